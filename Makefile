@@ -1,0 +1,41 @@
+# Every target sets itself up in .venv from nothing but Python 3.11, make and git.
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/sh
+
+.PHONY: demo test lint format bench reproduce clean
+.DEFAULT_GOAL := demo
+
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "marketic needs Python >= 3.11: make PYTHON=python3.11"; exit 1; }
+	@echo "setting up .venv (once, about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,tensorboard]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[box2d]' \
+	  || echo "box2d did not install (it may need swig): going on without LunarLander"
+	@touch $@
+
+demo: .venv/ready
+	@$(BIN)/marketic demo --out runs/demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: .venv/ready
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: .venv/ready
+	$(BIN)/marketic bench engine
+	$(BIN)/marketic bench learning
+
+reproduce: .venv/ready
+	$(BIN)/marketic bench learning --json
+
+clean:
+	rm -rf .venv build dist *.egg-info runs

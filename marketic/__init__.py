@@ -1,0 +1,53 @@
+"""marketic: market-based agents. Simple programs trade the right to act, and together solve a task.
+
+>>> import marketic
+>>> market = marketic.make("FrozenLake-v1", seed=0).learn(total_timesteps=100)
+"""
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Agent": "marketic.individuals",
+    "Bids": "marketic.bids",
+    "Callback": "marketic.callbacks",
+    "Certificate": "marketic.clearing",
+    "Chain": "marketic.chain",
+    "Claim": "marketic.mechanism",
+    "Clearing": "marketic.clearing",
+    "ClearingRule": "marketic.mechanism",
+    "Evaluate": "marketic.callbacks",
+    "Good": "marketic.goods",
+    "Goods": "marketic.goods",
+    "Individuals": "marketic.individuals",
+    "InputError": "marketic.errors",
+    "LearningRate": "marketic.agents.learning_rate",
+    "Ledger": "marketic.ledger",
+    "Market": "marketic.market",
+    "Mechanism": "marketic.mechanism",
+    "Novices": "marketic.exploration",
+    "Population": "marketic.population",
+    "Receipt": "marketic.population",
+    "Selection": "marketic.selection",
+    "SideBySide": "marketic.side_by_side",
+    "Trade": "marketic.individuals",
+    "load": "marketic.storage",
+    "make": "marketic.presets",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names on first use, so that `import marketic` stays fast (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'marketic' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

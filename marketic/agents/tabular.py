@@ -1,0 +1,85 @@
+"""Tables: one agent per state and action, each with its own price for the right to take that action there."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from marketic.agents.kernels import Kernels
+from marketic.agents.learning_rate import LearningRate
+from marketic.agents.syndicates import Syndicates
+from marketic.errors import InputError
+from marketic.goods import Goods
+
+
+class Tabular(Syndicates):
+    """Agents (state, action, clone) with scalar bids; agent number = (state * actions + action) * clones + clone.
+
+    states:      number of states, >= 1, or the sizes of the finite goods that make a state, e.g. (32, 11, 2): the
+                 encoded observation is then float64 [B, 3], and the state its index in C order.
+    actions:     number of actions, >= 1.
+    initial_bid: currency. An optimistic value (the most that a state can be worth) makes the market explore by itself.
+    tie_noise:   currency. Initial bids are spread over [initial_bid, initial_bid + tie_noise).
+
+    With `marketic.mechanisms.minted_vickrey` this is Q-learning (Watkins and Dayan 1992), by construction.
+    """
+
+    def __init__(
+        self,
+        states: int | Sequence[int],
+        actions: int,
+        *,
+        initial_bid: float = 0.0,
+        tie_noise: float = 1e-4,
+        learning_rate: LearningRate | None = None,
+        clones: int = 1,
+        public: bool = True,
+        rng: np.random.Generator,
+    ) -> None:
+        sizes = np.atleast_1d(np.asarray(states, dtype=np.int64))
+        if sizes.min() < 1 or actions < 1:
+            raise InputError(f"Tabular(states={states}, actions={actions}): wanted at least one of each")
+        self.states = int(sizes.prod())
+        strides = np.concatenate([np.cumprod(sizes[::-1])[-2::-1], [1]]).astype(float)
+        self._kernels = Kernels(match_states, reals=strides)
+        super().__init__(
+            self.states * actions * clones,
+            actions,
+            1,
+            learning_rate=learning_rate or LearningRate(),
+            initial_bid=initial_bid,
+            tie_noise=tie_noise,
+            clones=clones,
+            public=public,
+            rng=rng,
+        )
+
+    @property
+    def kernels(self) -> Kernels:
+        """Matching by state number."""
+        return self._kernels
+
+    @classmethod
+    def for_spaces(cls, goods: Goods, actions: int, *, rng: np.random.Generator, **options: Any) -> "Tabular":
+        """A table for a task whose observations are finite goods. Raises InputError if one is real."""
+        if goods.states is None:
+            raise InputError(f"tabular agents need finite observations, not {goods.space}: try agents='tiles' or 'bank'")
+        return cls([good.size or 1 for good in goods], actions, rng=rng, **options)
+
+    def prices(self) -> np.ndarray:
+        """Bids as a table, float64 [states, actions, clones], currency."""
+        return self.price.reshape(self.states, self.actions, self.clones)
+
+
+@njit(cache=True)
+def match_states(observation, integers, strides, matched):  # type: ignore[no-untyped-def]
+    """observation float64 [B, D], values of finite goods; strides float64 [D]; matched int64 [B, n, 1]."""
+    bidders = matched.shape[1]
+    for row in range(observation.shape[0]):
+        state = 0.0
+        for d in range(strides.shape[0]):
+            state += observation[row, d] * strides[d]
+        first = np.int64(state) * bidders
+        for i in range(bidders):
+            matched[row, i, 0] = first + i

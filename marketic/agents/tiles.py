@@ -1,0 +1,173 @@
+"""Tile coding: agents whose conditions are the tiles of several overlapping grids (Sutton and Barto 2018, section 9.5)."""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from marketic.agents.kernels import Kernels
+from marketic.agents.learning_rate import LearningRate
+from marketic.agents.syndicates import Syndicates
+from marketic.errors import InputError
+from marketic.goods import Goods
+
+
+@dataclass(frozen=True)
+class Tiling:
+    """`count` grids over some features, each shifted by another fraction of a tile.
+
+    features: which features span the grid, e.g. (0, 1).
+    bins:     tiles along each of them, same length as `features`, each >= 1.
+    count:    how many shifted copies, >= 1.
+    """
+
+    features: tuple[int, ...]
+    bins: tuple[int, ...]
+    count: int = 8
+
+    def __post_init__(self) -> None:
+        if len(self.features) != len(self.bins) or not self.features:
+            raise InputError(f"{self}: wanted as many bins as features, at least one")
+        if min(self.bins) < 1 or self.count < 1 or min(self.features) < 0:
+            raise InputError(f"{self}: wanted bins >= 1, count >= 1 and feature numbers >= 0")
+
+
+class Tiles(Syndicates):
+    """A syndicate per action whose K members are the tiles, one per grid, that the observation falls into.
+
+    low, high: float [F], the range of each feature that the grids cover; values beyond are moved to its edge.
+    actions:   number of actions.
+    tilings:   the grids; K is the sum of their counts.
+    angles:    pairs of observation components (cosine, sine) that are replaced by one feature, the angle in
+               [-pi, pi]; the features are these angles first, then the components left, in order.
+
+    Agent numbers run grid by grid, tile by tile, action by action. Raises InputError for empty or infinite ranges.
+    """
+
+    def __init__(
+        self,
+        low: Sequence[float] | np.ndarray,
+        high: Sequence[float] | np.ndarray,
+        actions: int,
+        tilings: Sequence[Tiling],
+        *,
+        angles: Sequence[tuple[int, int]] = (),
+        initial_bid: float = 0.0,
+        tie_noise: float = 1e-4,
+        learning_rate: LearningRate | None = None,
+        clones: int = 1,
+        public: bool = True,
+        rng: np.random.Generator,
+    ) -> None:
+        self.low, self.high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+        if self.low.shape != self.high.shape or not (np.isfinite(self.low) & np.isfinite(self.high)).all():
+            raise InputError(f"Tiles(low={low}, high={high}): wanted two finite arrays of the same length")
+        if not (self.low < self.high).all() or not tilings:
+            raise InputError("Tiles: wanted low < high in every feature and at least one Tiling")
+        self.tilings, self.angles = tuple(tilings), tuple(angles)
+        integers, reals = self._layout(actions * clones)
+        self._kernels = Kernels(match_tiles, integers=integers, reals=reals)
+        super().__init__(
+            int(integers[2]),
+            actions,
+            int(integers[1]),
+            learning_rate=learning_rate or LearningRate(),
+            initial_bid=initial_bid,
+            tie_noise=tie_noise,
+            clones=clones,
+            public=public,
+            rng=rng,
+        )
+
+    def _layout(self, bidders: int) -> tuple[np.ndarray, np.ndarray]:
+        """The grids as flat arrays for compiled code.
+
+        integers: [number of angles, grids, agents, (cos, sin) per angle, then per grid: first agent, d, (feature, bins) * d];
+        reals: [low * F, scale * F, then per grid the offsets in tiles * d].
+        """
+        integers: list[int] = [len(self.angles), sum(t.count for t in self.tilings), 0]
+        integers += [component for pair in self.angles for component in pair]
+        reals: list[float] = [*self.low, *(self.high - self.low)]
+        agents = 0
+        for tiling in self.tilings:
+            if max(tiling.features) >= len(self.low):
+                raise InputError(f"{tiling} names feature {max(tiling.features)}: there are {len(self.low)}")
+            for copy in range(tiling.count):
+                integers += [agents, len(tiling.features)]
+                for dimension, (feature, bins) in enumerate(zip(tiling.features, tiling.bins, strict=True)):
+                    integers += [feature, bins + 1]  # one more tile: shifted grids stick out
+                    reals.append((copy * (2 * dimension + 1)) % tiling.count / tiling.count)
+                agents += math.prod(bins + 1 for bins in tiling.bins) * bidders
+        integers[2] = agents
+        return np.array(integers, dtype=np.int64), np.array(reals)
+
+    @classmethod
+    def for_spaces(cls, goods: Goods, actions: int, *, rng: np.random.Generator, **options: Any) -> "Tiles":
+        """Tiles over a task's observation. What `options` leave out is chosen from the space.
+
+        Ranges default to the space's bounds (+-10 where it has none); tilings to 8 grids over all components if there are
+        at most 4, and over every pair of components otherwise. Angles must come with ranges for all features.
+        """
+        features = len(goods) - len(options.get("angles", ()))
+        options.setdefault("low", [max(good.low, -10.0) for good in goods][:features])
+        options.setdefault("high", [min(good.high, 10.0) for good in goods][:features])
+        if "tilings" not in options:
+            if features <= 4:
+                options["tilings"] = [Tiling(tuple(range(features)), (8,) * features if features < 4 else (5,) * 4, 8)]
+            else:
+                options["tilings"] = [Tiling(pair, (8, 8), 2) for pair in itertools.combinations(range(features), 2)]
+        return cls(actions=actions, rng=rng, **options)
+
+    @property
+    def kernels(self) -> Kernels:
+        """Matching by tiles."""
+        return self._kernels
+
+
+@njit(cache=True)
+def _feature(observation, integers, index):  # type: ignore[no-untyped-def]
+    """Feature number `index` of one encoded observation, float64 [D]: an angle, or a component left over."""
+    angles = integers[0]
+    if index < angles:
+        return math.atan2(observation[integers[3 + 2 * index + 1]], observation[integers[3 + 2 * index]])
+    component = index - angles
+    if angles == 0:
+        return observation[component]
+    for candidate in range(observation.shape[0]):
+        used = False
+        for j in range(2 * angles):
+            used = used or integers[3 + j] == candidate
+        if not used:
+            if component == 0:
+                return observation[candidate]
+            component -= 1
+    return 0.0
+
+
+@njit(cache=True)
+def match_tiles(observation, integers, reals, matched):  # type: ignore[no-untyped-def]
+    """observation float64 [B, D]; matched int64 [B, n, K]. See `Tiles._layout` for integers and reals."""
+    grids, bidders = integers[1], matched.shape[1]
+    features = observation.shape[1] - integers[0]
+    scaled = np.empty(features)
+    for row in range(observation.shape[0]):
+        for f in range(features):
+            inside = (_feature(observation[row], integers, f) - reals[f]) / reals[features + f]
+            scaled[f] = min(max(inside, 0.0), 1.0)
+        at, offset = 3 + 2 * integers[0], 2 * features
+        for grid in range(grids):
+            first, dimensions, tile = integers[at], integers[at + 1], 0
+            at += 2
+            for _ in range(dimensions):
+                bins = integers[at + 1]  # the tiles of the grid and the one that sticks out
+                position = scaled[integers[at]] * (bins - 1) + reals[offset]
+                tile = tile * bins + min(int(position), bins - 1)
+                at += 2
+                offset += 1
+            for i in range(bidders):
+                matched[row, i, grid] = first + tile * bidders + i
+

@@ -1,0 +1,41 @@
+"""Files that are either whole or absent: written under a temporary name, flushed to disk, then renamed."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+from marketic.errors import InputError
+
+
+def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+    """Let `write` fill a temporary file beside `path`, then rename it into place.
+
+    Raises InputError (disk full, no permission, no such folder); then nothing is left under the final name or beside it.
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with open(temporary, "wb") as file:
+            write(file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder") from None
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself durable, where the system allows it."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:  # not every system can open a folder
+        return
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

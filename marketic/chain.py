@@ -1,0 +1,84 @@
+"""The rule that turns a one-shot auction into a sequence of sales: who is credited what when the right changes hands."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from marketic.errors import InputError
+from marketic.ledger import Ledger
+from marketic.mechanism import Mechanism
+from marketic.settlement import settle
+
+LIGHTEST_LIEN = 0.01
+"""A royalty claim whose weight (discount * royalty)**age has fallen below this is closed."""
+
+
+@dataclass(frozen=True)
+class Chain:
+    """An auction, repeated: today's winner pays yesterday's.
+
+    mechanism: the auction of the right to act next.
+    credit:    what the seller is credited: "bid", the winner's bid (the house makes up the difference to what it pays, a
+               minted surplus), or "payment", what the bidders pay.
+    discount:  gamma in [0, 1]: the share of the credit that the seller keeps; the rest goes to the house.
+    royalty:   lambda in [0, 1): the share of every later income that a seller keeps a claim to.
+
+    Raises InputError if a number is out of range.
+    """
+
+    mechanism: Mechanism
+    credit: Literal["bid", "payment"] = "bid"
+    discount: float = 0.99
+    royalty: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.credit not in ("bid", "payment"):
+            raise InputError(f"Chain(credit={self.credit!r}): wanted 'bid' or 'payment'")
+        if not 0.0 <= self.discount <= 1.0:
+            raise InputError(f"Chain(discount={self.discount}): wanted a number from 0 to 1")
+        if not 0.0 <= self.royalty < 1.0:
+            raise InputError(f"Chain(royalty={self.royalty}): wanted a number from 0 to below 1")
+
+    @property
+    def lien_length(self) -> int:
+        """How many owners back a royalty reaches (1: only the owner itself)."""
+        return lien_length(self.discount * self.royalty)
+
+
+def lien_length(decay: float) -> int:
+    """How many owners back a claim reaches whose weight is decay**age, decay in [0, 1)."""
+    return 1 if decay <= LIGHTEST_LIEN else math.ceil(math.log(LIGHTEST_LIEN) / math.log(decay))
+
+
+class Settlement:
+    """A chain at work on a ledger: who owns the right in each of `rows` rows, and which royalties are open.
+
+    `outcome` float64 [rows, 4] holds the last call's results (columns REALISED, CREDIT, SOLD, BID of
+    `marketic.settlement`); `surprise` float64 [2] adds up |realised - bid at purchase| and counts the sales.
+    """
+
+    def __init__(self, chain: Chain, ledger: Ledger, rows: int, members: int, surprise: np.ndarray) -> None:
+        length = chain.lien_length
+        self.chain, self.ledger = chain, ledger
+        self.terms = np.array([chain.discount, chain.royalty, ledger.tick, float(chain.credit == "bid")])
+        self.weights = (chain.discount * chain.royalty) ** np.arange(length, dtype=float)
+        self.position = np.zeros((rows, 3), dtype=np.int64)
+        self.owner = np.zeros((rows, members), dtype=np.int64)
+        self.lien_owner = np.zeros((rows, length, members), dtype=np.int64)
+        self.lien_held = np.zeros((rows, length), dtype=np.int64)
+        self.outcome, self.surprise = np.zeros((rows, 4)), surprise
+
+    def settle(
+        self, order: np.ndarray, value: np.ndarray, payments: np.ndarray, account: np.ndarray, reward: np.ndarray
+    ) -> np.ndarray:
+        """Settle a round (see `marketic.settlement.settle` for the arguments); returns `outcome`, which is reused."""
+        if self.ledger.journal:
+            rows, bidders, members = account.shape
+            self.ledger.reserve(rows * members * (bidders + 8 + self.lien_held.shape[1]))
+        settle(
+            order, value, payments, account, reward, self.terms, self.weights, self.ledger.books,
+            self.position, self.owner, self.lien_owner, self.lien_held, self.outcome, self.surprise,
+        )  # fmt: skip
+        return self.outcome

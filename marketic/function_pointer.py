@@ -1,0 +1,76 @@
+"""Calling a compiled function by its address, so that compiled loops stay open for parts they have never seen.
+
+A numba loop that takes functions as arguments either recompiles for every combination or spends 100 us unpacking them
+on each call. An address is one integer: nothing recompiles, nothing is unpacked, and a user's `@njit` rule runs at full
+speed inside our loops. The signature is fixed where the call is written; `address_of` compiles the function for it.
+"""
+
+from typing import Any
+
+from numba import types
+from numba.core.dispatcher import Dispatcher
+from numba.extending import intrinsic
+
+from marketic.errors import InputError
+
+FLOATS, FLOATS_2D = types.float64[::1], types.float64[:, ::1]
+INTS, INTS_2D, INTS_3D = types.int64[::1], types.int64[:, ::1], types.int64[:, :, ::1]
+FLAGS_2D = types.boolean[:, ::1]
+
+RULE = (FLOATS_2D, FLAGS_2D, FLOATS, FLOATS, INTS, FLOATS_2D)
+"""value, active, uniform, parameters, winner, payments: see `marketic.mechanism.ClearingRule`."""
+MATCH = (FLOATS_2D, INTS, FLOATS, INTS_3D)
+"""observation, integers, reals, matched: see `marketic.agents.kernels.Kernels`."""
+ADAPT = (FLOATS_2D, types.int64, INTS, types.float64, types.float64, INTS, FLOATS, FLOATS, INTS)
+"""observation, row, members, realised, delta, integers, reals, price, trades: see `marketic.agents.kernels.Kernels`."""
+
+
+def address_of(function: Any, signature: tuple[Any, ...]) -> int:
+    """Compile a numba function for a signature (returning nothing) and return its address.
+
+    Raises InputError if it is not a numba function, or does not compile for these types.
+    """
+    if not isinstance(function, Dispatcher):
+        raise InputError(f"{function!r} is a {type(function).__name__}: wanted a function compiled by numba.njit")
+    try:
+        function.compile(signature)
+    except Exception as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise InputError(f"{function.__name__} does not compile for {signature}: {reason}") from None
+    compiled = function.overloads[signature]
+    return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
+
+
+def _caller(signature: tuple[Any, ...]) -> Any:
+    """An intrinsic `call(address, *arguments)` for functions of one signature that return nothing."""
+
+    def typed(typing_context: Any, address: Any, *arguments: Any) -> Any:
+        def generate(context: Any, builder: Any, _: Any, values: Any) -> Any:
+            kind = context.call_conv.get_function_type(types.none, signature)
+            function = builder.inttoptr(values[0], kind.as_pointer())
+            given = values[1] if isinstance(values[1], list | tuple) else list(values[1:])
+            status, _ = context.call_conv.call_function(builder, function, types.none, signature, given)
+            with builder.if_then(status.is_error):
+                context.call_conv.return_status_propagate(builder, status)
+            return context.get_dummy_value()
+
+        return types.none(types.int64, *signature), generate
+
+    return typed
+
+
+def _rule(typing_context, address, value, active, uniform, parameters, winner, payments):  # type: ignore[no-untyped-def]
+    return _caller(RULE)(typing_context, address)
+
+
+def _match(typing_context, address, observation, integers, reals, matched):  # type: ignore[no-untyped-def]
+    return _caller(MATCH)(typing_context, address)
+
+
+def _adapt(typing_context, address, observation, row, members, realised, delta, integers, reals, price, trades):  # type: ignore[no-untyped-def]  # fmt: skip
+    return _caller(ADAPT)(typing_context, address)
+
+
+call_rule = intrinsic(_rule)
+call_match = intrinsic(_match)
+call_adapt = intrinsic(_adapt)

@@ -1,0 +1,201 @@
+"""The state of the world, factored into goods, and how Gymnasium spaces become goods.
+
+Each component of the observation is a *non-rival* good (everyone may read it); each component of the action is a
+*rival* good, a right (one owner sets it). Supported spaces:
+
+space                     as observation                          as action (rights)
+Discrete(n, start)        1 finite good, index from 0             1 right with n actions
+MultiDiscrete(nvec)       one finite good per entry               one right per entry
+MultiBinary(shape)        one finite good of size 2 per entry     one right with 2 actions per entry
+Box(shape, bounds)        one real good per entry                 one right per entry, `action_bins` levels (stated)
+Tuple, Dict, nested       the parts' goods, in order              the parts' rights, in order
+Text, Graph, Sequence     refused                                 refused
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from marketic.errors import InputError
+
+_ADVICE = (
+    "supported: Discrete, Box, MultiDiscrete, MultiBinary, Tuple and Dict of these; wrap the environment with "
+    "gymnasium.wrappers.TransformObservation / TransformAction (or FlattenObservation) to get one of them"
+)
+
+
+@dataclass(frozen=True)
+class Good:
+    """One factor of the state.
+
+    name:  where it stands in the space, e.g. "observation[2]" or "action.left".
+    size:  number of values of a finite good (counted from 0), or None for a real one.
+    low, high: range of a real good; infinite where the space is unbounded. 0 and size - 1 for a finite one.
+    rival: True if one owner at a time holds it (a right to act), False if everyone may read it.
+    """
+
+    name: str
+    size: int | None
+    low: float
+    high: float
+    rival: bool
+
+
+class Goods:
+    """An ordered tuple of goods, and the translation between a space's values and float64 vectors.
+
+    >>> goods = Goods.from_space(gym.spaces.Tuple([gym.spaces.Discrete(3, start=1), gym.spaces.Box(-1, 1, (2,))]))
+    >>> [good.name for good in goods], goods.encode((2, np.array([0.5, -0.5], dtype=np.float32))).tolist()
+    (['observation[0]', 'observation[1][0]', 'observation[1][1]'], [1.0, 0.5, -0.5])
+    """
+
+    def __init__(self, space: gym.Space, goods: tuple[Good, ...], levels: list[np.ndarray | None]) -> None:
+        self.space, self._goods, self._levels = space, goods, levels
+        self._plain_box = isinstance(space, gym.spaces.Box)
+        self._start = int(space.start) if isinstance(space, gym.spaces.Discrete) else None
+        self._by_name = {good.name: good for good in goods}
+
+    @classmethod
+    def from_space(
+        cls, space: gym.Space, *, rival: bool = False, action_bins: int | None = None, name: str | None = None
+    ) -> "Goods":
+        """Factor a space. `rival=True` for actions; `action_bins` >= 2 levels for each real component of an action.
+
+        Raises InputError for a space that is not supported, and for a Box of actions without `action_bins` or bounds.
+        """
+        if action_bins is not None and action_bins < 2:
+            raise InputError(f"action_bins={action_bins}: wanted an integer >= 2")
+        goods: list[Good] = []
+        levels: list[np.ndarray | None] = []
+        for good, grid in _factor(space, name or ("action" if rival else "observation"), rival, action_bins):
+            goods.append(good)
+            levels.append(grid)
+        if not goods:
+            raise InputError(f"space {space} has no components: there is nothing to own")
+        return cls(space, tuple(goods), levels)
+
+    def __len__(self) -> int:
+        return len(self._goods)
+
+    def __iter__(self) -> Iterator[Good]:
+        return iter(self._goods)
+
+    def __getitem__(self, key: int | str) -> Good:
+        return self._by_name[key] if isinstance(key, str) else self._goods[key]
+
+    @property
+    def states(self) -> int | None:
+        """How many different values the space has, or None if a good is real."""
+        sizes = [good.size for good in self._goods]
+        return None if None in sizes else math.prod(size for size in sizes if size is not None)
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """Actions of each right, int64 [goods]. For rival goods."""
+        return np.array([good.size or 0 for good in self._goods], dtype=np.int64)
+
+    def encode(self, value: Any) -> np.ndarray:
+        """A value of the space as float64 [goods]; finite goods count from 0."""
+        if self._plain_box:
+            return np.array(value, dtype=float).reshape(-1)
+        if self._start is not None:
+            return np.array([float(value) - self._start])
+        return np.concatenate(list(_flatten(self.space, value)))
+
+    def encode_rows(self, value: Any, rows: int) -> np.ndarray:
+        """A batched value (as Gymnasium's vector environments return it) as float64 [rows, goods]."""
+        if self._plain_box:
+            return np.asarray(value, dtype=float).reshape(rows, -1)
+        if self._start is not None:
+            return (np.asarray(value, dtype=float) - self._start).reshape(rows, 1)
+        return np.concatenate(list(_flatten_rows(self.space, value, rows)), axis=1)
+
+    def decode(self, actions: np.ndarray) -> Any:
+        """A value of the space from one action number per right, int64 [goods]."""
+        if self._start is not None:
+            return int(actions[0]) + self._start
+        return _unflatten(self.space, iter(zip(actions.tolist(), self._levels, strict=True)))
+
+
+def _factor(
+    space: gym.Space, name: str, rival: bool, bins: int | None
+) -> Iterator[tuple[Good, np.ndarray | None]]:
+    spaces = gym.spaces
+    if isinstance(space, spaces.Discrete):
+        yield Good(name, int(space.n), 0.0, float(space.n - 1), rival), None
+    elif isinstance(space, spaces.MultiDiscrete | spaces.MultiBinary):
+        sizes = np.full(space.shape, 2) if isinstance(space, spaces.MultiBinary) else space.nvec
+        for index, size in zip(np.ndindex(space.shape), sizes.ravel().tolist(), strict=True):
+            yield Good(f"{name}{list(index)}", int(size), 0.0, float(size - 1), rival), None
+    elif isinstance(space, spaces.Box):
+        yield from _factor_box(space, name, rival, bins)
+    elif isinstance(space, spaces.Tuple):
+        for position, part in enumerate(space.spaces):
+            yield from _factor(part, f"{name}[{position}]", rival, bins)
+    elif isinstance(space, spaces.Dict):
+        for key, part in space.spaces.items():
+            yield from _factor(part, f"{name}.{key}", rival, bins)
+    else:
+        raise InputError(f"{name} has space {space}, which is not supported ({_ADVICE})")
+
+
+def _factor_box(
+    space: gym.spaces.Box, name: str, rival: bool, bins: int | None
+) -> Iterator[tuple[Good, np.ndarray | None]]:
+    low, high = space.low.astype(float).ravel(), space.high.astype(float).ravel()
+    for position, index in enumerate(np.ndindex(space.shape)):
+        label = f"{name}{list(index)}" if space.shape else name
+        if not rival:
+            yield Good(label, None, low[position], high[position], rival), None
+            continue
+        if bins is None:
+            raise InputError(f"{name} has space {space}: real actions need action_bins=, e.g. action_bins=5 levels each")
+        if not (math.isfinite(low[position]) and math.isfinite(high[position])):
+            raise InputError(f"{label} is unbounded: wrap the environment with gymnasium.wrappers.RescaleAction first")
+        yield Good(label, bins, 0.0, bins - 1.0, rival), np.linspace(low[position], high[position], bins)
+
+
+def _flatten(space: gym.Space, value: Any) -> Iterator[np.ndarray]:
+    spaces = gym.spaces
+    if isinstance(space, spaces.Tuple):
+        for part, piece in zip(space.spaces, value, strict=True):
+            yield from _flatten(part, piece)
+    elif isinstance(space, spaces.Dict):
+        for key, part in space.spaces.items():
+            yield from _flatten(part, value[key])
+    else:
+        start = getattr(space, "start", 0)
+        yield (np.asarray(value, dtype=float) - start).reshape(-1)
+
+
+def _flatten_rows(space: gym.Space, value: Any, rows: int) -> Iterator[np.ndarray]:
+    spaces = gym.spaces
+    if isinstance(space, spaces.Tuple):
+        for part, piece in zip(space.spaces, value, strict=True):
+            yield from _flatten_rows(part, piece, rows)
+    elif isinstance(space, spaces.Dict):
+        for key, part in space.spaces.items():
+            yield from _flatten_rows(part, value[key], rows)
+    else:
+        yield (np.asarray(value, dtype=float) - getattr(space, "start", 0)).reshape(rows, -1)
+
+
+def _unflatten(space: gym.Space, parts: Iterator[tuple[int, np.ndarray | None]]) -> Any:
+    spaces = gym.spaces
+    if isinstance(space, spaces.Tuple):
+        return tuple(_unflatten(part, parts) for part in space.spaces)
+    if isinstance(space, spaces.Dict):
+        return {key: _unflatten(part, parts) for key, part in space.spaces.items()}
+    if isinstance(space, spaces.Discrete):
+        return next(parts)[0] + int(space.start)
+    count = math.prod(space.shape or ())
+    if isinstance(space, spaces.Box):
+        values = [grid[number] for number, grid in (next(parts) for _ in range(count)) if grid is not None]
+        return np.array(values, dtype=space.dtype).reshape(space.shape)
+    numbers = np.array([next(parts)[0] for _ in range(count)]).reshape(space.shape or ())
+    start = getattr(space, "start", 0)
+    return (numbers + start).astype(space.dtype)

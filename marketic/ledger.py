@@ -1,0 +1,130 @@
+"""Exact money: accounts in integer ticks, double entry, and a journal.
+
+Every transfer names a payer, a payee and a reason (memo); the sum over all accounts, "world" and "house" included, is
+0 after each of them, compared with `==`. The default tick is 2**-20 (about a millionth) because every multiple of a
+power of two is an exact float64, so that bids, prices and payments on the grid are exact outside the ledger as well.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from marketic.errors import InputError
+
+WORLD, HOUSE = 0, 1
+MEMOS = ("endowment", "payment", "subsidy", "discount", "reward", "royalty", "buyback", "novice", "rent", "tax", "exit")
+"""Reasons for a transfer; `flows[k]` adds up the amounts of memo k."""
+ENDOWMENT, PAYMENT, SUBSIDY, DISCOUNT, REWARD, ROYALTY, BUYBACK, NOVICE, RENT, TAX, EXIT = range(len(MEMOS))
+
+
+class Ledger:
+    """Accounts of a market. Account 0 is the world (it pays rewards), account 1 the house.
+
+    Attributes: `balance` int64 [accounts], ticks; `flows` int64 [memos], ticks moved under each memo; `tick`, currency.
+    With `journal=True` every single transfer is kept (`journal_rows`), for audits of short runs.
+
+    >>> ledger = Ledger()
+    >>> ann, bob = ledger.open(2, endowment=1.0)
+    >>> ledger.transfer([ann], [bob], [0.25], "payment")
+    >>> ledger.wealth([ann, bob]).tolist(), int(ledger.balance.sum())
+    ([0.75, 1.25], 0)
+    """
+
+    def __init__(self, tick: float = 2.0**-20, *, journal: bool = False) -> None:
+        if not (tick > 0 and math.isfinite(tick)):
+            raise InputError(f"Ledger(tick={tick}): wanted a finite amount > 0, e.g. tick=2**-20")
+        self.tick = float(tick)
+        self.balance = np.zeros(2, dtype=np.int64)
+        self.flows = np.zeros(len(MEMOS), dtype=np.int64)
+        self.journal = journal
+        self._tape = np.zeros((1024 if journal else 0, 4), dtype=np.int64)
+        self._cursor = np.zeros(1, dtype=np.int64)
+        self._flushed: list[np.ndarray] = []
+
+    def open(self, count: int = 1, endowment: float = 0.0) -> np.ndarray:
+        """Open `count` accounts and return their numbers, int64 [count]. The house pays the endowment (currency each)."""
+        if count < 0:
+            raise InputError(f"Ledger.open(count={count}): wanted a number >= 0")
+        first = len(self.balance)
+        self.balance = np.concatenate([self.balance, np.zeros(count, dtype=np.int64)])
+        accounts = np.arange(first, first + count)
+        if endowment:
+            self.transfer(np.full(count, HOUSE), accounts, np.full(count, endowment), "endowment")
+        return accounts
+
+    def to_ticks(self, amount: object) -> np.ndarray:
+        """Round currency to ticks, int64. Raises InputError for amounts that are not finite or leave 62 bits."""
+        scaled = np.rint(np.asarray(amount, dtype=float) / self.tick)
+        if not np.all(np.abs(scaled) < 2.0**62):
+            raise InputError(f"amount {amount}: wanted finite currency below {2.0**62 * self.tick:.3g}")
+        return scaled.astype(np.int64)
+
+    def transfer(self, payers: object, payees: object, amounts: object, memo: str) -> None:
+        """Move `amounts` (currency, signed) from `payers` to `payees`; all three int/float [k]. All or nothing.
+
+        Raises InputError for an unknown account or memo, or an amount that is not finite.
+        """
+        ticks = np.atleast_1d(self.to_ticks(amounts))
+        sources = np.broadcast_to(np.asarray(payers, dtype=np.int64), ticks.shape)
+        sinks = np.broadcast_to(np.asarray(payees, dtype=np.int64), ticks.shape)
+        for accounts in (sources, sinks):
+            if accounts.size and not (0 <= accounts.min() and accounts.max() < len(self.balance)):
+                raise InputError(f"transfer names an account outside 0..{len(self.balance) - 1}: open it first")
+        if memo not in MEMOS:
+            raise InputError(f"transfer memo {memo!r}: wanted one of {', '.join(MEMOS)}")
+        self.reserve(len(ticks))
+        for source, sink, amount in zip(sources.tolist(), sinks.tolist(), ticks.tolist(), strict=True):
+            move(self.balance, self.flows, self._tape, self._cursor, MEMOS.index(memo), source, sink, amount)
+
+    def wealth(self, accounts: object) -> np.ndarray:
+        """Balances of `accounts` in currency, float64."""
+        return self.balance[np.asarray(accounts, dtype=np.int64)] * self.tick
+
+    def reserve(self, rows: int) -> None:
+        """Make room for `rows` journal entries before compiled code writes them (a no-op without a journal)."""
+        if self.journal and self._cursor[0] + rows > len(self._tape):
+            self._flushed.append(self._tape[: self._cursor[0]].copy())
+            self._tape = np.zeros((max(rows, len(self._tape)), 4), dtype=np.int64)
+            self._cursor[0] = 0
+
+    @property
+    def journal_rows(self) -> np.ndarray:
+        """All transfers so far, int64 [k, 4]: memo number, payer, payee, ticks. Needs `journal=True`."""
+        if not self.journal:
+            raise InputError("this ledger keeps no journal: create it with Ledger(journal=True)")
+        return np.concatenate([*self._flushed, self._tape[: self._cursor[0]]])
+
+    @property
+    def books(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """The arrays that compiled settlement writes to: balance, flows, tape, cursor."""
+        return self.balance, self.flows, self._tape, self._cursor
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Arrays that restore this ledger (the journal apart)."""
+        return {"tick": np.array([self.tick]), "balance": self.balance.copy(), "flows": self.flows.copy()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Restore `state_dict`'s arrays. Raises InputError if the accounts do not add up to zero."""
+        if int(state["balance"].sum()) != 0:
+            raise InputError(f"ledger state sums to {int(state['balance'].sum())} ticks instead of 0: the file was altered")
+        self.tick = float(state["tick"][0])
+        self.balance = np.array(state["balance"], dtype=np.int64)
+        self.flows = np.array(state["flows"], dtype=np.int64)
+
+
+@njit(cache=True)
+def move(balance, flows, tape, cursor, memo, payer, payee, amount):  # type: ignore[no-untyped-def]
+    """One transfer in ticks: the only place where balances change."""
+    balance[payer] -= amount
+    balance[payee] += amount
+    flows[memo] += amount
+    if tape.shape[0] > 0:
+        tape[cursor[0], 0], tape[cursor[0], 1], tape[cursor[0], 2], tape[cursor[0], 3] = memo, payer, payee, amount
+        cursor[0] += 1
+
+
+@njit(cache=True)
+def share(amount, part, parts):  # type: ignore[no-untyped-def]
+    """Integer share number `part` of `amount` divided among `parts`: the shares add up to `amount` exactly."""
+    return amount * (part + 1) // parts - amount * part // parts

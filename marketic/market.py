@@ -1,0 +1,222 @@
+"""The market over a Gymnasium environment, with Stable-Baselines3's conventions: learn, predict, evaluate, save."""
+
+import math
+from collections import deque
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from marketic.auction import Auction
+from marketic.callbacks import Callback, CallbackList
+from marketic.chain import Chain
+from marketic.compiled_round import unsound
+from marketic.errors import InputError
+from marketic.exploration import Novices
+from marketic.ledger import Ledger
+from marketic.mechanism import Mechanism
+from marketic.population import Population
+from marketic.round import Round
+from marketic.selection import Selection
+from marketic.streams import Streams
+from marketic.worlds import World, open_world
+
+_NO_REWARD = np.zeros(1)
+
+
+class Market:
+    """A market of agents that acts in, and learns from, a Gymnasium environment.
+
+    env:        a `gymnasium.Env` or `gymnasium.vector.VectorEnv` with supported spaces (see `marketic.goods`).
+    population: the agents, any `Population`.
+    mechanism:  how the right to act is auctioned: a `Chain`, or a `Mechanism` (then the chain credits the seller with the
+                winner's bid, with discount 0.99 and no royalty).
+    novices:    how often the house sends in a random bidder instead of the winner. None: never.
+    selection:  rent, tax, bankruptcy and entry. None: nobody leaves or enters.
+    seed:       int >= 0; the same seed on the same machine gives the same market, to the bit. None: a random one.
+    streams:    the randomness itself, if parts of the market were built from it already (then `seed` is ignored).
+    action_bins: levels for each real action component; needed for Box action spaces.
+    ledger:     e.g. with another tick or a journal.
+    compiled_parts: False: use every part's plain methods, even where it offers compiled code. The results are the same.
+
+    Raises InputError for an environment or a mechanism that cannot be used.
+    """
+
+    def __init__(
+        self,
+        env: Any,
+        population: Population,
+        mechanism: Mechanism | Chain,
+        *,
+        novices: Novices | None = None,
+        selection: Selection | None = None,
+        seed: int | None = None,
+        streams: Streams | None = None,
+        action_bins: int | None = None,
+        ledger: Ledger | None = None,
+        compiled_parts: bool = True,
+    ) -> None:
+        self.world: World = open_world(env, action_bins)
+        self.env = env
+        self.population = population
+        self.chain = mechanism if isinstance(mechanism, Chain) else Chain(mechanism)
+        self.novices, self.selection = novices, selection
+        self.streams = streams or Streams(seed)
+        self.ledger = ledger or Ledger()
+        self.accounts = self.ledger.open(population.n_agents)
+        self.auction = Auction(self.chain.mechanism, self.streams.mechanism, self.ledger.tick, compiled=compiled_parts)
+        self.compiled_parts = compiled_parts
+        self.num_timesteps = 0
+        self.episodes = 0
+        self.recent_returns: deque[float] = deque(maxlen=100)
+        self.surprise = np.zeros(2)
+        self.stopping = False
+        self.config: dict[str, Any] = {}
+
+    @property
+    def rights(self) -> int:
+        """Action components, auctioned side by side at each step."""
+        return len(self.world.rights)
+
+    @property
+    def seed(self) -> int:
+        """The seed that this market was made with."""
+        return self.streams.seed
+
+    @property
+    def price_error(self) -> float:
+        """Mean |realised - bid| over all sales so far, currency; NaN before the first one."""
+        return math.nan if self.surprise[1] == 0 else float(self.surprise[0] / self.surprise[1])
+
+    def wealth(self) -> np.ndarray:
+        """Every agent's balance, float64 [n_agents], currency."""
+        return self.ledger.wealth(self.accounts)
+
+    def learn(
+        self, total_timesteps: int, *, callback: Callback | list[Callback] | None = None, progress_bar: bool = False
+    ) -> "Market":
+        """Train for `total_timesteps` >= 0 more environment steps; returns the market itself.
+
+        Every call starts fresh episodes, seeded from the market's own stream, and ends with a clean break: rights that
+        are still owned are priced and bought back, so that nothing is in the air when the market is saved. A vector
+        environment may overshoot by less than its number of copies.
+        """
+        wrong = isinstance(total_timesteps, bool) or not isinstance(total_timesteps, int | np.integer)
+        if wrong or total_timesteps < 0:
+            raise InputError(f"learn(total_timesteps={total_timesteps!r}): wanted an integer >= 0")
+        callbacks = CallbackList.of(callback, progress_bar)
+        target = self.num_timesteps + int(total_timesteps)
+        self.stopping = False
+        callbacks.on_start(self, int(total_timesteps))
+        try:
+            if total_timesteps:
+                current = Round(self, callbacks)
+                try:
+                    while self.num_timesteps < target and not self.stopping:
+                        current.step()
+                finally:
+                    current.pause()
+        finally:
+            callbacks.on_stop(self)
+        return self
+
+    @cached_property
+    def _seats(self) -> np.ndarray:
+        """Bidders of each right, int64 [rights]: rights with fewer actions leave seats empty."""
+        sizes = self.world.rights.sizes
+        return np.minimum(self.population.n_bidders, sizes * max(1, self.population.n_bidders // int(sizes.max())))
+
+    def draw_novices(self, rows: int) -> np.ndarray:
+        """The bidders that the house sends in on purpose, int64 [rows]; -1: none."""
+        if self.novices is None:
+            return np.full(rows, -1, dtype=np.int64)
+        seats = self._seats if len(self._seats) == rows else np.tile(self._seats, rows // len(self._seats))
+        return self.novices.choose(rows, seats, self.num_timesteps, self.streams.selection)
+
+    def fill_unsold(self, winner: np.ndarray, novice: np.ndarray, active: np.ndarray) -> np.ndarray:
+        """`novice`, with a random bidder (an active one if there is one) wherever nobody bought the right."""
+        draw, chosen = self.streams.selection, novice.copy()
+        for row in np.flatnonzero((winner < 0) & (chosen < 0)).tolist():
+            bidding = np.flatnonzero(active[row])
+            chosen[row] = draw.choice(bidding) if len(bidding) else draw.integers(self._seats[row % len(self._seats)])
+        return chosen
+
+    def send_novices(self, winner: np.ndarray, active: np.ndarray) -> np.ndarray:
+        """The bidder that the house sends in, int64 [rows]; -1 where the winner keeps the right."""
+        return self.fill_unsold(winner, self.draw_novices(len(winner)), active)
+
+    def predict(
+        self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False
+    ) -> tuple[Any, Any]:
+        """The action for one observation, or for a batch of them; returns `(action, state)`, as in Stable-Baselines3.
+
+        deterministic: True: the highest appraisal wins each right (greedy). False: the mechanism and the novices decide.
+        """
+        goods = self.world.goods
+        shape = goods.space.shape
+        batched = shape is not None and np.ndim(observation) == len(shape) + 1
+        rows = goods.encode_rows(observation, len(observation)) if batched else goods.encode(observation)[None, :]
+        if rows.shape[1] != len(goods) or unsound(rows, self.world.low, self.world.high, _NO_REWARD) != -1:
+            raise InputError(f"predict({observation!r}): wanted an observation in {goods.space}")
+        if self.rights > 1:
+            rows = np.repeat(rows, self.rights, axis=0)
+        winner = self._winners(rows, deterministic)
+        actions = self.population.act(winner, rows).reshape(-1, self.rights)
+        if not batched:
+            return self.world.rights.decode(actions[0]), state
+        return np.array([self.world.rights.decode(row) for row in actions]), state
+
+    def _winners(self, rows: np.ndarray, deterministic: bool) -> np.ndarray:
+        if deterministic:
+            bids = getattr(self.population, "appraise", self.population.bid)(rows)
+            return np.where(bids.active, bids.value, -np.inf).argmax(axis=-1)
+        bids, winner, _ = self.auction.hold(self.population.bid, rows)
+        if not self.auction.unsold and self.novices is None:
+            return winner
+        novice = self.send_novices(winner, bids.active)
+        return np.where(novice >= 0, novice, winner)
+
+    def evaluate(self, episodes: int = 10, *, seed: int = 0, env: Any = None, deterministic: bool = True) -> np.ndarray:
+        """Returns of `episodes` >= 1 episodes played without learning, float64 [episodes]. See `marketic.evaluation`."""
+        from marketic.evaluation import evaluate
+
+        return evaluate(self, episodes, seed=seed, env=env, deterministic=deterministic)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Everything that learning changed, as arrays: population, ledger, accounts, streams and counters."""
+        if not hasattr(self.population, "state_dict"):
+            raise InputError(f"{type(self.population).__name__} has no state_dict(): add one to save or resume this market")
+        market = {
+            "counters": np.array([self.num_timesteps, self.episodes]),
+            "recent_returns": np.array(self.recent_returns, dtype=float),
+            "surprise": self.surprise.copy(),
+            "accounts": self.accounts.copy(),
+        }
+        parts = {
+            "market": market,
+            "population": self.population.state_dict(),
+            "ledger": self.ledger.state_dict(),
+            "streams": self.streams.state_dict(),
+        }
+        return {f"{part}/{key}": value for part, arrays in parts.items() for key, value in arrays.items()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Restore `state_dict`'s arrays into a market built with the same options."""
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for key, value in state.items():
+            part, _, name = key.partition("/")
+            parts.setdefault(part, {})[name] = value
+        self.population.load_state_dict(parts.get("population", {}))  # type: ignore[attr-defined]
+        self.ledger.load_state_dict(parts["ledger"])
+        self.streams.load_state_dict(parts["streams"])
+        market = parts["market"]
+        self.num_timesteps, self.episodes = (int(n) for n in market["counters"])
+        self.recent_returns = deque(market["recent_returns"].tolist(), maxlen=100)
+        self.surprise, self.accounts = np.array(market["surprise"]), np.array(market["accounts"])
+
+    def save(self, path: str | Path) -> None:
+        """Write the market to one file, atomically and without pickle; `marketic.load` reads it."""
+        from marketic.storage import save_market
+
+        save_market(self, Path(path))

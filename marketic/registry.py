@@ -1,0 +1,25 @@
+"""Finding parts by name: entry points for what is installed, `module:Name` for anything else. Built-ins use the same door."""
+
+import pkgutil
+from importlib.metadata import entry_points
+from typing import Any
+
+from marketic.errors import InputError
+
+
+def names(kind: str) -> dict[str, str]:
+    """Installed parts of a kind ("mechanisms", "agents"): name -> "module:Name"."""
+    return {point.name: point.value for point in entry_points(group=f"marketic.{kind}")}
+
+
+def resolve(kind: str, name: str) -> Any:
+    """The object behind an installed name or a `module:Name`. Raises InputError with what is there instead."""
+    if ":" in name:
+        try:
+            return pkgutil.resolve_name(name)
+        except (ImportError, AttributeError, ValueError) as error:
+            raise InputError(f"cannot import {name!r} ({error}): wanted module:Name, importable from here") from None
+    installed = names(kind)
+    if name not in installed:
+        raise InputError(f"no {kind} named {name!r}: wanted one of {', '.join(sorted(installed))}, or module:Name")
+    return pkgutil.resolve_name(installed[name])

@@ -1,0 +1,171 @@
+"""Compiled settlement: what happens to money when a right is sold, when an episode ends, and when it is cut short.
+
+One row per right that is being traded. Amounts are integer ticks. The K members of a buying syndicate pay the K members
+of the selling one pairwise. With royalty lambda a buyer pays only (1 - lambda) of the price in cash and owes the seller
+lambda of whatever it earns itself, so the owner j sales ago receives (1 - lambda) (discount lambda)^j of each
+income: G_t = r_t + discount [(1 - lambda) p_{t+1} + lambda G_{t+1}], the lambda-return, paid in money. Royalties are
+held by the house until the owner's lien runs out (its weight falls below 1 %) or the episode ends.
+"""
+
+import numpy as np
+from numba import njit
+
+from marketic.ledger import BUYBACK, DISCOUNT, HOUSE, NOVICE, PAYMENT, REWARD, ROYALTY, SUBSIDY, WORLD, move, share
+
+IDLE, SALE, TERMINATED, TRUNCATED = 0, 1, 2, 3
+"""What a row does in a call of `settle`: nothing; sells to today's winner; ends worthless; ends and is bought back."""
+NEWEST, LIENS, OWNED = 0, 1, 2  # columns of `position`
+REALISED, CREDIT, SOLD, BID = 0, 1, 2, 3  # columns of `outcome`
+
+
+@njit(cache=True)
+def _to_ticks(amount, tick):  # type: ignore[no-untyped-def]
+    return np.int64(np.rint(amount / tick))
+
+
+@njit(cache=True)
+def _pay_members(books, memo, payer, accounts, amount):  # type: ignore[no-untyped-def]
+    """`payer` (one account) pays `amount` to the members of a syndicate."""
+    balance, flows, tape, cursor = books
+    parts = accounts.shape[0]
+    for k in range(parts):
+        move(balance, flows, tape, cursor, memo, payer, accounts[k], share(amount, k, parts))
+
+
+@njit(cache=True)
+def _collect(books, memo, accounts, payee, amount):  # type: ignore[no-untyped-def]
+    """The members of a syndicate pay `amount` to `payee` (one account)."""
+    balance, flows, tape, cursor = books
+    parts = accounts.shape[0]
+    for k in range(parts):
+        move(balance, flows, tape, cursor, memo, accounts[k], payee, share(amount, k, parts))
+
+
+@njit(cache=True)
+def _pay_royalties(books, row, income, royalty, weights, owner, lien_held, position):  # type: ignore[no-untyped-def]
+    """The owner passes on `royalty` of its income; earlier owners' parts are put aside in `lien_held`."""
+    if royalty == 0.0 or income == 0:
+        return
+    _collect(books, ROYALTY, owner[row], HOUSE, np.int64(np.rint(royalty * income)))
+    length = lien_held.shape[1]
+    newest = position[row, NEWEST]
+    for age in range(1, position[row, LIENS]):  # age 0 is the owner itself
+        lien_held[row, (newest - age) % length] += np.int64((1.0 - royalty) * weights[age] * income)
+
+
+@njit(cache=True)
+def _release(books, row, slot, lien_owner, lien_held):  # type: ignore[no-untyped-def]
+    """Pay out what the house holds for one lien."""
+    if lien_held[row, slot] != 0:
+        _pay_members(books, ROYALTY, HOUSE, lien_owner[row, slot], lien_held[row, slot])
+        lien_held[row, slot] = 0
+
+
+@njit(cache=True)
+def _purchase(books, row, buyer, owner, lien_owner, lien_held, position):  # type: ignore[no-untyped-def]
+    """Write the new owner and open its lien; the oldest lien runs out if the ring is full."""
+    length = lien_held.shape[1]
+    slot = (position[row, NEWEST] + 1) % length
+    _release(books, row, slot, lien_owner, lien_held)
+    position[row, NEWEST] = slot
+    position[row, LIENS] = min(position[row, LIENS] + 1, length)
+    position[row, OWNED] = 1
+    for k in range(buyer.shape[0]):
+        owner[row, k] = buyer[k]
+        lien_owner[row, slot, k] = buyer[k]
+
+
+@njit(cache=True)
+def _income(books, row, stage, price, paid, reward, terms, owner):  # type: ignore[no-untyped-def]
+    """Reward and sale price reach the owner; returns its income in ticks. `paid` has arrived from the buyers already."""
+    discount, royalty, tick = terms[0], terms[1], terms[2]
+    earned = _to_ticks(reward, tick)
+    _pay_members(books, REWARD, WORLD, owner[row], earned)
+    if stage == TERMINATED:
+        return earned
+    cash = price - np.int64(np.rint(royalty * price))
+    received = np.int64(np.rint(discount * cash))
+    if stage == SALE:
+        _pay_members(books, SUBSIDY, HOUSE, owner[row], cash - paid)
+        _collect(books, DISCOUNT, owner[row], HOUSE, cash - received)
+    else:
+        _pay_members(books, BUYBACK, HOUSE, owner[row], received)
+    return earned + received
+
+
+@njit(cache=True)
+def _charge(books, row, value, payments, novice, account, terms, owner, owned):  # type: ignore[no-untyped-def]
+    """Buyers pay the seller (the house, if nobody owned the right); returns the ticks that the seller got from them.
+
+    A novice pays its own bid; the house, not the novice, makes up the difference to the market's price.
+    """
+    royalty, tick = terms[1], terms[2]
+    balance, flows, tape, cursor = books
+    total = np.int64(0)
+    for i in range(value.shape[1]):
+        amount = value[row, i] if novice == i else (0.0 if novice >= 0 else payments[row, i])
+        ticks = _to_ticks(amount, tick)
+        ticks -= np.int64(np.rint(royalty * ticks))
+        if ticks == 0:
+            continue
+        memo = NOVICE if novice >= 0 else PAYMENT
+        parts = account.shape[2]
+        for k in range(parts):
+            payee = owner[row, k] if owned else HOUSE
+            move(balance, flows, tape, cursor, memo, account[row, i, k], payee, share(ticks, k, parts))
+        total += ticks
+    return total
+
+
+@njit(cache=True)
+def _price(row, winner, value, payments, by_bid):  # type: ignore[no-untyped-def]
+    """What the seller is credited: the winner's bid, or the sum of the payments."""
+    if winner < 0:
+        return 0.0
+    if by_bid:
+        return value[row, winner]
+    total = 0.0
+    for i in range(value.shape[1]):
+        total += payments[row, i]
+    return total
+
+
+@njit(cache=True)
+def settle(order, value, payments, account, reward, terms, weights,
+           books, position, owner, lien_owner, lien_held, outcome, surprise):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Settle one round in every row.
+
+    order int64 [B, 3]: what the row does; the auction's winner; the novice that the house sends in instead (-1: none).
+    value, payments float64 [B, n]; account int64 [B, n, K]; reward float64 [B], what the owner earned since its purchase;
+    terms = (discount, royalty, tick, credit the winner's bid? 1 or 0); weights float64 [L].
+    Ownership and liens are updated in place: position int64 [B, 3] (newest lien, open liens, owned), owner [B, K], lien_*.
+    Writes outcome float64 [B, 4]: realised = reward + discount * credit, credit (the price announced for what was sold),
+    1 if somebody sold, and the winning bid. surprise float64 [2] adds up |realised - bid at purchase| and its count.
+    """
+    for row in range(order.shape[0]):
+        stage, winner, novice = order[row, 0], order[row, 1], order[row, 2]
+        bought = outcome[row, BID]
+        outcome[row, REALISED], outcome[row, CREDIT], outcome[row, SOLD] = 0.0, 0.0, 0.0
+        if stage == IDLE:
+            continue
+        price = _price(row, winner, value, payments, terms[3] > 0.0) if stage != TERMINATED else 0.0
+        owned = position[row, OWNED] == 1
+        paid = np.int64(0)
+        if stage == SALE:
+            paid = _charge(books, row, value, payments, novice, account, terms, owner, owned)
+        if owned:
+            realised = reward[row] + terms[0] * price
+            outcome[row, REALISED], outcome[row, CREDIT], outcome[row, SOLD] = realised, price, 1.0
+            surprise[0] += abs(realised - bought)
+            surprise[1] += 1.0
+            income = _income(books, row, stage, _to_ticks(price, terms[2]), paid, reward[row], terms, owner)
+            _pay_royalties(books, row, income, terms[1], weights, owner, lien_held, position)
+        if stage == SALE:
+            buyer = novice if novice >= 0 else winner
+            outcome[row, BID] = value[row, buyer]
+            _purchase(books, row, account[row, buyer], owner, lien_owner, lien_held, position)
+        else:
+            for slot in range(lien_held.shape[1]):
+                _release(books, row, slot, lien_owner, lien_held)
+            position[row, LIENS] = 0
+            position[row, OWNED] = 0

@@ -1,0 +1,126 @@
+"""One face for single and vector environments: rows of encoded observations in, rows of action numbers out."""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from marketic.errors import InputError
+from marketic.goods import Goods
+
+
+class World:
+    """A Gymnasium environment as the market sees it: `rows` copies, each with `rights` action components.
+
+    After `step`: `observation` float64 [rows, D] is where the next auctions are held; `reward` float64 [rows],
+    `terminated`, `truncated` bool [rows]; `final` float64 [rows, D], where the ended episodes ended; `resting` bool [rows]:
+    rows whose environment is between episodes (Gymnasium's NEXT_STEP autoreset), which sit the next round out.
+    """
+
+    rows = 1
+
+    def __init__(self, env: Any, action_bins: int | None = None) -> None:
+        self.env = env
+        observation = getattr(env, "single_observation_space", env.observation_space)
+        action = getattr(env, "single_action_space", env.action_space)
+        self.goods = Goods.from_space(observation)
+        self.rights = Goods.from_space(action, rival=True, action_bins=action_bins)
+        self.low = np.array([good.low if good.size else -np.inf for good in self.goods])
+        self.high = np.array([good.high if good.size else np.inf for good in self.goods])
+        self.reward = np.zeros(self.rows)
+        self.terminated = np.zeros(self.rows, dtype=bool)
+        self.truncated = np.zeros(self.rows, dtype=bool)
+        self.resting = np.zeros(self.rows, dtype=bool)
+        self.ended = False
+        self.observation = self.final = np.zeros((self.rows, len(self.goods)))
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start new episodes in every row."""
+        observation, _ = self.env.reset(seed=seed)
+        self.observation = self._encode(observation)
+        self.ended = False
+
+    def step(self, actions: np.ndarray) -> None:
+        """Act with action numbers int64 [rows, rights]. Starts a new episode where one ended."""
+        observation, reward, terminated, truncated, _ = self.env.step(self.rights.decode(actions[0]))
+        self.observation = self.goods.encode(observation)[None, :]
+        self.reward[0] = reward
+        self.ended = terminated or truncated
+        if self.ended:
+            self.terminated[0], self.truncated[0] = terminated, truncated and not terminated
+            self.final = self.observation
+            observation, _ = self.env.reset()
+            self.observation = self._encode(observation)
+
+    def _encode(self, observation: Any) -> np.ndarray:
+        return self.goods.encode(observation)[None, :]
+
+
+class VectorWorld(World):
+    """A Gymnasium vector environment, in any of its three autoreset modes."""
+
+    def __init__(self, env: gym.vector.VectorEnv, action_bins: int | None = None) -> None:
+        self.rows = env.num_envs
+        super().__init__(env, action_bins)
+        self.mode = env.metadata.get("autoreset_mode", gym.vector.AutoresetMode.NEXT_STEP)
+        self._batch = gym.vector.utils.create_empty_array(env.single_action_space, self.rows)
+
+    def reset(self, seed: int | None = None) -> None:
+        """Start new episodes in every row."""
+        super().reset(seed)
+        self.resting = np.zeros(self.rows, dtype=bool)
+
+    def step(self, actions: np.ndarray) -> None:
+        """Act in every row; rows at rest are reset by the environment and ignore their action."""
+        was_resting = self.resting
+        observation, reward, terminated, truncated, info = self.env.step(self._batched(actions))
+        self.observation = self.final = self._encode(observation)
+        self.reward = np.where(was_resting, 0.0, np.asarray(reward, dtype=float))
+        self.terminated = np.asarray(terminated, dtype=bool) & ~was_resting
+        self.truncated = np.asarray(truncated, dtype=bool) & ~was_resting & ~self.terminated
+        done = self.terminated | self.truncated
+        self.ended = bool(done.any())
+        self.resting = np.zeros(self.rows, dtype=bool)
+        if not self.ended:
+            return
+        if self.mode == gym.vector.AutoresetMode.NEXT_STEP:
+            self.resting = done
+        elif self.mode == gym.vector.AutoresetMode.SAME_STEP:
+            self._take_final_observations(info, done)
+        else:
+            fresh, _ = self.env.reset(options={"reset_mask": done})
+            self.observation = self._encode(fresh)
+
+    def _take_final_observations(self, info: dict[str, Any], done: np.ndarray) -> None:
+        if "final_obs" not in info:
+            raise InputError("vector env in SAME_STEP autoreset mode gave no info['final_obs'] at an episode's end")
+        self.final = self.observation.copy()
+        for row in np.flatnonzero(done):
+            self.final[row] = self.goods.encode(_row(info["final_obs"], row))
+
+    def _batched(self, actions: np.ndarray) -> Any:
+        if self.rights._start is not None:
+            return actions[:, 0] + self.rights._start
+        values = [self.rights.decode(row) for row in actions]
+        return gym.vector.utils.concatenate(self.env.single_action_space, values, self._batch)
+
+    def _encode(self, observation: Any) -> np.ndarray:
+        return self.goods.encode_rows(observation, self.rows)
+
+
+def _row(batch: Any, row: int) -> Any:
+    """One row of a batched value, whatever its nesting."""
+    if isinstance(batch, dict):
+        return {key: _row(part, row) for key, part in batch.items()}
+    if isinstance(batch, tuple):
+        return tuple(_row(part, row) for part in batch)
+    return batch[row]
+
+
+def open_world(env: Any, action_bins: int | None = None) -> World:
+    """The world for a Gymnasium environment, single or vector. Raises InputError for anything else."""
+    if isinstance(env, gym.vector.VectorEnv):
+        return VectorWorld(env, action_bins)
+    if isinstance(env, gym.Env):
+        return World(env, action_bins)
+    raise InputError(f"env {env!r} is a {type(env).__name__}: wanted a gymnasium.Env or gymnasium.vector.VectorEnv")

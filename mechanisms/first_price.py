@@ -1,0 +1,52 @@
+"""First-price sealed-bid auction (Vickrey 1961).
+
+The highest bid wins and is paid. Bidding one's value earns nothing, so bidders shade: with n bidders whose values are
+independent and uniform on [0, 1], the symmetric equilibrium bid is (n - 1)/n of the value (Krishna 2010, section 2.3).
+Not strategyproof. In a sequence of sales a bidder that shades by s multiplies the price by 1 - s at every
+sale, which acts as a discount.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numba import njit
+
+from marketic.bids import Bids
+from marketic.clearing import Clearing
+from marketic.mechanism import Claim, ClearingRule, single_winner
+
+
+@dataclass(frozen=True)
+class FirstPrice:
+    """The highest bid wins and pays itself. `bids.value` [..., n] -> payments [..., n], currency."""
+
+    claims = frozenset({Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS})
+
+    def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
+        """Sell to the first highest active bid at that bid."""
+        wins, top, _, sold = single_winner(bids.value, bids.active)
+        return Clearing(
+            allocation=wins,
+            payments=np.where(wins, top[..., None], 0.0),
+            prices=np.where(sold, top, np.nan),
+        )
+
+    @cached_property
+    def rule(self) -> ClearingRule:
+        """The same in compiled code."""
+        return ClearingRule(first_price_rule)
+
+
+@njit(cache=True)
+def first_price_rule(value, active, uniform, parameters, winner, payments):  # type: ignore[no-untyped-def]
+    """Write the winner [B] and payments [B, n] of a batch of first-price auctions."""
+    for row in range(value.shape[0]):
+        best = -1
+        for i in range(value.shape[1]):
+            payments[row, i] = 0.0
+            if active[row, i] and (best < 0 or value[row, i] > value[row, best]):
+                best = i
+        winner[row] = best
+        if best >= 0:
+            payments[row, best] = value[row, best]
