@@ -12,7 +12,7 @@ from numba.extending import intrinsic
 
 
 class ArrayTable:
-    """A table of C-contiguous float64 or int64 arrays, in order. Keeps them alive.
+    """A table of C-contiguous float64, int64 or bool arrays, in order. Keeps them alive.
 
     rows: int64 [arrays, 4]: address, then up to three dimensions. Read entry k in compiled code with `floats_1d(rows, k)`
     and its sisters; the caller must ask for the type and number of dimensions that the array has.
@@ -22,8 +22,8 @@ class ArrayTable:
         self.arrays = [np.asarray(array) for array in arrays]
         self.rows = np.zeros((len(arrays), 4), dtype=np.int64)
         for k, array in enumerate(self.arrays):
-            if not array.flags.c_contiguous or array.dtype not in (np.float64, np.int64) or array.ndim > 3:
-                raise TypeError(f"entry {k} is {array.dtype} with {array.ndim} dimensions: wanted contiguous float64 or int64")
+            if not array.flags.c_contiguous or array.dtype not in (np.float64, np.int64, np.bool_) or array.ndim > 3:
+                raise TypeError(f"entry {k} is {array.dtype} with {array.ndim} dimensions: wanted contiguous float64, int64 or bool")
             self.rows[k, 0] = array.ctypes.data
             self.rows[k, 1 : 1 + array.ndim] = array.shape
 
@@ -48,6 +48,11 @@ def _float_pointer(typing_context, address):  # type: ignore[no-untyped-def]
 @intrinsic
 def _int_pointer(typing_context, address):  # type: ignore[no-untyped-def]
     return _pointer(types.int64)(typing_context, address)
+
+
+@intrinsic
+def _flag_pointer(typing_context, address):  # type: ignore[no-untyped-def]
+    return _pointer(types.boolean)(typing_context, address)
 
 
 @njit(cache=True, inline="always")
@@ -78,3 +83,9 @@ def ints_2d(rows, k):  # type: ignore[no-untyped-def]
 def ints_3d(rows, k):  # type: ignore[no-untyped-def]
     """Entry k as int64 [n, m, l]."""
     return carray(_int_pointer(rows[k, 0]), (rows[k, 1], rows[k, 2], rows[k, 3]))
+
+
+@njit(cache=True, inline="always")
+def flags_2d(rows, k):  # type: ignore[no-untyped-def]
+    """Entry k as bool [n, m]."""
+    return carray(_flag_pointer(rows[k, 0]), (rows[k, 1], rows[k, 2]))

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numba import njit
 
-from marketic.bids import Bids, quantise
+from marketic.bids import LARGEST_BID, Bids, quantise
 from marketic.clearing import Clearing
 from marketic.errors import InputError
 from marketic.mechanism import Mechanism
@@ -27,19 +28,17 @@ class Auction:
         self.refused, self.unsold = 0, False
         self._uniform = np.zeros(1)
 
-    def hold(
-        self, ask: Callable[[np.ndarray], Bids], observation: np.ndarray
-    ) -> tuple[Bids, np.ndarray, np.ndarray]:
+    def hold(self, ask: Callable[[np.ndarray], Bids], observation: np.ndarray) -> tuple[Bids, np.ndarray, np.ndarray]:
         """Ask for bids at `observation` and clear them.
 
-        Returns the bids admitted, on the ledger's grid, [B, n]; winners int64 [B] (-1: unsold); and payments float64 [B, n].
+        Returns the bids admitted, on the ledger's grid, [B, n]; winners int64 [B] (-1: unsold); payments [B, n].
         Raises InputError if bids or clearing have the wrong shape or are not finite.
         """
         bids = ask(observation)
-        if np.shape(bids.value) != np.shape(bids.active) or len(bids.value) != len(observation):
+        if not _well_formed(bids, len(observation)):
             raise InputError(
-                f"population bid value{np.shape(bids.value)}, active{np.shape(bids.active)} for {len(observation)} rows: "
-                "wanted two arrays of shape [rows, bidders]"
+                f"population bid {_describe(bids)} for {len(observation)} rows: wanted marketic.Bids with arrays value "
+                "and active of shape [rows, bidders], and bidder None or of shape [rows, bidders, members]"
             )
         value, admitted = np.empty(bids.value.shape), np.empty(bids.value.shape, dtype=bool)
         refused = quantise(bids.value, bids.active, self.tick, value, admitted)
@@ -60,27 +59,93 @@ class Auction:
         elif len(self._uniform) != rows:
             self._uniform = np.zeros(rows)
         self.rule.function(bids.value, bids.active, self._uniform, self.rule.parameters, winner, payments)
+        if not sound_answer(winner, payments, bids.active):
+            raise self.nonsense(winner, payments)
         return winner, payments
+
+    def nonsense(self, winner: np.ndarray, payments: np.ndarray) -> InputError:
+        """The error for a rule's answer that cannot be settled."""
+        return InputError(
+            f"the rule of {type(self.mechanism).__name__} wrote winners {winner.tolist()} and payments "
+            f"{payments.tolist()}: wanted active bidders (or -1) and finite currency up to {LARGEST_BID:.3g}"
+        )
+
+
+def _well_formed(bids: Any, rows: int) -> bool:
+    if not (isinstance(bids, Bids) and isinstance(bids.value, np.ndarray) and isinstance(bids.active, np.ndarray)):
+        return False
+    shape = bids.value.shape
+    if len(shape) != 2 or shape != bids.active.shape or shape[0] != rows or bids.value.dtype.kind not in "fiu":
+        return False
+    return bids.bidder is None or (np.ndim(bids.bidder) == 3 and np.shape(bids.bidder)[:2] == shape)
+
+
+def _describe(bids: Any) -> str:
+    if not isinstance(bids, Bids):
+        return f"a {type(bids).__name__}"
+    names = ("value", "active") if bids.bidder is None else ("value", "active", "bidder")
+    return ", ".join(f"{name}{np.shape(getattr(bids, name))}" for name in names)
+
+
+@njit(cache=True, forceinline=True)
+def sound_answer(winner, payments, active):  # type: ignore[no-untyped-def]
+    """Whether a rule's answer may be settled: winner int64 [B], payments float64 [B, n], active bool [B, n]."""
+    for row in range(payments.shape[0]):
+        if not -1 <= winner[row] < payments.shape[1] or (winner[row] >= 0 and not active[row, winner[row]]):
+            return False
+        for i in range(payments.shape[1]):
+            if not -LARGEST_BID <= payments[row, i] <= LARGEST_BID:
+                return False
+    return True
+
+
+@njit(cache=True)
+def _read_allocation(allocation, winner):  # type: ignore[no-untyped-def]
+    """Write the winner of each auction, int64 [B] (-1: none), of allocation bool [B, n]; whether there is one at most."""
+    for row in range(allocation.shape[0]):
+        winner[row], count = -1, 0
+        for i in range(allocation.shape[1]):
+            if allocation[row, i]:
+                winner[row] = i
+                count += 1
+        if count > 1:
+            return False
+    return True
 
 
 def read_clearing(mechanism: Any, bids: Bids, clearing: Clearing) -> tuple[np.ndarray, np.ndarray]:
     """Winners int64 [B] and payments float64 [B, n] of a clearing, checked.
 
-    Raises InputError, naming the mechanism, for wrong shapes, payments that are not finite, several winners of one
-    right, or a winner who did not bid.
+    Raises InputError, naming the mechanism, for wrong shapes, payments that are not finite or absurdly large, several
+    winners of one right, or a winner who did not bid.
     """
     name, shape = type(mechanism).__name__, bids.value.shape
     if not isinstance(clearing, Clearing):
         raise InputError(f"{name}.clear returned {type(clearing).__name__}: wanted a marketic.Clearing")
-    allocation, payments = np.asarray(clearing.allocation), np.asarray(clearing.payments, dtype=float)
+    try:
+        allocation, payments = np.asarray(clearing.allocation), np.asarray(clearing.payments, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"{name}.clear returned {clearing}: wanted arrays of numbers of shape {shape} ({error})"
+        ) from None
     if allocation.shape != shape or payments.shape != shape:
         raise InputError(
             f"{name}.clear returned allocation{allocation.shape} and payments{payments.shape}: wanted two of {shape}"
         )
-    if not np.isfinite(payments).all():
-        raise InputError(f"{name}.clear returned payments {payments.tolist()}: wanted finite currency")
+    if allocation.dtype == bool and allocation.ndim == 2:
+        winner, payments = np.empty(shape[0], dtype=np.int64), np.ascontiguousarray(payments)
+        if _read_allocation(np.ascontiguousarray(allocation), winner) and sound_answer(winner, payments, bids.active):
+            return winner, payments
+    if not (np.abs(payments) <= LARGEST_BID).all():  # false for NaN as well
+        raise InputError(
+            f"{name}.clear returned payments {payments.tolist()}: wanted finite currency up to {LARGEST_BID:.3g}"
+        )
     if not ((allocation == 0) | (allocation == 1)).all() or (allocation.sum(-1) > 1).any():
-        raise InputError(f"{name}.clear returned allocation {allocation.tolist()}: wanted one winner at most per auction")
+        raise InputError(
+            f"{name}.clear returned allocation {allocation.tolist()}: wanted one winner at most per auction"
+        )
     if (allocation.astype(bool) & ~bids.active).any():
         raise InputError(f"{name}.clear gave the right to a bidder who did not bid: allocate to active bidders only")
+    if shape[-1] == 0:
+        return np.full(shape[:-1], -1), payments
     return np.where(allocation.any(-1), allocation.argmax(-1), -1), np.ascontiguousarray(payments)

@@ -33,21 +33,23 @@ class Bids:
             object.__setattr__(self, "active", np.ones(np.shape(self.value), dtype=bool))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def quantise(value, active, tick, rounded, admitted):  # type: ignore[no-untyped-def]
     """Round bids to the ledger's grid and refuse the ones that are no finite amounts.
 
     value, rounded: float64 [B, n]; active, admitted: bool [B, n]; tick: currency per tick.
-    Returns the number of active bids that were refused. Rounding comes *before* clearing and never after it:
-    rounding a price would break truthfulness.
+    Bids of those who stay away become 0. Returns the number of active bids that were refused. `rounded` and
+    `admitted` may be `value` and `active` themselves. Rounding comes *before* clearing and never after it: rounding a
+    price would break truthfulness.
     """
     refused = 0
+    largest = min(LARGEST_BID, 2.0**60 * tick)
     for row in range(value.shape[0]):
         for i in range(value.shape[1]):
-            bid = value[row, i]
-            sound = -LARGEST_BID <= bid <= LARGEST_BID  # false for NaN as well
-            admitted[row, i] = active[row, i] and sound
-            rounded[row, i] = np.rint(bid / tick) * tick if sound else 0.0
-            if active[row, i] and not sound:
+            bid, asked = value[row, i], active[row, i]
+            sound = -largest <= bid <= largest  # false for NaN as well
+            admitted[row, i] = asked and sound
+            rounded[row, i] = np.rint(bid / tick) * tick if asked and sound else 0.0
+            if asked and not sound:
                 refused += 1
     return refused

@@ -45,7 +45,13 @@ class Sales:
 
 
 class Callback:
-    """Override the moments you want; the others cost nothing. Set `market.stopping = True` to end training."""
+    """Override the moments you want; the others cost nothing. Set `market.stopping = True` to end training.
+
+    period: `on_step` is only needed at environment steps that are multiples of it. Compiled training (`compiled=True`)
+    calls it just then, and so wants a period > 1.
+    """
+
+    period = 1
 
     def on_start(self, market: "Market", total_timesteps: int) -> None:
         """Training starts."""
@@ -73,6 +79,7 @@ class CallbackList(Callback):
         self.callbacks = list(callbacks)
         self.watches_steps = self._overridden("on_step")
         self.watches_trades = self._overridden("on_trade")
+        self.watches_episodes = self._overridden("on_episode")
 
     @classmethod
     def of(cls, callback: Callback | Sequence[Callback] | None, progress_bar: bool = False) -> "CallbackList":
@@ -132,7 +139,7 @@ class Evaluate(Callback):
         self.history: list[tuple[int, float]] = []
         self.best: dict[str, np.ndarray] | None = None
         self.best_mean = -np.inf
-        self._next = every
+        self._next = self.period = every
 
     def on_step(self, event: StepEnd) -> None:
         """Evaluate when the time has come."""

@@ -9,127 +9,207 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numba import njit
 
-from marketic.agents.syndicates import Syndicates, learn_rows, mean_bids
-from marketic.array_table import ArrayTable, floats_1d, floats_2d, ints_1d, ints_2d, ints_3d
-from marketic.bids import quantise
+from marketic.agents.syndicates import Syndicates, learn_row, mean_bids
+from marketic.array_table import ArrayTable, flags_2d, floats_1d, floats_2d, ints_1d, ints_2d, ints_3d
+from marketic.auction import sound_answer
+from marketic.bids import LARGEST_BID, quantise
 from marketic.function_pointer import RULE, address_of, call_match, call_rule
-from marketic.settlement import IDLE, REALISED, SALE, SOLD, settle
+from marketic.settlement import REALISED, SALE, SOLD, TRUNCATED, settle
 
 if TYPE_CHECKING:
     from marketic.chain import Settlement
-    from marketic.market import Market
+    from marketic.round import Round
 
-UNSOLD, UNSOUND = 1, 2
-"""Answers of `trade_round` besides 0: some right found no buyer (call `finish_round`); an observation or reward is bad."""
+UNSOLD, UNSOUND, NONSENSE = 1, 2, 3
+"""Answers of `trade_round` besides 0: some right found no buyer (send novices, then call `finish_rows`); an observation
+or reward is bad; the mechanism's rule wrote winners or payments that cannot be settled."""
 
-MATCH_ADDRESS, ADAPT_ADDRESS, RULE_ADDRESS, FIRST_ACCOUNT, TWINS = range(5)  # entries of NUMBERS
+MATCH_ADDRESS, ADAPT_ADDRESS, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED = range(6)  # entries of NUMBERS
 (
-    NUMBERS, LOW, HIGH, UNIFORM, PARAMETERS, ORDER, VALUE, PAYMENTS, MATCHED,
-    INTEGERS, REALS, PRICE, TRADES, CLOCK, RATE, PAST, NEWEST, DECAY,
-    TERMS, WEIGHTS, BALANCE, FLOWS, POSITION, OWNER, LIEN_OWNER, LIEN_HELD, OUTCOME, SURPRISE,
-) = range(28)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
+    NUMBERS, LOW, HIGH, UNIFORM, PARAMETERS, ORDER, VALUE, ACTIVE, WINNER, PAYMENTS, MATCHED, STANDING, ACCOUNT,
+    OBSERVATION, FINAL, BOUGHT_AT, BUYER, REWARD, INTEGERS, REALS, PRICE, TRADES, CLOCK, RATE, CLAIMS, OPENED, FADING,
+    TERMS, WEIGHTS, BALANCE, FLOWS, TAPE, CURSOR, POSITION, OWNER, LIEN_OWNER, LIEN_HELD, OUTCOME, SURPRISE,
+) = range(39)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def unsound(observation, low, high, reward):  # type: ignore[no-untyped-def]
-    """-1 if all is well, -2 for a reward that is not finite, else the number of a bad observation component."""
+    """-1 if all is well, -2 for a reward that is not finite, else the number of a bad observation component.
+
+    Components with a finite `low` are finite goods, whose values are whole numbers.
+    """
     for row in range(reward.shape[0]):
-        if not -np.inf < reward[row] < np.inf:
+        if not -LARGEST_BID <= reward[row] <= LARGEST_BID:
             return -2
     for row in range(observation.shape[0]):
         for column in range(observation.shape[1]):
             value = observation[row, column]
             if not (-np.inf < value < np.inf and low[column] <= value <= high[column]):
                 return column
+            if low[column] > -np.inf and value != np.floor(value):
+                return column
     return -1
 
 
-@njit(cache=True)
-def auction_rows(observation, rows):  # type: ignore[no-untyped-def]
-    """Bids, rounding and clearing; writes the winners to order[:, 1] and returns how many rights need a novice."""
-    numbers, order, payments = ints_1d(rows, NUMBERS), ints_2d(rows, ORDER), floats_2d(rows, PAYMENTS)
-    value, matched = floats_2d(rows, VALUE), ints_3d(rows, MATCHED)
-    call_match(numbers[MATCH_ADDRESS], observation, ints_1d(rows, INTEGERS), floats_1d(rows, REALS), matched)
+@njit(cache=True, forceinline=True)
+def auction_rows(where, rows):  # type: ignore[no-untyped-def]
+    """Bids, rounding and clearing at table entry `where`, OBSERVATION or FINAL; writes the winners to order[:, 1].
+
+    Returns how many rights need a novice, or -1 if the rule's answer cannot be settled.
+    """
+    numbers, order, winner = ints_1d(rows, NUMBERS), ints_2d(rows, ORDER), ints_1d(rows, WINNER)
+    value, active, payments = floats_2d(rows, VALUE), flags_2d(rows, ACTIVE), floats_2d(rows, PAYMENTS)
+    matched = ints_3d(rows, MATCHED)
+    call_match(numbers[MATCH_ADDRESS], floats_2d(rows, where), ints_1d(rows, INTEGERS), floats_1d(rows, REALS), matched)
     mean_bids(floats_1d(rows, PRICE), matched, value)
-    active = np.ones(value.shape, dtype=np.bool_)
+    for row in range(active.shape[0]):
+        for i in range(active.shape[1]):
+            active[row, i] = True
     quantise(value, active, floats_1d(rows, TERMS)[2], value, active)
-    winner = np.empty(value.shape[0], dtype=np.int64)
     call_rule(numbers[RULE_ADDRESS], value, active, floats_1d(rows, UNIFORM), floats_1d(rows, PARAMETERS), winner, payments)
+    if not sound_answer(winner, payments, active):
+        return -1
     missing = 0
     for row in range(value.shape[0]):
         order[row, 1] = winner[row]
-        if winner[row] < 0 and order[row, 2] < 0 and order[row, 0] != IDLE:
+        if winner[row] < 0 and order[row, 2] < 0 and order[row, 0] == SALE:
             missing += 1
     return missing
 
 
-@njit(cache=True)
-def finish_rows(bought_at, buyer, reward, rows):  # type: ignore[no-untyped-def]
-    """Settlement, learning of the sellers, and the choice of the next owners.
-
-    bought_at float64 [B, D] and buyer int64 [B]: the last purchase; `buyer` is overwritten by this one. reward float64 [B].
-    """
-    numbers, order, matched, outcome = ints_1d(rows, NUMBERS), ints_2d(rows, ORDER), ints_3d(rows, MATCHED), floats_2d(rows, OUTCOME)
-    integers, reals = ints_1d(rows, INTEGERS), floats_1d(rows, REALS)
-    books = (ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), np.empty((0, 4), dtype=np.int64), np.empty(1, dtype=np.int64))
-    settle(order, floats_2d(rows, VALUE), floats_2d(rows, PAYMENTS), matched + numbers[FIRST_ACCOUNT], reward,
+@njit(cache=True, forceinline=True)
+def _pay_and_learn(rows):  # type: ignore[no-untyped-def]
+    """Settlement of the rows in `order`, and learning of those who sold."""
+    numbers, order, outcome = ints_1d(rows, NUMBERS), ints_2d(rows, ORDER), floats_2d(rows, OUTCOME)
+    books = (ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), ints_2d(rows, TAPE), ints_1d(rows, CURSOR))
+    settle(order, floats_2d(rows, VALUE), floats_2d(rows, PAYMENTS), ints_3d(rows, ACCOUNT), floats_1d(rows, REWARD),
            floats_1d(rows, TERMS), floats_1d(rows, WEIGHTS), books, ints_2d(rows, POSITION), ints_2d(rows, OWNER),
            ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), outcome, floats_1d(rows, SURPRISE))  # fmt: skip
-    call_match(numbers[MATCH_ADDRESS], bought_at, integers, reals, matched)
-    learn_rows(outcome[:, SOLD] > 0.0, buyer, outcome[:, REALISED].copy(), order[:, 0] != SALE, bought_at, matched,
-               floats_1d(rows, DECAY)[0], numbers[ADAPT_ADDRESS], integers, reals, floats_1d(rows, PRICE),
-               ints_1d(rows, TRADES), ints_1d(rows, CLOCK), floats_1d(rows, RATE), ints_3d(rows, PAST),
-               ints_1d(rows, NEWEST), numbers[TWINS])  # fmt: skip
+    bought_at, standing, buyer = floats_2d(rows, BOUGHT_AT), ints_3d(rows, STANDING), ints_1d(rows, BUYER)
+    integers, reals = ints_1d(rows, INTEGERS), floats_1d(rows, REALS)
+    if numbers[FIXED] == 0:  # agents may have been born or have died where the right was bought
+        call_match(numbers[MATCH_ADDRESS], bought_at, integers, reals, standing)
     for row in range(order.shape[0]):
+        if outcome[row, SOLD] > 0.0:
+            learn_row(row, buyer[row], outcome[row, REALISED], order[row, 0] != SALE, bought_at, standing,
+                      floats_1d(rows, FADING), numbers[ADAPT_ADDRESS], integers, reals, floats_1d(rows, PRICE),
+                      ints_1d(rows, TRADES), ints_1d(rows, CLOCK), floats_1d(rows, RATE), ints_3d(rows, CLAIMS),
+                      ints_1d(rows, OPENED), numbers[TWINS])  # fmt: skip
+
+
+@njit(cache=True, forceinline=True)
+def finish_rows(rows):  # type: ignore[no-untyped-def]
+    """After the auction: settlement, learning of the sellers, and the choice of the next owners."""
+    order, matched, standing = ints_2d(rows, ORDER), ints_3d(rows, MATCHED), ints_3d(rows, STANDING)
+    account, first = ints_3d(rows, ACCOUNT), ints_1d(rows, NUMBERS)[FIRST_ACCOUNT]
+    for row in range(matched.shape[0]):
+        for i in range(matched.shape[1]):
+            for k in range(matched.shape[2]):
+                account[row, i, k] = matched[row, i, k] + first
+    _pay_and_learn(rows)
+    observation, bought_at = floats_2d(rows, OBSERVATION), floats_2d(rows, BOUGHT_AT)
+    buyer, reward = ints_1d(rows, BUYER), floats_1d(rows, REWARD)
+    for row in range(matched.shape[0]):
         buyer[row] = order[row, 2] if order[row, 2] >= 0 else order[row, 1]
+        reward[row] = 0.0  # paid; what comes next may be interrupted
+        for d in range(observation.shape[1]):
+            bought_at[row, d] = observation[row, d]
+        for i in range(matched.shape[1]):
+            for k in range(matched.shape[2]):
+                standing[row, i, k] = matched[row, i, k]
 
 
 @njit(cache=True)
-def trade_round(observation, bought_at, buyer, reward, rows):  # type: ignore[no-untyped-def]
-    """One round. observation float64 [B, D]; bought_at, buyer and reward as in `finish_rows`; rows of an `ArrayTable`."""
-    if unsound(observation, floats_1d(rows, LOW), floats_1d(rows, HIGH), reward) != -1:
+def close_rows(rows):  # type: ignore[no-untyped-def]
+    """End chains of trade: order[:, 0] says which rows, and whether their state at FINAL is priced (TRUNCATED)."""
+    order, priced = ints_2d(rows, ORDER), False
+    for row in range(order.shape[0]):
+        order[row, 1], order[row, 2] = -1, -1
+        priced = priced or order[row, 0] == TRUNCATED
+    if unsound(floats_2d(rows, FINAL), floats_1d(rows, LOW), floats_1d(rows, HIGH), floats_1d(rows, REWARD)) != -1:
         return UNSOUND
-    if auction_rows(observation, rows) > 0:
-        return UNSOLD
-    finish_rows(bought_at, buyer, reward, rows)
+    if priced and auction_rows(FINAL, rows) < 0:
+        return NONSENSE
+    _pay_and_learn(rows)
+    for row in range(order.shape[0]):
+        order[row, 0], order[row, 1], order[row, 2] = SALE, -1, -1
+    return 0
+
+
+@njit(cache=True, forceinline=True)
+def trade_round(rows):  # type: ignore[no-untyped-def]
+    """One round in every row; rows of an `ArrayTable` that `CompiledTrade` made."""
+    if unsound(floats_2d(rows, OBSERVATION), floats_1d(rows, LOW), floats_1d(rows, HIGH), floats_1d(rows, REWARD)) != -1:
+        return UNSOUND
+    missing = auction_rows(OBSERVATION, rows)
+    if missing != 0:
+        return UNSOLD if missing > 0 else NONSENSE
+    finish_rows(rows)
     return 0
 
 
 class CompiledTrade:
     """The auction, the settlement and the learning of a market's rows, as one call.
 
-    `rows` is what `trade_round` takes after the four arrays that change from step to step; the arrays behind it are those
-    of population, ledger and settlement themselves, so compiled and plain rounds can follow each other.
+    `rows` is what `trade_round` takes; the arrays behind it are those of round, population, ledger and settlement
+    themselves, so compiled and plain rounds can follow each other.
     """
 
-    def __init__(self, market: "Market", settlement: "Settlement", rows: int) -> None:
-        population: Any = market.population
-        kernels, rule, world, chain = population.kernels, market.auction.rule, market.world, settlement.chain
-        shape = (rows, population.n_bidders)
+    def __init__(self, current: "Round", settlement: "Settlement") -> None:
+        market, population = current.market, current.market.population
+        self.kernels, rule, world = population.kernels, market.auction.rule, market.world  # type: ignore[attr-defined]
+        shape = (current.rows, population.n_bidders)
         self.random = rule.random
-        self.value, self.payments = np.zeros(shape), np.zeros(shape)
-        self.order = np.full((rows, 3), -1, dtype=np.int64)
+        self.value, self.payments, self.winner = np.zeros(shape), np.zeros(shape), np.zeros(shape[0], dtype=np.int64)
+        self.order = np.full((shape[0], 3), -1, dtype=np.int64)
         self.order[:, 0] = SALE
-        self.uniform = np.zeros(rows)
-        decay = chain.discount * chain.royalty
-        population.open_past(rows, decay)
-        price, trades, clock, rate, past, newest, twins = population.learning_arrays
-        numbers = np.array(
-            [*kernels.addresses, address_of(rule.function, RULE), int(market.accounts[0]), twins], dtype=np.int64
-        )
-        matched = np.zeros((*shape, population.members), dtype=np.int64)
-        balance, flows, _, _ = market.ledger.books
+        self.uniform = np.zeros(shape[0])
         self.table = ArrayTable([
-            numbers, world.low, world.high, self.uniform, rule.parameters, self.order, self.value, self.payments, matched,
-            kernels.integers, kernels.reals, price, trades, clock, rate, past, newest, np.array([decay]),
-            settlement.terms, settlement.weights, balance, flows, settlement.position, settlement.owner,
+            self._numbers(current), world.low, world.high, self.uniform, rule.parameters, self.order, self.value,
+            np.ones(shape, dtype=bool), self.winner, self.payments, *self._places(current),
+            current.observation, current.final, current.bought_at, current.winner, current.reward,
+            self.kernels.integers, self.kernels.reals, *self._learning(current), settlement.terms, settlement.weights,
+            *market.ledger.books, settlement.position, settlement.owner,
             settlement.lien_owner, settlement.lien_held, settlement.outcome, settlement.surprise,
         ])  # fmt: skip
         self.rows = self.table.rows
 
-    @staticmethod
-    def fits(market: "Market") -> bool:
-        """Whether all parts of this market offer compiled code (and nobody opens accounts or reads a journal)."""
-        if not market.compiled_parts or market.auction.rule is None or market.ledger.journal:
-            return False
-        return isinstance(market.population, Syndicates) and market.selection is None
+    def _numbers(self, current: "Round") -> np.ndarray:
+        market = current.market
+        twins = market.population.learning_arrays[-1]  # type: ignore[attr-defined]
+        rule = address_of(market.auction.rule.function, RULE)
+        numbers = [*self.kernels.addresses, rule, int(market.accounts[0]), twins, self.kernels.fixed]
+        return np.array(numbers, dtype=np.int64)
+
+    def _places(self, current: "Round") -> list[np.ndarray]:
+        """Who stands at the observation, who stood at the last one, and the accounts of the former, int64 [B, n, K]."""
+        shape = (current.rows, current.population.n_bidders, current.population.members)  # type: ignore[attr-defined]
+        matched, standing, account = (np.zeros(shape, dtype=np.int64) for _ in range(3))
+        if self.kernels.fixed:
+            self.kernels.match(current.observation, self.kernels.integers, self.kernels.reals, standing)
+        return [matched, standing, account]
+
+    def _learning(self, current: "Round") -> list[Any]:
+        population: Any = current.population
+        decay = current.market.chain.discount * current.market.chain.royalty
+        weights = population.open_past(current.rows, decay)
+        return [*population.learning_arrays[:-1], weights]
+
+
+def missing_parts(market: Any) -> list[str]:
+    """Why a market's rounds cannot run in compiled code: one phrase for every reason, none if they can."""
+    family = type(market.population)
+    reasons = []
+    if not market.compiled_parts:
+        reasons.append("compiled_parts=False")
+    if market.auction.rule is None:
+        reasons.append(f"the mechanism {type(market.auction.mechanism).__name__} offers no compiled rule")
+    if not isinstance(market.population, Syndicates):
+        reasons.append(f"the population {family.__name__} is no family of syndicates (tabular, tiles or growing)")
+    elif family.bid is not Syndicates.bid or family.learn is not Syndicates.learn:
+        reasons.append(f"the population {family.__name__} bids or learns in plain Python")
+    if market.ledger.journal:
+        reasons.append("the ledger keeps a journal")
+    if market.selection is not None:
+        reasons.append("selection changes the population")
+    return reasons

@@ -1,4 +1,4 @@
-"""Playing without learning: returns of whole episodes, in an environment of its own."""
+"""Playing without learning: returns of whole episodes, in environments of its own."""
 
 import copy
 from typing import TYPE_CHECKING, Any
@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from marketic.market import Market
 
 _VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
+_SIDE_BY_SIDE = 20  # episodes played at once: one batch of bids serves all of them
+LONGEST_EPISODE = 10_000
+"""Steps after which an episode is cut where the task has no time limit of its own: a greedy market may walk in circles."""
 
 
 def evaluation_env(env: Any) -> gym.Env:
@@ -37,24 +40,51 @@ def evaluate(
     market: "Market", episodes: int, *, seed: int = 0, env: Any = None, deterministic: bool = True
 ) -> np.ndarray:
     """Undiscounted returns of `episodes` >= 1 episodes, float64 [episodes]; episode i is reset with seed + i.
+    Episodes are cut after `LONGEST_EPISODE` steps where the task sets no limit.
 
+    env: one environment to play all episodes in, one after the other; None: copies of the market's own, side by side.
     Neither agents nor ledger change. With `deterministic=False` the mechanism's draws are taken from its stream.
     """
     if episodes < 1:
         raise InputError(f"evaluate(episodes={episodes}): wanted a number >= 1")
-    own = env is None
-    arena = evaluation_env(market.env) if own else env
-    returns = np.zeros(episodes)
+    if env is not None:
+        return _play(market, [env], episodes, seed, deterministic)
+    arenas = [evaluation_env(market.env) for _ in range(min(episodes, _SIDE_BY_SIDE))]
     try:
-        for episode in range(episodes):
-            observation, _ = arena.reset(seed=seed + episode)
-            ended = False
-            while not ended:
-                action, _ = market.predict(observation, deterministic=deterministic)
-                observation, reward, terminated, truncated, _ = arena.step(action)
-                returns[episode] += float(reward)
-                ended = terminated or truncated
+        return _play(market, arenas, episodes, seed, deterministic)
     finally:
-        if own:
+        for arena in arenas:
             arena.close()
+
+
+def _play(market: "Market", arenas: list[Any], episodes: int, seed: int, deterministic: bool) -> np.ndarray:
+    """Play all episodes; each arena takes the next one when it has finished its last."""
+    goods, rights = market.world.goods, market.world.rights
+    returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
+    rows = np.zeros((len(arenas), len(goods)))
+    waiting = iter(range(episodes))
+    playing: dict[int, int] = {}  # arena -> episode
+
+    def begin(place: int) -> None:
+        episode = next(waiting, None)
+        if episode is None:
+            playing.pop(place, None)
+            return
+        playing[place] = episode
+        rows[place] = goods.encode(arenas[place].reset(seed=seed + episode)[0])
+
+    for place in range(len(arenas)):
+        begin(place)
+    while playing:
+        places = list(playing)
+        actions = market.choose(rows[places], deterministic)
+        for place, action in zip(places, actions, strict=True):
+            observation, reward, terminated, truncated, _ = arenas[place].step(rights.decode(action))
+            episode = playing[place]
+            returns[episode] += float(reward)
+            lengths[episode] += 1
+            if terminated or truncated or lengths[episode] >= LONGEST_EPISODE:
+                begin(place)
+            else:
+                rows[place] = goods.encode(observation)
     return returns

@@ -24,6 +24,11 @@ MATCH = (FLOATS_2D, INTS, FLOATS, INTS_3D)
 ADAPT = (FLOATS_2D, types.int64, INTS, types.float64, types.float64, INTS, FLOATS, FLOATS, INTS)
 """observation, row, members, realised, delta, integers, reals, price, trades: see `marketic.agents.kernels.Kernels`."""
 
+RESET = (FLOATS, FLOATS, INTS, FLOATS, FLOATS)
+"""state, uniform, integers, reals, observation: see `marketic.dynamics.Dynamics`."""
+STEP = (FLOATS, types.int64, FLOATS, INTS, FLOATS, FLOATS, FLOATS)
+"""state, action, uniform, integers, reals, observation, outcome: see `marketic.dynamics.Dynamics`."""
+
 
 def address_of(function: Any, signature: tuple[Any, ...]) -> int:
     """Compile a numba function for a signature (returning nothing) and return its address.
@@ -71,6 +76,16 @@ def _adapt(typing_context, address, observation, row, members, realised, delta, 
     return _caller(ADAPT)(typing_context, address)
 
 
+def _reset(typing_context, address, state, uniform, integers, reals, observation):  # type: ignore[no-untyped-def]
+    return _caller(RESET)(typing_context, address)
+
+
+def _step(typing_context, address, state, action, uniform, integers, reals, observation, outcome):  # type: ignore[no-untyped-def]
+    return _caller(STEP)(typing_context, address)
+
+
+call_reset = intrinsic(_reset)
+call_step = intrinsic(_step)
 call_rule = intrinsic(_rule)
 call_match = intrinsic(_match)
 call_adapt = intrinsic(_adapt)

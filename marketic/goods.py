@@ -56,6 +56,7 @@ class Goods:
     def __init__(self, space: gym.Space, goods: tuple[Good, ...], levels: list[np.ndarray | None]) -> None:
         self.space, self._goods, self._levels = space, goods, levels
         self._plain_box = isinstance(space, gym.spaces.Box)
+        self._flat = space.shape if self._plain_box and len(space.shape or ()) == 1 else None
         self._start = int(space.start) if isinstance(space, gym.spaces.Discrete) else None
         self._by_name = {good.name: good for good in goods}
 
@@ -67,8 +68,9 @@ class Goods:
 
         Raises InputError for a space that is not supported, and for a Box of actions without `action_bins` or bounds.
         """
-        if action_bins is not None and action_bins < 2:
-            raise InputError(f"action_bins={action_bins}: wanted an integer >= 2")
+        whole = isinstance(action_bins, int | np.integer) and not isinstance(action_bins, bool)
+        if action_bins is not None and not (whole and action_bins >= 2):
+            raise InputError(f"action_bins={action_bins!r}: wanted an integer >= 2")
         goods: list[Good] = []
         levels: list[np.ndarray | None] = []
         for good, grid in _factor(space, name or ("action" if rival else "observation"), rival, action_bins):
@@ -99,20 +101,58 @@ class Goods:
         return np.array([good.size or 0 for good in self._goods], dtype=np.int64)
 
     def encode(self, value: Any) -> np.ndarray:
-        """A value of the space as float64 [goods]; finite goods count from 0."""
-        if self._plain_box:
-            return np.array(value, dtype=float).reshape(-1)
-        if self._start is not None:
-            return np.array([float(value) - self._start])
-        return np.concatenate(list(_flatten(self.space, value)))
+        """A value of the space as float64 [goods], a copy; finite goods count from 0.
+
+        Raises InputError for a value with the wrong structure or number of components; ranges are not checked here.
+        """
+        try:
+            if self._plain_box:
+                vector = np.array(value, dtype=float).reshape(-1)
+            elif self._start is not None:
+                return np.array([float(value) - self._start])
+            else:
+                vector = np.concatenate(list(_flatten(self.space, value)))
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise self._misfit(value, str(error)) from None
+        if len(vector) != len(self._goods):
+            raise self._misfit(value, f"it has {len(vector)} components instead of {len(self._goods)}")
+        return vector
+
+    def encode_into(self, value: Any, vector: np.ndarray) -> None:
+        """Write `encode(value)` to `vector`, float64 [goods]: the same without a new array where the space is simple."""
+        if self._flat is not None and getattr(value, "shape", None) == self._flat:
+            vector[:] = value
+        else:
+            vector[:] = self.encode(value)
 
     def encode_rows(self, value: Any, rows: int) -> np.ndarray:
-        """A batched value (as Gymnasium's vector environments return it) as float64 [rows, goods]."""
-        if self._plain_box:
-            return np.asarray(value, dtype=float).reshape(rows, -1)
-        if self._start is not None:
-            return (np.asarray(value, dtype=float) - self._start).reshape(rows, 1)
-        return np.concatenate(list(_flatten_rows(self.space, value, rows)), axis=1)
+        """A batched value (as Gymnasium's vector environments return it) as float64 [rows, goods], a copy.
+
+        Raises InputError as `encode` does.
+        """
+        try:
+            if self._plain_box:
+                matrix = np.array(value, dtype=float).reshape(rows, -1)
+            elif self._start is not None:
+                return (np.asarray(value, dtype=float) - self._start).reshape(rows, 1)
+            else:
+                matrix = np.concatenate(list(_flatten_rows(self.space, value, rows)), axis=1)
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise self._misfit(value, str(error)) from None
+        if matrix.shape[1] != len(self._goods):
+            raise self._misfit(value, f"its rows have {matrix.shape[1]} components instead of {len(self._goods)}")
+        return matrix
+
+    def batch_size(self, value: Any) -> int | None:
+        """How many rows a batched value has; None for a single value of the space."""
+        return _batch_size(self.space, value)
+
+    def _misfit(self, value: Any, reason: str) -> InputError:
+        kind = "action" if self._goods[0].rival else "observation"
+        return InputError(
+            f"{value!r} is no value of {kind} space {self.space} ({reason}): repair it, e.g. with "
+            "gymnasium.wrappers.TransformObservation"
+        )
 
     def decode(self, actions: np.ndarray) -> Any:
         """A value of the space from one action number per right, int64 [goods]."""
@@ -121,9 +161,7 @@ class Goods:
         return _unflatten(self.space, iter(zip(actions.tolist(), self._levels, strict=True)))
 
 
-def _factor(
-    space: gym.Space, name: str, rival: bool, bins: int | None
-) -> Iterator[tuple[Good, np.ndarray | None]]:
+def _factor(space: gym.Space, name: str, rival: bool, bins: int | None) -> Iterator[tuple[Good, np.ndarray | None]]:
     spaces = gym.spaces
     if isinstance(space, spaces.Discrete):
         yield Good(name, int(space.n), 0.0, float(space.n - 1), rival), None
@@ -153,7 +191,9 @@ def _factor_box(
             yield Good(label, None, low[position], high[position], rival), None
             continue
         if bins is None:
-            raise InputError(f"{name} has space {space}: real actions need action_bins=, e.g. action_bins=5 levels each")
+            raise InputError(
+                f"{name} has space {space}: real actions need action_bins=, e.g. action_bins=5 levels each"
+            )
         if not (math.isfinite(low[position]) and math.isfinite(high[position])):
             raise InputError(f"{label} is unbounded: wrap the environment with gymnasium.wrappers.RescaleAction first")
         yield Good(label, bins, 0.0, bins - 1.0, rival), np.linspace(low[position], high[position], bins)
@@ -169,7 +209,7 @@ def _flatten(space: gym.Space, value: Any) -> Iterator[np.ndarray]:
             yield from _flatten(part, value[key])
     else:
         start = getattr(space, "start", 0)
-        yield (np.asarray(value, dtype=float) - start).reshape(-1)
+        yield (np.asarray(value, dtype=float).reshape(space.shape or ()) - start).reshape(-1)
 
 
 def _flatten_rows(space: gym.Space, value: Any, rows: int) -> Iterator[np.ndarray]:
@@ -181,7 +221,20 @@ def _flatten_rows(space: gym.Space, value: Any, rows: int) -> Iterator[np.ndarra
         for key, part in space.spaces.items():
             yield from _flatten_rows(part, value[key], rows)
     else:
-        yield (np.asarray(value, dtype=float) - getattr(space, "start", 0)).reshape(rows, -1)
+        batch = np.asarray(value, dtype=float).reshape(rows, *(space.shape or ()))
+        yield (batch - getattr(space, "start", 0)).reshape(rows, -1)
+
+
+def _batch_size(space: gym.Space, value: Any) -> int | None:
+    try:
+        if isinstance(space, gym.spaces.Tuple):
+            return _batch_size(space.spaces[0], value[0])
+        if isinstance(space, gym.spaces.Dict):
+            key, part = next(iter(space.spaces.items()))
+            return _batch_size(part, value[key])
+        return len(value) if np.ndim(value) == len(space.shape or ()) + 1 else None
+    except (TypeError, ValueError, KeyError, IndexError):
+        return None  # neither a value nor a batch: encoding it says what is wrong
 
 
 def _unflatten(space: gym.Space, parts: Iterator[tuple[int, np.ndarray | None]]) -> Any:

@@ -1,5 +1,7 @@
 """Plain Python agents: the simplest population, one object per agent."""
 
+import math
+import operator
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -45,21 +47,20 @@ class Trade:
 class Individuals:
     """A population of plain Python agents, one bidder each, for tasks with one action component.
 
-    agents: objects with `bid`, `act` and `learn` (see `Agent`). Raises InputError if one lacks a method or there is none.
+    agents:  objects with `bid`, `act` and `learn` (see `Agent`), at least one. Raises InputError if one lacks a method.
+    actions: how many actions there are; None: the market says.
 
-    An agent whose `bid` raises, or returns NaN or an infinite number, does not hurt the run: that bid is refused.
+    No agent can hurt the run. A bid that raises, or is NaN or infinite, is refused; an act that raises, or names no
+    action, becomes action 0; a `learn` that raises is skipped. The last reason of each agent is kept in `refused`.
     """
 
-    def __init__(self, agents: Sequence[Any]) -> None:
+    def __init__(self, agents: Sequence[Any], actions: int | None = None) -> None:
         if not agents:
             raise InputError("Individuals([]): wanted at least one agent, an object with bid, act and learn")
-        for number, agent in enumerate(agents):
-            missing = [name for name in ("bid", "act", "learn") if not callable(getattr(agent, name, None))]
-            if missing:
-                raise InputError(f"agent {number} ({type(agent).__name__}) has no method {missing[0]}: see marketic.Agent")
-        self.agents: list[Any] = list(agents)
+        self.agents: list[Any] = []
+        self.actions = actions
         self.refused: dict[int, str] = {}
-        self._bidder = np.arange(len(agents))[None, :, None]
+        self.admit(agents)
 
     @property
     def n_agents(self) -> int:
@@ -71,35 +72,77 @@ class Individuals:
         """Every agent bids for itself."""
         return len(self.agents)
 
+    def admit(self, agents: Sequence[Any]) -> None:
+        """Add agents, numbered after those that are there. Raises InputError, and adds none, if one lacks a method."""
+        for number, agent in enumerate(agents, len(self.agents)):
+            missing = [name for name in ("bid", "act", "learn") if not callable(getattr(agent, name, None))]
+            if missing:
+                raise InputError(
+                    f"agent {number} ({type(agent).__name__}) has no method {missing[0]}: see marketic.Agent"
+                )
+        self.agents.extend(agents)
+        self._bidder = np.arange(len(self.agents))[None, :, None]
+
+    def retire(self, numbers: np.ndarray) -> None:
+        """Remove agents by number, int64 [k]; those behind them move up."""
+        leaving = set(numbers.tolist())
+        staying = [number for number in range(len(self.agents)) if number not in leaving]
+        self.refused = {new: self.refused[old] for new, old in enumerate(staying) if old in self.refused}
+        self.agents = [self.agents[number] for number in staying]
+        self._bidder = np.arange(len(self.agents))[None, :, None]
+
     def bid(self, observation: np.ndarray) -> Bids:
         """Ask every agent. Reasons for refusals are kept in `refused` (agent number -> last reason)."""
         rows, n = len(observation), len(self.agents)
-        value, active = np.zeros((rows, n)), np.ones((rows, n), dtype=bool)
-        for row in range(rows):
-            for number, agent in enumerate(self.agents):
-                try:
-                    offer = agent.bid(observation[row])
-                    value[row, number] = np.nan if offer is None else offer
-                    active[row, number] = offer is not None
-                except Exception as error:  # an agent's own failure must not end everybody's run
-                    active[row, number] = False
-                    self.refused[number] = f"{type(error).__name__}: {error}"
-        return Bids(value, active, bidder=np.broadcast_to(self._bidder, (rows, n, 1)))
+        offers = [self._offers(observation[row]) for row in range(rows)]
+        active = np.array([[offer is not None for offer in row] for row in offers])
+        value = np.array([[0.0 if offer is None else offer for offer in row] for row in offers])
+        return Bids(value, active, bidder=self._bidder if rows == 1 else np.broadcast_to(self._bidder, (rows, n, 1)))
+
+    def _offers(self, observation: np.ndarray) -> list[float | None]:
+        """Every agent's bid at one observation; None from those who stay away or fail."""
+        offers: list[float | None] = []
+        for number, agent in enumerate(self.agents):
+            try:
+                offer = agent.bid(observation)
+                if offer is not None:
+                    offer = float(offer)
+                    if not math.isfinite(offer):  # the auction will turn it away
+                        self.refused[number] = f"bid {offer}: wanted a finite number or None"
+            except Exception as error:  # an agent's own failure must not end everybody's run
+                offer = None
+                self.refused[number] = f"{type(error).__name__}: {error}"
+            offers.append(offer)
+        return offers
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """The winners act."""
-        return np.array([self.agents[w].act(observation[row]) for row, w in enumerate(winner.tolist())], dtype=np.int64)
+        return np.array([self._act(w, observation[row]) for row, w in enumerate(winner.tolist())], dtype=np.int64)
+
+    def _act(self, number: int, observation: np.ndarray) -> int:
+        try:
+            action = operator.index(self.agents[number].act(observation))
+        except Exception as error:  # an agent's own failure must not end everybody's run
+            self.refused[number] = f"{type(error).__name__}: {error}"
+            return 0
+        if action < 0 or (self.actions is not None and action >= self.actions):
+            self.refused[number] = f"act {action}: wanted a number from 0 to {(self.actions or 1) - 1}"
+            return 0
+        return action
 
     def learn(self, receipt: Receipt) -> None:
         """Each owner hears of its own trade only."""
-        for row in np.flatnonzero(receipt.valid).tolist():
-            self.agents[receipt.winner[row]].learn(
-                Trade(
-                    receipt.observation[row].copy(),
-                    float(receipt.reward[row]),
-                    float(receipt.credit[row]),
-                    float(receipt.realised[row]),
-                    bool(receipt.terminated[row]),
-                    bool(receipt.truncated[row]),
-                )
+        for row in (row for row, valid in enumerate(receipt.valid.tolist()) if valid):
+            number = int(receipt.winner[row])
+            trade = Trade(
+                receipt.observation[row].copy(),
+                float(receipt.reward[row]),
+                float(receipt.credit[row]),
+                float(receipt.realised[row]),
+                bool(receipt.terminated[row]),
+                bool(receipt.truncated[row]),
             )
+            try:
+                self.agents[number].learn(trade)
+            except Exception as error:  # an agent's own failure must not end everybody's run
+                self.refused[number] = f"{type(error).__name__}: {error}"

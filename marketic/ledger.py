@@ -43,9 +43,10 @@ class Ledger:
         self._flushed: list[np.ndarray] = []
 
     def open(self, count: int = 1, endowment: float = 0.0) -> np.ndarray:
-        """Open `count` accounts and return their numbers, int64 [count]. The house pays the endowment (currency each)."""
+        """Open `count` accounts and return their numbers, int64 [count]; the house pays each an endowment (currency)."""
         if count < 0:
             raise InputError(f"Ledger.open(count={count}): wanted a number >= 0")
+        self._check_range(count * abs(int(self.to_ticks(endowment))))
         first = len(self.balance)
         self.balance = np.concatenate([self.balance, np.zeros(count, dtype=np.int64)])
         accounts = np.arange(first, first + count)
@@ -63,19 +64,39 @@ class Ledger:
     def transfer(self, payers: object, payees: object, amounts: object, memo: str) -> None:
         """Move `amounts` (currency, signed) from `payers` to `payees`; all three int/float [k]. All or nothing.
 
-        Raises InputError for an unknown account or memo, or an amount that is not finite.
+        Raises InputError for an unknown account or memo, lists of different lengths, an amount that is not finite, and
+        amounts so large that a balance might leave the 64-bit range.
         """
         ticks = np.atleast_1d(self.to_ticks(amounts))
-        sources = np.broadcast_to(np.asarray(payers, dtype=np.int64), ticks.shape)
-        sinks = np.broadcast_to(np.asarray(payees, dtype=np.int64), ticks.shape)
+        sources, sinks = self._accounts(payers, ticks.shape), self._accounts(payees, ticks.shape)
         for accounts in (sources, sinks):
-            if accounts.size and not (0 <= accounts.min() and accounts.max() < len(self.balance)):
+            if accounts.size and not (accounts.min() >= 0 and accounts.max() < len(self.balance)):
                 raise InputError(f"transfer names an account outside 0..{len(self.balance) - 1}: open it first")
         if memo not in MEMOS:
             raise InputError(f"transfer memo {memo!r}: wanted one of {', '.join(MEMOS)}")
+        self._check_range(sum(abs(amount) for amount in ticks.tolist()))
         self.reserve(len(ticks))
         for source, sink, amount in zip(sources.tolist(), sinks.tolist(), ticks.tolist(), strict=True):
             move(self.balance, self.flows, self._tape, self._cursor, MEMOS.index(memo), source, sink, amount)
+
+    @staticmethod
+    def _accounts(given: object, shape: tuple[int, ...]) -> np.ndarray:
+        """Account numbers, one per amount, int64 [k]; a single number stands for all."""
+        accounts = np.asarray(given)
+        if len(shape) != 1 or accounts.shape not in ((), shape) or (accounts.size and accounts.dtype.kind not in "iu"):
+            raise InputError(
+                f"transfer of amounts{shape} with accounts {given}: wanted three lists of one length, accounts as "
+                "integers"
+            )
+        return np.broadcast_to(accounts.astype(np.int64), shape)
+
+    def _check_range(self, moved: int) -> None:
+        """Refuse to move so many ticks in all that a balance might wrap around."""
+        if moved + max(int(self.balance.max()), -int(self.balance.min())) >= 2**63:
+            raise InputError(
+                f"moving {moved * self.tick:.3g} currency would leave the ledger's 64-bit range: wanted amounts whose "
+                f"sum stays below {2.0**63 * self.tick:.3g}; use a larger tick, e.g. Ledger(tick={self.tick * 1024})"
+            )
 
     def wealth(self, accounts: object) -> np.ndarray:
         """Balances of `accounts` in currency, float64."""
@@ -106,14 +127,15 @@ class Ledger:
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Restore `state_dict`'s arrays. Raises InputError if the accounts do not add up to zero."""
-        if int(state["balance"].sum()) != 0:
-            raise InputError(f"ledger state sums to {int(state['balance'].sum())} ticks instead of 0: the file was altered")
+        total = sum(state["balance"].tolist())  # Python's integers do not wrap around
+        if total != 0:
+            raise InputError(f"ledger state sums to {total} ticks instead of 0: the file was altered")
         self.tick = float(state["tick"][0])
         self.balance = np.array(state["balance"], dtype=np.int64)
         self.flows = np.array(state["flows"], dtype=np.int64)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def move(balance, flows, tape, cursor, memo, payer, payee, amount):  # type: ignore[no-untyped-def]
     """One transfer in ticks: the only place where balances change."""
     balance[payer] -= amount
@@ -124,7 +146,22 @@ def move(balance, flows, tape, cursor, memo, payer, payee, amount):  # type: ign
         cursor[0] += 1
 
 
-@njit(cache=True)
-def share(amount, part, parts):  # type: ignore[no-untyped-def]
-    """Integer share number `part` of `amount` divided among `parts`: the shares add up to `amount` exactly."""
-    return amount * (part + 1) // parts - amount * part // parts
+@njit(cache=True, forceinline=True)
+def move_shares(books, memo, payers, payees, amount):  # type: ignore[no-untyped-def]
+    """`payers` hand `amount` to `payees` in integer shares that add up to it exactly; a lone payer or payee takes part in all.
+
+    payers, payees: int64 [K] or [1]. Share k is amount * (k + 1) // K - amount * k // K, here with one division in all.
+    """
+    balance, flows, tape, cursor = books
+    parts = max(payers.shape[0], payees.shape[0])
+    whole = amount // parts
+    rest, carry = amount - whole * parts, 0
+    for k in range(parts):
+        carry += rest
+        part = whole
+        if carry >= parts:
+            carry -= parts
+            part += 1
+        payer = payers[k] if payers.shape[0] > 1 else payers[0]
+        payee = payees[k] if payees.shape[0] > 1 else payees[0]
+        move(balance, flows, tape, cursor, memo, payer, payee, part)

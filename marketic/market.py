@@ -2,16 +2,18 @@
 
 import math
 from collections import deque
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from gymnasium.vector.utils import concatenate, create_empty_array
 
 from marketic.auction import Auction
 from marketic.callbacks import Callback, CallbackList
 from marketic.chain import Chain
+from marketic.compiled_loop import CompiledLoop, obstacles
 from marketic.compiled_round import unsound
+from marketic.dynamics import Dynamics, TwinWorld
 from marketic.errors import InputError
 from marketic.exploration import Novices
 from marketic.ledger import Ledger
@@ -39,8 +41,10 @@ class Market:
     action_bins: levels for each real action component; needed for Box action spaces.
     ledger:     e.g. with another tick or a journal.
     compiled_parts: False: use every part's plain methods, even where it offers compiled code. The results are the same.
+    dynamics:   a compiled twin of `env`: then market and environment train in one compiled loop, without Python.
 
-    Raises InputError for an environment or a mechanism that cannot be used.
+    Raises InputError for an environment or a mechanism that cannot be used, or if `dynamics` ask for parts in compiled code
+    that are not there.
     """
 
     def __init__(
@@ -56,9 +60,20 @@ class Market:
         action_bins: int | None = None,
         ledger: Ledger | None = None,
         compiled_parts: bool = True,
+        dynamics: Dynamics | None = None,
     ) -> None:
-        self.world: World = open_world(env, action_bins)
+        self.dynamics = dynamics
+        if not isinstance(population, Population):
+            raise InputError(
+                f"population {population!r} is a {type(population).__name__}: wanted an object with n_agents, n_bidders, "
+                "bid, act and learn (see marketic.Population)"
+            )
+        if selection is not None:
+            selection.check(population)
+        self.world: World = open_world(env, action_bins) if dynamics is None else TwinWorld(env, dynamics)
         self.env = env
+        if getattr(population, "actions", 0) is None:
+            population.actions = int(self.world.rights.sizes[0])  # type: ignore[attr-defined]  # Individuals ask for it
         self.population = population
         self.chain = mechanism if isinstance(mechanism, Chain) else Chain(mechanism)
         self.novices, self.selection = novices, selection
@@ -72,7 +87,11 @@ class Market:
         self.recent_returns: deque[float] = deque(maxlen=100)
         self.surprise = np.zeros(2)
         self.stopping = False
+        self._seats_counted, self._seat_list = -1, np.zeros(0, dtype=np.int64)
         self.config: dict[str, Any] = {}
+        reasons = [] if dynamics is None else obstacles(self)
+        if reasons:
+            raise InputError(f"compiled=True: {'; '.join(reasons)}. Leave out compiled=True, or change that")
 
     @property
     def rights(self) -> int:
@@ -113,19 +132,26 @@ class Market:
             if total_timesteps:
                 current = Round(self, callbacks)
                 try:
+                    loop = CompiledLoop(current) if self.dynamics is not None else None
                     while self.num_timesteps < target and not self.stopping:
-                        current.step()
+                        if loop is None:
+                            current.step()
+                        else:
+                            loop.leg(target)
                 finally:
                     current.pause()
         finally:
             callbacks.on_stop(self)
         return self
 
-    @cached_property
+    @property
     def _seats(self) -> np.ndarray:
-        """Bidders of each right, int64 [rights]: rights with fewer actions leave seats empty."""
-        sizes = self.world.rights.sizes
-        return np.minimum(self.population.n_bidders, sizes * max(1, self.population.n_bidders // int(sizes.max())))
+        """Bidders of each right, int64 [rights]: they differ in a `SideBySide`, and change when agents come or go."""
+        bidders = self.population.n_bidders
+        if bidders != self._seats_counted:
+            self._seats_counted = bidders
+            self._seat_list = getattr(self.population, "seats", np.full(self.rights, bidders, dtype=np.int64))
+        return self._seat_list
 
     def draw_novices(self, rows: int) -> np.ndarray:
         """The bidders that the house sends in on purpose, int64 [rows]; -1: none."""
@@ -154,28 +180,30 @@ class Market:
         deterministic: True: the highest appraisal wins each right (greedy). False: the mechanism and the novices decide.
         """
         goods = self.world.goods
-        shape = goods.space.shape
-        batched = shape is not None and np.ndim(observation) == len(shape) + 1
-        rows = goods.encode_rows(observation, len(observation)) if batched else goods.encode(observation)[None, :]
-        if rows.shape[1] != len(goods) or unsound(rows, self.world.low, self.world.high, _NO_REWARD) != -1:
-            raise InputError(f"predict({observation!r}): wanted an observation in {goods.space}")
+        size = goods.batch_size(observation)
+        rows = goods.encode(observation)[None, :] if size is None else goods.encode_rows(observation, size)
+        actions = [self.world.rights.decode(row) for row in self.choose(rows, deterministic)]
+        if size is None:
+            return actions[0], state
+        space = self.world.rights.space
+        batch: Any = create_empty_array(space, size)
+        return concatenate(space, actions, batch), state
+
+    def choose(self, rows: np.ndarray, deterministic: bool = True) -> np.ndarray:
+        """Action numbers, int64 [B, rights], for encoded observations, float64 [B, D]; see `predict`."""
+        if unsound(rows, self.world.low, self.world.high, _NO_REWARD) != -1:
+            raise InputError(f"observation {rows.tolist()} (as goods): wanted finite values in {self.world.goods.space}")
         if self.rights > 1:
             rows = np.repeat(rows, self.rights, axis=0)
-        winner = self._winners(rows, deterministic)
-        actions = self.population.act(winner, rows).reshape(-1, self.rights)
-        if not batched:
-            return self.world.rights.decode(actions[0]), state
-        return np.array([self.world.rights.decode(row) for row in actions]), state
-
-    def _winners(self, rows: np.ndarray, deterministic: bool) -> np.ndarray:
         if deterministic:
             bids = getattr(self.population, "appraise", self.population.bid)(rows)
-            return np.where(bids.active, bids.value, -np.inf).argmax(axis=-1)
-        bids, winner, _ = self.auction.hold(self.population.bid, rows)
-        if not self.auction.unsold and self.novices is None:
-            return winner
-        novice = self.send_novices(winner, bids.active)
-        return np.where(novice >= 0, novice, winner)
+            winner = np.where(bids.active & np.isfinite(bids.value), bids.value, -np.inf).argmax(axis=-1)
+        else:
+            bids, winner, _ = self.auction.hold(self.population.bid, rows)
+            if self.auction.unsold or self.novices is not None:
+                novice = self.send_novices(winner, bids.active)
+                winner = np.where(novice >= 0, novice, winner)
+        return self.population.act(winner, rows).reshape(-1, self.rights)
 
     def evaluate(self, episodes: int = 10, *, seed: int = 0, env: Any = None, deterministic: bool = True) -> np.ndarray:
         """Returns of `episodes` >= 1 episodes played without learning, float64 [episodes]. See `marketic.evaluation`."""
@@ -209,6 +237,7 @@ class Market:
             parts.setdefault(part, {})[name] = value
         self.population.load_state_dict(parts.get("population", {}))  # type: ignore[attr-defined]
         self.ledger.load_state_dict(parts["ledger"])
+        self.auction.tick = self.ledger.tick
         self.streams.load_state_dict(parts["streams"])
         market = parts["market"]
         self.num_timesteps, self.episodes = (int(n) for n in market["counters"])

@@ -1,4 +1,4 @@
-"""The front door: `make` builds a market for a task, from a table of tuned presets or, for any other task, from its spaces."""
+"""The front door: `make` builds a market for a task, from a table of tuned presets or else from the task's spaces."""
 
 import inspect
 from collections.abc import Callable
@@ -10,10 +10,13 @@ import gymnasium as gym
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.tiles import Tiling
 from marketic.chain import Chain
+from marketic.dynamics import Dynamics
 from marketic.errors import InputError
 from marketic.exploration import Novices
 from marketic.goods import Goods
 from marketic.market import Market
+from marketic.market_config import check_objects, describe
+from marketic.options import read_options, read_tagged
 from marketic.registry import resolve
 from marketic.side_by_side import SideBySide
 from marketic.streams import Streams
@@ -38,6 +41,8 @@ class Preset:
     mechanism: str = "second-price"
     novices: Novices | None = None
 
+
+_TERMS = ("discount", "royalty", "credit")
 
 PRESETS: dict[str, Preset] = {
     "CartPole-v1": Preset(
@@ -80,27 +85,68 @@ def make(
 
     Raises InputError for an unknown id, name or option, and for unsupported spaces.
     """
-    config = {"env": env if isinstance(env, str) else None, "agents": agents, "mechanism": mechanism,
-              "env_options": env_options or {}, "options": dict(options)}  # fmt: skip
     world = open_env(env, env_options)
     identifier = env if isinstance(env, str) else getattr(getattr(world, "spec", None), "id", None)
-    action_bins = options.pop("action_bins", None)
-    goods = Goods.from_space(getattr(world, "single_observation_space", world.observation_space))
-    action_space = getattr(world, "single_action_space", world.action_space)
-    if action_bins is None and _has_real_actions(action_space):
-        action_bins = 5
-    rights = Goods.from_space(action_space, rival=True, action_bins=action_bins)
-    preset = _preset_for(identifier, goods, agents)
-    streams = Streams(seed)
-    chain = _chain(preset, mechanism, options)
-    novices = _novices(options.pop("novices", preset.novices))
-    family = preset.agents if agents is None else agents
+    preset = _preset_for(identifier, _observed(world), agents)
     if agents is None or agents == preset.agents:
         options = {**preset.options, **options}
-    population = _population(family, goods, rights, streams, options)
-    market = Market(world, population, chain, novices=novices, streams=streams, action_bins=action_bins)
-    market.config = {**config, "env": identifier, "seed": market.seed}
+    terms = {name: getattr(preset, name) for name in (*_TERMS, "novices") if name not in options}
+    if _has_real_actions(getattr(world, "single_action_space", world.action_space)) and not options.get("action_bins"):
+        options["action_bins"] = 5
+    family = preset.agents if agents is None else agents
+    chosen = preset.mechanism if mechanism is None else mechanism
+    return _assemble(world, (env, env_options), family, chosen, seed, {**terms, **options})
+
+
+def rebuild(
+    config: dict[str, Any], env: Any = None, population: Any = None, mechanism: Any = None, **options: Any
+) -> Market:
+    """The market that `make` built from `config` (see `marketic.market_config`), with fresh agents and no presets.
+
+    env: continue in another environment. population, mechanism, options: the parts that are objects of the user's own.
+
+    Raises InputError if one of those is missing.
+    """
+    if not config:
+        raise InputError("this market was built with Market(...): pass env=, population= and mechanism= to load")
+    check_objects(config, {"env": env, "population": population, "mechanism": mechanism, **options})
+    world = open_env(config["env"], config.get("env_options")) if env is None else open_env(env)
+    family = config["agents"] if population is None else population
+    chosen = config["mechanism"] if mechanism is None else mechanism
+    named = (config["env"] or env, config.get("env_options"))
+    return _assemble(world, named, family, chosen, config["seed"], {**config.get("options", {}), **options})
+
+
+def _assemble(
+    world: Any, named: tuple[Any, Any], family: Any, mechanism: Any, seed: int | None, options: dict[str, Any]
+) -> Market:
+    """A market from parts that are all chosen by now. named: the environment as given to `make`, and its options."""
+    given, options = read_options(options), read_options(options)
+    streams = Streams(seed)
+    chain = _chain(mechanism, {name: options.pop(name) for name in _TERMS if name in options})
+    novices = _novices(options.pop("novices", None))
+    action_bins = options.pop("action_bins", None)
+    compiled = options.pop("compiled", False)
+    action_space = getattr(world, "single_action_space", world.action_space)
+    rights = Goods.from_space(action_space, rival=True, action_bins=action_bins)
+    population = _population(family, _observed(world), rights, streams, options)
+    market = Market(
+        world,
+        population,
+        chain,
+        novices=novices,
+        streams=streams,
+        action_bins=action_bins,
+        dynamics=_twin(world, compiled),
+    )
+    described = {name: value for name, value in given.items() if name not in _TERMS}
+    described["novices"] = 0.0 if novices is None else novices
+    market.config = {**describe(*named, family, chain, mechanism, described), "seed": market.seed}
     return market
+
+
+def _observed(world: Any) -> Goods:
+    return Goods.from_space(getattr(world, "single_observation_space", world.observation_space))
 
 
 def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
@@ -115,22 +161,6 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
         raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
     except (ImportError, TypeError) as error:
         raise InputError(f"cannot make environment {env!r} with {env_options or {}}: {error}") from None
-
-
-def rebuild(config: dict[str, Any], env: Any = None) -> Market:
-    """The market that `make` built from `config` (as a saved file keeps it), with fresh agents."""
-    if not config or config.get("env") is None and env is None:
-        raise InputError("this market was built from objects of your own: pass env=, population= and mechanism= to load")
-    options = read_options(config["options"])
-    target = config["env"] if env is None else env
-    env_options = config["env_options"] if env is None else None
-    return make(target, agents=config["agents"], mechanism=config["mechanism"], seed=config["seed"],
-                env_options=env_options, **options)  # fmt: skip
-
-
-def read_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Options as `make` wants them, from JSON or TOML: tables become `LearningRate`, `Novices` and `Tiling`s."""
-    return dict(options)
 
 
 def _has_real_actions(space: gym.Space) -> bool:
@@ -149,19 +179,36 @@ def _preset_for(identifier: str | None, goods: Goods, agents: Any) -> Preset:
     return Preset("tabular", novices=Novices(0.1)) if finite else Preset("tiles", royalty=0.8, novices=Novices(0.05))
 
 
-def _chain(preset: Preset, mechanism: Any, options: dict[str, Any]) -> Chain:
-    terms = {name: options.pop(name, getattr(preset, name)) for name in ("discount", "royalty", "credit")}
+def _chain(mechanism: Any, terms: dict[str, Any]) -> Chain:
     if isinstance(mechanism, Chain):
         return mechanism
-    chosen = preset.mechanism if mechanism is None else mechanism
-    if isinstance(chosen, str):
-        chosen = resolve("mechanisms", chosen)
-    return Chain(chosen() if inspect.isclass(chosen) else chosen, **terms)
+    if isinstance(mechanism, str):
+        mechanism = resolve("mechanisms", mechanism)
+    if isinstance(mechanism, dict):
+        mechanism = read_tagged(mechanism)
+    try:
+        made: Any = mechanism() if inspect.isclass(mechanism) else mechanism
+        return made if isinstance(made, Chain) else Chain(made, **terms)
+    except TypeError as error:
+        raise InputError(f"cannot build a chain of {mechanism!r} with {terms}: {error}") from error
+
+
+def _twin(world: Any, compiled: Any) -> Dynamics | None:
+    """The compiled twin to train in, if that was asked for."""
+    if compiled is None or compiled is False or isinstance(compiled, Dynamics):
+        return compiled or None
+    if compiled is not True:
+        raise InputError(f"compiled={compiled!r}: wanted True, False or a marketic.dynamics.Dynamics")
+    from marketic.envs.twins import twin_of
+
+    return twin_of(world)
 
 
 def _novices(given: Any) -> Novices | None:
     if given is None or isinstance(given, Novices):
         return given
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise InputError(f"novices={given!r}: wanted a probability or marketic.Novices")
     return Novices(float(given)) if given else None
 
 
@@ -170,11 +217,18 @@ def _population(family: Any, goods: Goods, rights: Goods, streams: Streams, opti
         family = resolve("agents", family)
     if callable(getattr(family, "bid", None)) and not inspect.isclass(family):
         if options:
-            raise InputError(f"options {sorted(options)} go with a family's name, not with a population that is built already")
+            raise InputError(
+                f"options {sorted(options)} go with a family's name, not with a population that is built already"
+            )
         return family
     build: Callable[..., Any] = getattr(family, "for_spaces", family)
     _check_options(family, build, options)
-    parts = [build(goods, int(size), rng=streams.population, **options) for size in rights.sizes]
+    try:
+        parts = [build(goods, int(size), rng=streams.population, **options) for size in rights.sizes]
+    except InputError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise InputError(f"cannot build {getattr(family, '__name__', family)} with {options}: {error}") from error
     return parts[0] if len(parts) == 1 else SideBySide(parts)
 
 
@@ -182,7 +236,8 @@ def _check_options(family: Any, build: Callable[..., Any], options: dict[str, An
     accepted = set(inspect.signature(build).parameters)
     if inspect.isclass(family):
         accepted |= set(inspect.signature(family.__init__).parameters)
-    accepted -= {"self", "goods", "actions", "rng", "options", "states"}
+    accepted |= set(getattr(family, "option_names", ()))
+    accepted -= {"terms", "self", "goods", "actions", "rng", "options", "states"}
     unknown = sorted(set(options) - accepted)
     if unknown:
         name = getattr(family, "__name__", str(family))

@@ -22,4 +22,9 @@ def resolve(kind: str, name: str) -> Any:
     installed = names(kind)
     if name not in installed:
         raise InputError(f"no {kind} named {name!r}: wanted one of {', '.join(sorted(installed))}, or module:Name")
-    return pkgutil.resolve_name(installed[name])
+    try:
+        return pkgutil.resolve_name(installed[name])
+    except (ImportError, AttributeError) as error:
+        raise InputError(
+            f"{kind} {name!r} is installed as {installed[name]}, but that does not load: {error}"
+        ) from None

@@ -11,7 +11,17 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.callbacks import CallbackList, EpisodeEnd, Sales, StepEnd
 from marketic.chain import Settlement
-from marketic.compiled_round import UNSOLD, UNSOUND, CompiledTrade, trade_round, finish_rows, unsound
+from marketic.compiled_round import (
+    NONSENSE,
+    UNSOLD,
+    UNSOUND,
+    CompiledTrade,
+    close_rows,
+    finish_rows,
+    missing_parts,
+    trade_round,
+    unsound,
+)
 from marketic.errors import InputError
 from marketic.population import Receipt
 from marketic.settlement import CREDIT, IDLE, OWNED, REALISED, SALE, SOLD, TERMINATED, TRUNCATED
@@ -21,7 +31,11 @@ if TYPE_CHECKING:
 
 
 class Round:
-    """The state of training between two steps: what was bought where, and what the world paid since."""
+    """The state of training between two steps: what was bought where, and what the world paid since.
+
+    The arrays stay where they are for the whole round, so that compiled code can keep their addresses: `observation`,
+    `final` and `bought_at` float64 [rows, D]; `reward` float64 [rows], paid since the purchase; `winner` int64 [rows], the owners.
+    """
 
     def __init__(self, market: "Market", callbacks: CallbackList) -> None:
         self.market, self.callbacks = market, callbacks
@@ -32,45 +46,56 @@ class Round:
             market.population.start(rows)
         self.rows = rows
         self._settlement: Settlement | None = None
-        self._compiled: CompiledTrade | None = None
+        self.compiled: CompiledTrade | None = None
+        self._fits = not missing_parts(market)
         self._order = np.full((rows, 3), -1, dtype=np.int64)
-        self._reward = np.zeros(rows)
-        self._winner = np.full(rows, -1, dtype=np.int64)
+        self.winner = np.full(rows, -1, dtype=np.int64)
         self._nowhere = np.zeros(rows, dtype=bool)
-        self._bought_at = np.zeros((rows, len(market.world.goods)))
-        self._returns = np.zeros(market.world.rows)
+        self.bought_at = np.zeros((rows, len(market.world.goods)))
+        shared = self.rights == 1  # one row per copy: the world's own arrays will do
+        self.observation = market.world.observation if shared else np.zeros_like(self.bought_at)
+        self.final = market.world.final if shared else np.zeros_like(self.bought_at)
+        self.reward = market.world.reward if shared else np.zeros(rows)
+        self._actions = np.tile(market.world.rights.sizes, market.world.rows)
+        self.returns = np.zeros(market.world.rows)
         self._lengths = np.zeros(market.world.rows, dtype=np.int64)
         market.world.reset(seed=market.streams.env_seed())
-        self._observe()
+        self.reward[:] = 0.0
+        if not shared:
+            self._copy_to_rights()
 
     def step(self) -> None:
         """Auction every right, let the winners act, and close the episodes that ended."""
-        market, world, observation = self.market, self.world, self._observation
-        buyer = self._trade() if self._compiled is None else self._trade_compiled(self._compiled)
-        action = self.population.act(buyer, observation)
-        self._bought_at, self._winner = observation, buyer
+        world, compiled = self.world, self.compiled
+        if compiled is not None:
+            self._trade_compiled(compiled)
+            action = self.population.act(self.winner, self.observation)
+        else:
+            self._trade()
+            action = self.population.act(self.winner, self.observation)
+            self._check_action(action)
         resting = world.resting
-        world.step(action.reshape(world.rows, self.rights) if self.rows > 1 else action[None, :])
-        self._reward = world.reward if self.rights == 1 else np.repeat(world.reward / self.rights, self.rights)
+        world.step(action)
+        if self.rights > 1:
+            self._copy_to_rights()
         self._count(resting)
         if self.callbacks.watches_trades and self._settlement is not None:
-            self.callbacks.on_trade(Sales(market, *self._last_auction, buyer, self._settlement.outcome))
-        self._observe()
+            self.callbacks.on_trade(Sales(self.market, *self._last_auction, self.winner, self._settlement.outcome))
         if world.ended:
             self._close_episodes()
         if self.callbacks.watches_steps:
-            self.callbacks.on_step(StepEnd(market, action))
+            self.callbacks.on_step(StepEnd(self.market, action))
 
     def _count(self, resting: np.ndarray) -> None:
         """Steps and returns so far; rows that were between two episodes made no step."""
         if self.world.rows == 1:  # without array overhead: this runs at every step
             self.market.num_timesteps += 1
-            self._returns[0] += self.world.reward[0]
+            self.returns[0] += self.world.reward[0]
             self._lengths[0] += 1
             return
         acted = ~resting
         self.market.num_timesteps += int(acted.sum())
-        self._returns += self.world.reward
+        self.returns += self.world.reward
         self._lengths += acted
 
     def pause(self) -> None:
@@ -79,12 +104,12 @@ class Round:
             return
         owned = self._settlement.position[:, OWNED] == 1
         if owned.any():
-            self._close(np.where(owned, TRUNCATED, IDLE), self._observation)
+            self._close(np.where(owned, TRUNCATED, IDLE), self.observation)
 
-    def _trade(self) -> np.ndarray:
-        """Sell every right; yesterday's owners are paid and learn. Returns the buyers, int64 [rows]."""
-        self._check(self._observation)
-        bids, winner, payments = self.auction.hold(self.population.bid, self._observation)
+    def _trade(self) -> None:
+        """Sell every right; yesterday's owners are paid and learn."""
+        self._check(self.observation)
+        bids, winner, payments = self.auction.hold(self.population.bid, self.observation)
         order = self._order
         order[:, 0], order[:, 1], order[:, 2] = SALE, winner, -1
         buyer = winner
@@ -92,31 +117,40 @@ class Round:
             order[:, 2] = self.market.send_novices(winner, bids.active)
             buyer = np.where(order[:, 2] >= 0, order[:, 2], winner)
         self._rest(order)
-        self._deliver(bids, payments, self._observation, self._nowhere, self._nowhere)
+        self._deliver(bids, payments, self.observation, self._nowhere, self._nowhere)
         self._last_auction = bids.value, payments
-        if CompiledTrade.fits(self.market):
-            self._compiled = CompiledTrade(self.market, self._settlement, self.rows)
-        return buyer
+        self.reward[:] = 0.0  # paid; what comes next may be interrupted
+        self.bought_at[:], self.winner[:] = self.observation, buyer
+        if self._fits and self._settlement is not None:
+            self.compiled = CompiledTrade(self, self._settlement)
 
-    def _trade_compiled(self, trade: CompiledTrade) -> np.ndarray:
+    def _trade_compiled(self, trade: CompiledTrade) -> None:
         """The same in one compiled call."""
-        market, buyer = self.market, self._winner
-        if self.world.rows > 1:
+        market = self.market
+        if self.rows > 1:
             trade.order[:, 0] = SALE
             self._rest(trade.order)
         if trade.random:
             trade.uniform[:] = market.streams.mechanism.random(self.rows)
         if market.novices is not None:
             trade.order[:, 2] = market.draw_novices(self.rows)
-        answer = trade_round(self._observation, self._bought_at, buyer, self._reward, trade.rows)
-        if answer == UNSOUND:
-            self._check(self._observation)
-        if answer == UNSOLD:
-            trade.order[:, 2] = market.fill_unsold(trade.order[:, 1], trade.order[:, 2], np.ones_like(trade.value))
-            finish_rows(self._bought_at, buyer, self._reward, trade.rows)
-            trade.order[:, 2] = -1
+        answer = trade_round(trade.rows)
+        if answer:
+            self.resolve(answer, trade)
         self._last_auction = trade.value, trade.payments
-        return buyer
+
+    def resolve(self, answer: int, trade: CompiledTrade) -> None:
+        """What compiled code leaves to us: errors, and rights that nobody bought."""
+        if answer == NONSENSE:
+            raise self.auction.nonsense(trade.winner, trade.payments)
+        if answer == UNSOUND:
+            self._check(self.observation)
+            self._check(self.final)
+        if answer == UNSOLD:
+            active = np.ones_like(trade.value)
+            trade.order[:, 2] = self.market.fill_unsold(trade.order[:, 1], trade.order[:, 2], active)
+            finish_rows(trade.rows)
+            trade.order[:, 2] = -1
 
     def _rest(self, order: np.ndarray) -> None:
         """Rows between two episodes sit this round out."""
@@ -135,13 +169,13 @@ class Round:
         settlement = self._settlement or self._open_settlement(bids)
         value = self._no_bids if bids is None else bids.value
         paid = self._no_bids if payments is None else payments
-        outcome = settlement.settle(self._order, value, paid, self._accounts_of(bids), self._reward)
+        outcome = settlement.settle(self._order, value, paid, self._accounts_of(bids), self.reward)
         chain = self.market.chain
         receipt = Receipt(
             valid=outcome[:, SOLD] > 0.0,
-            observation=self._bought_at,
-            winner=self._winner,
-            reward=self._reward,
+            observation=self.bought_at,
+            winner=self.winner,
+            reward=self.reward,
             credit=outcome[:, CREDIT].copy(),
             realised=outcome[:, REALISED].copy(),
             terminated=terminated,
@@ -156,27 +190,56 @@ class Round:
         """Episodes ended: their last owners get the reward, and where time ran out, the price of the last state."""
         world, rights, market = self.world, self.rights, self.market
         stage = np.where(world.truncated, TRUNCATED, np.where(world.terminated, TERMINATED, IDLE))
-        self._close(np.repeat(stage, rights), np.repeat(world.final, rights, axis=0))
-        for row in np.flatnonzero(stage != IDLE).tolist():
-            market.episodes += 1
-            market.recent_returns.append(float(self._returns[row]))
-            self.callbacks.on_episode(EpisodeEnd(market, row, float(self._returns[row]), int(self._lengths[row])))
-            self._returns[row], self._lengths[row] = 0.0, 0
+        if rights > 1:
+            stage = np.repeat(stage, rights)
+            self.final[:] = np.repeat(world.final, rights, axis=0)
+        if self.compiled is None:
+            self._close(stage, self.final)
+        else:
+            self._close_compiled(stage, self.compiled)
+        for row in np.flatnonzero(world.terminated | world.truncated).tolist():
+            self.end_episode(row, float(self.returns[row]), int(self._lengths[row]))
+            self.returns[row], self._lengths[row] = 0.0, 0
         world.terminated[:] = False
         world.truncated[:] = False
         world.ended = False
         if market.selection is not None:
-            market.selection.after_episode(market)
+            self._select()
+
+    def end_episode(self, row: int, episode_return: float, length: int) -> None:
+        """Count an episode and tell everybody."""
+        self.market.episodes += 1
+        self.market.recent_returns.append(episode_return)
+        if self.callbacks.watches_episodes:
+            self.callbacks.on_episode(EpisodeEnd(self.market, row, episode_return, length))
+
+    def _select(self) -> None:
+        """Agents leave and enter between episodes; those who own a right in another row stay, under a new number."""
+        market, before = self.market, self.market.accounts
+        assert self._settlement is not None, "an episode ended, so something was sold"
+        owned = self._settlement.position[:, OWNED] == 1
+        market.selection.after_episode(market, self._settlement.owner[owned].ravel())  # type: ignore[union-attr]
+        self.winner[owned] = np.searchsorted(market.accounts, before[self.winner[owned]])
 
     def _close(self, stage: np.ndarray, final: np.ndarray) -> None:
         """End the rows' chains of trade; an auction without a trade prices the states that were cut short."""
         self._order[:, 0], self._order[:, 1], self._order[:, 2] = stage, -1, -1
+        self._check(self.observation)
         truncated = stage == TRUNCATED
         bids, payments = None, None
         if truncated.any():
             self._check(final)
             bids, self._order[:, 1], payments = self.auction.hold(self.population.bid, final)
         self._deliver(bids, payments, final, stage == TERMINATED, truncated)
+
+    def _close_compiled(self, stage: np.ndarray, trade: CompiledTrade) -> None:
+        """The same in one compiled call, for the states in `final`."""
+        trade.order[:, 0] = stage
+        if trade.random and (stage == TRUNCATED).any():
+            trade.uniform[:] = self.market.streams.mechanism.random(self.rows)
+        answer = close_rows(trade.rows)
+        if answer:
+            self.resolve(answer, trade)
 
     def _open_settlement(self, bids: Bids | None) -> Settlement:
         assert bids is not None, "the first thing that happens to a right is its sale"
@@ -192,13 +255,25 @@ class Round:
         if bids is None:
             return self._no_accounts
         if bids.bidder is None:
-            agents = np.broadcast_to(np.arange(bids.value.shape[1])[:, None], self._no_accounts.shape)
+            agents = np.broadcast_to(np.arange(bids.value.shape[1])[:, None], (*bids.value.shape, 1))
             return self.market.accounts[agents]
         return self.market.accounts[bids.bidder]
 
-    def _observe(self) -> None:
-        rows = self.world.observation
-        self._observation = rows if self.rights == 1 else np.repeat(rows, self.rights, axis=0)
+    def _copy_to_rights(self) -> None:
+        """Every right of a copy sees its observation and gets its share of the reward."""
+        self.observation[:] = np.repeat(self.world.observation, self.rights, axis=0)
+        self.reward[:] = split(self.world.reward, self.rights, self.market.ledger.tick)
+
+    def _check_action(self, action: np.ndarray) -> None:
+        if np.shape(action) == (self.rows,):
+            if self.rows == 1 and 0 <= action[0] < self._actions[0]:  # the common case, without array overhead
+                return
+            if (action >= 0).all() and (action < self._actions).all():
+                return
+        raise InputError(
+            f"{type(self.population).__name__}.act returned {np.asarray(action).tolist()}: wanted one whole number per row, "
+            f"from 0 to below {self._actions.tolist()}"
+        )
 
     def _check(self, observation: np.ndarray) -> None:
         world, step = self.world, self.market.num_timesteps
@@ -217,3 +292,17 @@ class Round:
             "repair it, e.g. with gymnasium.wrappers.TransformObservation"
         )
 
+
+def split(reward: np.ndarray, rights: int, tick: float) -> np.ndarray:
+    """Each row's reward in as many parts as there are rights, on the ledger's grid: they add up to it exactly.
+
+    reward: float64 [rows], currency. Returns float64 [rows * rights].
+
+    >>> split(np.array([1.0]), 3, 0.25).tolist()
+    [0.5, 0.25, 0.25]
+    """
+    with np.errstate(invalid="ignore"):  # rewards that are not finite are refused a moment later
+        ticks = np.rint(reward / tick)
+        whole = np.floor(ticks / rights)
+        extra = np.arange(rights) < (ticks - whole * rights)[:, None]
+    return ((whole[:, None] + extra) * tick).ravel()

@@ -34,14 +34,31 @@ class Selection:
     endowment: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.rent < 0 or not 0 <= self.tax <= 1 or math.isnan(self.stop_loss):
-            raise InputError(f"{self}: wanted rent >= 0, tax from 0 to 1 and a stop_loss that is a number")
+        sound = 0 <= self.rent < math.inf and 0 <= self.tax <= 1 and not math.isnan(self.stop_loss)
+        if not (sound and math.isfinite(self.endowment)):
+            raise InputError(
+                f"{self}: wanted a finite rent >= 0, tax from 0 to 1, a stop_loss that is a number and a finite "
+                "endowment"
+            )
 
-    def after_episode(self, market: "Market") -> None:
-        """Collect rent and tax, bury the bankrupt, admit entrants."""
+    def check(self, population: Any) -> None:
+        """Raises InputError if `population` lacks a method that this selection needs."""
+        needs = [("retire", "stop_loss", self.stop_loss > -math.inf), ("admit", "entrants", self.entrants is not None)]
+        for name, option, needed in needs:
+            if needed and not callable(getattr(population, name, None)):
+                raise InputError(
+                    f"selection with {option} needs a population with a method {name}, such as marketic.Individuals; "
+                    f"{type(population).__name__} has none"
+                )
+
+    def after_episode(self, market: "Market", holders: np.ndarray | None = None) -> None:
+        """Collect rent and tax, bury the bankrupt, admit entrants.
+
+        holders: accounts of agents that own a right at this moment (in other rows); they leave only when it is sold.
+        """
         self._collect(market)
         if self.stop_loss > -math.inf:
-            self._bury(market)
+            self._bury(market, holders)
         if self.entrants is not None:
             newcomers = self.entrants(market, market.streams.selection)
             if newcomers:
@@ -57,9 +74,11 @@ class Selection:
         if self.tax:
             market.ledger.transfer(accounts, house, np.maximum(market.wealth(), 0) * self.tax, "tax")
 
-    def _bury(self, market: "Market") -> None:
+    def _bury(self, market: "Market", holders: np.ndarray | None) -> None:
         wealth = market.wealth()
         bankrupt = wealth < self.stop_loss
+        if holders is not None:
+            bankrupt &= ~np.isin(market.accounts, holders)
         if bankrupt.all():
             bankrupt[wealth.argmax()] = False
         if not bankrupt.any():

@@ -4,68 +4,53 @@ One row per right that is being traded. Amounts are integer ticks. The K members
 of the selling one pairwise. With royalty lambda a buyer pays only (1 - lambda) of the price in cash and owes the seller
 lambda of whatever it earns itself, so the owner j sales ago receives (1 - lambda) (discount lambda)^j of each
 income: G_t = r_t + discount [(1 - lambda) p_{t+1} + lambda G_{t+1}], the lambda-return, paid in money. Royalties are
-held by the house until the owner's lien runs out (its weight falls below 1 %) or the episode ends.
+held by the house until the owner's lien runs out (its weight falls below 1 %) or the episode ends. Where an episode is
+cut short the house buys the right back with all that it may still earn, at the full price: there G_{t+1} = p_{t+1}.
 """
 
 import numpy as np
 from numba import njit
 
-from marketic.ledger import BUYBACK, DISCOUNT, HOUSE, NOVICE, PAYMENT, REWARD, ROYALTY, SUBSIDY, WORLD, move, share
+from marketic.ledger import BUYBACK, DISCOUNT, HOUSE, NOVICE, PAYMENT, REWARD, ROYALTY, SUBSIDY, WORLD, move_shares
 
 IDLE, SALE, TERMINATED, TRUNCATED = 0, 1, 2, 3
 """What a row does in a call of `settle`: nothing; sells to today's winner; ends worthless; ends and is bought back."""
 NEWEST, LIENS, OWNED = 0, 1, 2  # columns of `position`
 REALISED, CREDIT, SOLD, BID = 0, 1, 2, 3  # columns of `outcome`
+_HOUSE, _WORLD = np.array([HOUSE]), np.array([WORLD])
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _to_ticks(amount, tick):  # type: ignore[no-untyped-def]
     return np.int64(np.rint(amount / tick))
 
 
-@njit(cache=True)
-def _pay_members(books, memo, payer, accounts, amount):  # type: ignore[no-untyped-def]
-    """`payer` (one account) pays `amount` to the members of a syndicate."""
-    balance, flows, tape, cursor = books
-    parts = accounts.shape[0]
-    for k in range(parts):
-        move(balance, flows, tape, cursor, memo, payer, accounts[k], share(amount, k, parts))
-
-
-@njit(cache=True)
-def _collect(books, memo, accounts, payee, amount):  # type: ignore[no-untyped-def]
-    """The members of a syndicate pay `amount` to `payee` (one account)."""
-    balance, flows, tape, cursor = books
-    parts = accounts.shape[0]
-    for k in range(parts):
-        move(balance, flows, tape, cursor, memo, accounts[k], payee, share(amount, k, parts))
-
-
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _pay_royalties(books, row, income, royalty, weights, owner, lien_held, position):  # type: ignore[no-untyped-def]
     """The owner passes on `royalty` of its income; earlier owners' parts are put aside in `lien_held`."""
     if royalty == 0.0 or income == 0:
         return
-    _collect(books, ROYALTY, owner[row], HOUSE, np.int64(np.rint(royalty * income)))
-    length = lien_held.shape[1]
-    newest = position[row, NEWEST]
-    for age in range(1, position[row, LIENS]):  # age 0 is the owner itself
-        lien_held[row, (newest - age) % length] += np.int64((1.0 - royalty) * weights[age] * income)
+    move_shares(books, ROYALTY, owner[row], _HOUSE, np.int64(np.rint(royalty * income)))
+    newest, liens, length = position[row, NEWEST], position[row, LIENS], lien_held.shape[1]
+    for age in range(1, min(liens, newest + 1)):  # age 0 is the owner itself
+        lien_held[row, newest - age] += np.int64((1.0 - royalty) * weights[age] * income)
+    for age in range(newest + 1, liens):  # round the ring; two loops, so that each runs through memory in one direction
+        lien_held[row, newest - age + length] += np.int64((1.0 - royalty) * weights[age] * income)
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _release(books, row, slot, lien_owner, lien_held):  # type: ignore[no-untyped-def]
     """Pay out what the house holds for one lien."""
     if lien_held[row, slot] != 0:
-        _pay_members(books, ROYALTY, HOUSE, lien_owner[row, slot], lien_held[row, slot])
+        move_shares(books, ROYALTY, _HOUSE, lien_owner[row, slot], lien_held[row, slot])
         lien_held[row, slot] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _purchase(books, row, buyer, owner, lien_owner, lien_held, position):  # type: ignore[no-untyped-def]
     """Write the new owner and open its lien; the oldest lien runs out if the ring is full."""
     length = lien_held.shape[1]
-    slot = (position[row, NEWEST] + 1) % length
+    slot = position[row, NEWEST] + 1 if position[row, NEWEST] + 1 < length else 0
     _release(books, row, slot, lien_owner, lien_held)
     position[row, NEWEST] = slot
     position[row, LIENS] = min(position[row, LIENS] + 1, length)
@@ -75,32 +60,32 @@ def _purchase(books, row, buyer, owner, lien_owner, lien_held, position):  # typ
         lien_owner[row, slot, k] = buyer[k]
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _income(books, row, stage, price, paid, reward, terms, owner):  # type: ignore[no-untyped-def]
     """Reward and sale price reach the owner; returns its income in ticks. `paid` has arrived from the buyers already."""
     discount, royalty, tick = terms[0], terms[1], terms[2]
     earned = _to_ticks(reward, tick)
-    _pay_members(books, REWARD, WORLD, owner[row], earned)
+    move_shares(books, REWARD, _WORLD, owner[row], earned)
     if stage == TERMINATED:
         return earned
-    cash = price - np.int64(np.rint(royalty * price))
+    # whoever buys a right owes royalties later and pays less cash for it; the house buys back the whole claim
+    cash = price - np.int64(np.rint(royalty * price)) if stage == SALE else price
     received = np.int64(np.rint(discount * cash))
     if stage == SALE:
-        _pay_members(books, SUBSIDY, HOUSE, owner[row], cash - paid)
-        _collect(books, DISCOUNT, owner[row], HOUSE, cash - received)
+        move_shares(books, SUBSIDY, _HOUSE, owner[row], cash - paid)
+        move_shares(books, DISCOUNT, owner[row], _HOUSE, cash - received)
     else:
-        _pay_members(books, BUYBACK, HOUSE, owner[row], received)
+        move_shares(books, BUYBACK, _HOUSE, owner[row], received)
     return earned + received
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _charge(books, row, value, payments, novice, account, terms, owner, owned):  # type: ignore[no-untyped-def]
     """Buyers pay the seller (the house, if nobody owned the right); returns the ticks that the seller got from them.
 
     A novice pays its own bid; the house, not the novice, makes up the difference to the market's price.
     """
     royalty, tick = terms[1], terms[2]
-    balance, flows, tape, cursor = books
     total = np.int64(0)
     for i in range(value.shape[1]):
         amount = value[row, i] if novice == i else (0.0 if novice >= 0 else payments[row, i])
@@ -109,15 +94,15 @@ def _charge(books, row, value, payments, novice, account, terms, owner, owned): 
         if ticks == 0:
             continue
         memo = NOVICE if novice >= 0 else PAYMENT
-        parts = account.shape[2]
-        for k in range(parts):
-            payee = owner[row, k] if owned else HOUSE
-            move(balance, flows, tape, cursor, memo, account[row, i, k], payee, share(ticks, k, parts))
+        if owned:
+            move_shares(books, memo, account[row, i], owner[row], ticks)
+        else:
+            move_shares(books, memo, account[row, i], _HOUSE, ticks)
         total += ticks
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def _price(row, winner, value, payments, by_bid):  # type: ignore[no-untyped-def]
     """What the seller is credited: the winner's bid, or the sum of the payments."""
     if winner < 0:
@@ -130,7 +115,7 @@ def _price(row, winner, value, payments, by_bid):  # type: ignore[no-untyped-def
     return total
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def settle(order, value, payments, account, reward, terms, weights,
            books, position, owner, lien_owner, lien_held, outcome, surprise):  # type: ignore[no-untyped-def]  # fmt: skip
     """Settle one round in every row.

@@ -12,7 +12,8 @@ from marketic.population import Population, Receipt
 class SideBySide:
     """Populations 0 .. R-1, one per right. Rows come environment by environment: row = environment * R + right.
 
-    Auctions have as many bidders as the largest population; the seats that a smaller one lacks stay empty.
+    Auctions have as many bidders as the largest population; the seats that a smaller one lacks stay empty (`seats` int64
+    [R] says how many each right has).
     """
 
     def __init__(self, populations: Sequence[Population]) -> None:
@@ -20,6 +21,7 @@ class SideBySide:
             raise InputError("SideBySide([]): wanted one population per action component")
         self.populations = list(populations)
         self.n_bidders = max(p.n_bidders for p in self.populations)
+        self.seats = np.array([p.n_bidders for p in self.populations])
         self.n_agents = sum(p.n_agents for p in self.populations)
         self._first_agent = np.cumsum([0] + [p.n_agents for p in self.populations])
 

@@ -7,13 +7,14 @@ Layout: `header.json` ({"format": 1, "marketic": version, "config": ...}) and on
 import io
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
 from marketic.atomic import write_atomically
-from marketic.errors import CorruptFile, InputError
+from marketic.errors import CorruptFile, InputError, NewerFormat
 
 if TYPE_CHECKING:
     from marketic.market import Market
@@ -55,9 +56,9 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
         with zipfile.ZipFile(path) as archive:
             header = json.loads(archive.read("header.json"))
             if header["format"] > FORMAT:
-                raise CorruptFile(
-                    f"{path} has format {header['format']}, written by marketic {header['marketic']}; this version reads up "
-                    f"to format {FORMAT}: upgrade marketic"
+                raise NewerFormat(
+                    f"{path} has format {header['format']}, written by marketic {header['marketic']}; this version "
+                    f"reads up to format {FORMAT}: upgrade marketic"
                 )
             arrays = {
                 name.removesuffix(".npy"): np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
@@ -66,33 +67,46 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             }
     except CorruptFile:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, TypeError) as error:
-        raise CorruptFile(f"{path} is not a marketic file, or it is damaged ({error}): use an earlier checkpoint") from None
+    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, TypeError, zlib.error) as error:
+        raise CorruptFile(
+            f"{path} is not a marketic file, or it is damaged ({error}): use an earlier checkpoint"
+        ) from None
     return arrays, header["config"]
 
 
-def load(path: str | Path, *, env: Any = None, population: Any = None, mechanism: Any = None) -> "Market":
+def load(
+    path: str | Path, *, env: Any = None, population: Any = None, mechanism: Any = None, **options: Any
+) -> "Market":
     """Read a market that `Market.save` wrote.
 
-    env: an environment to continue in; default: the saved id is made again. population, mechanism: needed only if the
-    market was built from objects of your own rather than by `marketic.make`: pass them, built as before.
+    env: an environment to continue in; default: the saved id is made again. population, mechanism, options: needed only
+    for parts that were objects of your own, and so are not in the file: pass them, built as before.
 
     Raises InputError or CorruptFile as `read_arrays` does, or if something must be passed.
     """
     arrays, config = read_arrays(Path(path))
-    if population is not None or mechanism is not None:
+    if not config and population is not None:
         from marketic.market import Market
 
-        if env is None or population is None or mechanism is None:
+        if env is None or mechanism is None:
             raise InputError("load(population=, mechanism=): pass env=, population= and mechanism= together")
         market = Market(env, population, mechanism, seed=0)
     else:
         from marketic.presets import rebuild
 
-        market = rebuild(config, env)
+        market = rebuild(config, env, population, mechanism, **options)
+    restore(market, arrays, Path(path))
+    market.config = config
+    return market
+
+
+def restore(market: "Market", arrays: dict[str, np.ndarray], path: Path) -> None:
+    """Put the arrays of the file `path` into a market. Raises CorruptFile if they do not belong to such a market."""
     try:
         market.load_state_dict(arrays)
     except KeyError as error:
         raise CorruptFile(f"{path} lacks the array {error}: it was saved by another kind of market") from None
-    market.config = config
-    return market
+    except (ValueError, IndexError, TypeError) as error:
+        raise CorruptFile(
+            f"{path} does not fit this market ({error}): it was saved by another kind of market"
+        ) from None

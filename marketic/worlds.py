@@ -12,7 +12,7 @@ from marketic.goods import Goods
 class World:
     """A Gymnasium environment as the market sees it: `rows` copies, each with `rights` action components.
 
-    After `step`: `observation` float64 [rows, D] is where the next auctions are held; `reward` float64 [rows],
+    The arrays `observation`, `final` and `reward` stay where they are. After `step`: `observation` float64 [rows, D] is where the next auctions are held; `reward` float64 [rows],
     `terminated`, `truncated` bool [rows]; `final` float64 [rows, D], where the ended episodes ended; `resting` bool [rows]:
     rows whose environment is between episodes (Gymnasium's NEXT_STEP autoreset), which sit the next round out.
     """
@@ -32,28 +32,35 @@ class World:
         self.truncated = np.zeros(self.rows, dtype=bool)
         self.resting = np.zeros(self.rows, dtype=bool)
         self.ended = False
-        self.observation = self.final = np.zeros((self.rows, len(self.goods)))
+        self.observation, self.final = np.zeros((2, self.rows, len(self.goods)))
 
     def reset(self, seed: int | None = None) -> None:
         """Start new episodes in every row."""
         observation, _ = self.env.reset(seed=seed)
-        self.observation = self._encode(observation)
+        self._encode(observation, self.observation)
         self.ended = False
 
     def step(self, actions: np.ndarray) -> None:
-        """Act with action numbers int64 [rows, rights]. Starts a new episode where one ended."""
-        observation, reward, terminated, truncated, _ = self.env.step(self.rights.decode(actions[0]))
-        self.observation = self.goods.encode(observation)[None, :]
-        self.reward[0] = reward
-        self.ended = terminated or truncated
-        if self.ended:
+        """Act with action numbers int64 [rows * rights], copy by copy. Starts a new episode where one ended."""
+        answer = self.env.step(self.rights.decode(actions))
+        try:
+            observation, reward, terminated, truncated, _ = answer
+            self.goods.encode_into(observation, self.observation[0])
+            self.reward[0] = reward
+        except InputError:  # an observation that is no value of the space
+            raise
+        except (TypeError, ValueError):
+            raise _wrong_answer(answer) from None
+        if terminated or truncated:
+            self.ended = True
             self.terminated[0], self.truncated[0] = terminated, truncated and not terminated
-            self.final = self.observation
+            self.final[:] = self.observation
             observation, _ = self.env.reset()
-            self.observation = self._encode(observation)
+            self._encode(observation, self.observation)
 
-    def _encode(self, observation: Any) -> np.ndarray:
-        return self.goods.encode(observation)[None, :]
+    def _encode(self, observation: Any, rows: np.ndarray) -> None:
+        """Write an observation of every copy to `rows`, float64 [rows, D]."""
+        self.goods.encode_into(observation, rows[0])
 
 
 class VectorWorld(World):
@@ -73,9 +80,12 @@ class VectorWorld(World):
     def step(self, actions: np.ndarray) -> None:
         """Act in every row; rows at rest are reset by the environment and ignore their action."""
         was_resting = self.resting
-        observation, reward, terminated, truncated, info = self.env.step(self._batched(actions))
-        self.observation = self.final = self._encode(observation)
-        self.reward = np.where(was_resting, 0.0, np.asarray(reward, dtype=float))
+        answer = self.env.step(self._batched(actions))
+        if not isinstance(answer, tuple) or len(answer) != 5:
+            raise _wrong_answer(answer)
+        observation, reward, terminated, truncated, info = answer
+        self._encode(observation, self.observation)
+        self.reward[:] = np.where(was_resting, 0.0, np.asarray(reward, dtype=float))
         self.terminated = np.asarray(terminated, dtype=bool) & ~was_resting
         self.truncated = np.asarray(truncated, dtype=bool) & ~was_resting & ~self.terminated
         done = self.terminated | self.truncated
@@ -83,29 +93,29 @@ class VectorWorld(World):
         self.resting = np.zeros(self.rows, dtype=bool)
         if not self.ended:
             return
+        self.final[:] = self.observation
         if self.mode == gym.vector.AutoresetMode.NEXT_STEP:
             self.resting = done
         elif self.mode == gym.vector.AutoresetMode.SAME_STEP:
             self._take_final_observations(info, done)
         else:
             fresh, _ = self.env.reset(options={"reset_mask": done})
-            self.observation = self._encode(fresh)
+            self._encode(fresh, self.observation)
 
     def _take_final_observations(self, info: dict[str, Any], done: np.ndarray) -> None:
         if "final_obs" not in info:
             raise InputError("vector env in SAME_STEP autoreset mode gave no info['final_obs'] at an episode's end")
-        self.final = self.observation.copy()
         for row in np.flatnonzero(done):
             self.final[row] = self.goods.encode(_row(info["final_obs"], row))
 
     def _batched(self, actions: np.ndarray) -> Any:
         if self.rights._start is not None:
-            return actions[:, 0] + self.rights._start
-        values = [self.rights.decode(row) for row in actions]
+            return actions + self.rights._start
+        values = [self.rights.decode(row) for row in actions.reshape(self.rows, -1)]
         return gym.vector.utils.concatenate(self.env.single_action_space, values, self._batch)
 
-    def _encode(self, observation: Any) -> np.ndarray:
-        return self.goods.encode_rows(observation, self.rows)
+    def _encode(self, observation: Any, rows: np.ndarray) -> None:
+        rows[:] = self.goods.encode_rows(observation, self.rows)
 
 
 def _row(batch: Any, row: int) -> Any:
@@ -115,6 +125,13 @@ def _row(batch: Any, row: int) -> Any:
     if isinstance(batch, tuple):
         return tuple(_row(part, row) for part in batch)
     return batch[row]
+
+
+def _wrong_answer(answer: Any) -> InputError:
+    return InputError(
+        f"the environment's step returned {answer!r}: wanted (observation, reward, terminated, truncated, info) with a number as "
+        "reward; see gymnasium.Env.step"
+    )
 
 
 def open_world(env: Any, action_bins: int | None = None) -> World:

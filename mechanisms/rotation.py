@@ -37,7 +37,7 @@ class Rotation:
         if n % self.clones:
             raise InputError(f"Rotation(clones={self.clones}) got {n} bidders: wanted a multiple of {self.clones}")
         cleared = self.mechanism.clear(bids, rng=rng)
-        if rng is None:
+        if rng is None or n == 0:
             return cleared
         wins = np.asarray(cleared.allocation, dtype=bool)
         paid = np.where(wins, cleared.payments, 0.0).sum(axis=-1, keepdims=True)

@@ -28,7 +28,7 @@ class Softmax:
     """
 
     temperature: float = 0.1
-    claims = frozenset({Claim.ANONYMOUS})
+    claims = frozenset({Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS})  # for bids >= 0
 
     def __post_init__(self) -> None:
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
@@ -38,8 +38,8 @@ class Softmax:
         """Draw a winner (or return the lottery) and charge Myerson's payment."""
         value = np.asarray(bids.value, dtype=float)
         shape, n = value.shape, value.shape[-1]
-        flat = value.reshape(-1, n)
-        active = np.ascontiguousarray(np.broadcast_to(bids.active, shape).reshape(-1, n))
+        flat = value.reshape(math.prod(shape[:-1]), n)
+        active = np.ascontiguousarray(np.broadcast_to(bids.active, shape).reshape(flat.shape))
         chance, expected = np.zeros(flat.shape), np.zeros(flat.shape)
         _lottery(flat, active, self.temperature, chance, expected)
         if rng is None:
@@ -67,24 +67,30 @@ def _log_add(a, b):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _lottery(value, active, temperature, chance, expected):  # type: ignore[no-untyped-def]
-    """Write winning probabilities and expected payments, both [B, n]."""
+    """Write winning probabilities and expected payments, both [B, n]. Bids are measured from the top one, which keeps
+    the digits of their differences however large they are.
+    """
+    n = value.shape[1]
+    before, after = np.empty(n + 1), np.empty(n + 1)
     for row in range(value.shape[0]):
-        n = value.shape[1]
-        before, after = np.full(n + 1, -np.inf), np.full(n + 1, -np.inf)
+        top = -np.inf
         for i in range(n):
-            before[i + 1] = _log_add(before[i], value[row, i] / temperature) if active[row, i] else before[i]
+            top = max(top, value[row, i]) if active[row, i] else top
+        before[0], after[n] = -np.inf, -np.inf
+        for i in range(n):
+            before[i + 1] = _log_add(before[i], (value[row, i] - top) / temperature) if active[row, i] else before[i]
         for i in range(n - 1, -1, -1):
-            after[i] = _log_add(after[i + 1], value[row, i] / temperature) if active[row, i] else after[i + 1]
+            after[i] = _log_add(after[i + 1], (value[row, i] - top) / temperature) if active[row, i] else after[i + 1]
         for i in range(n):
             chance[row, i], expected[row, i] = 0.0, 0.0
             if active[row, i]:
-                scaled = value[row, i] / temperature
+                scaled = (value[row, i] - top) / temperature
                 others = _log_add(before[i], after[i + 1])
-                chance[row, i] = math.exp(scaled - before[n])
-                area = _log_add(others, scaled) - _log_add(others, 0.0)
+                chance[row, i] = math.exp(scaled - _log_add(others, scaled))
+                area = _log_add(others, scaled) - _log_add(others, -top / temperature)
                 # the bounds hold exactly; rounding must not push a payment beyond them
-                payment = value[row, i] * chance[row, i] - temperature * area
                 bound = value[row, i] * chance[row, i]
+                payment = bound - temperature * area
                 expected[row, i] = min(max(payment, 0.0), bound) if bound >= 0 else payment
 
 

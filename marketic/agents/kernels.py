@@ -18,11 +18,13 @@ class Kernels:
     adapt:  None, or a numba function `adapt(observation[B, D], row, members[K], realised, delta, integers, reals, price,
             trades)`, called after the owner (a syndicate of `members`, which bought at `observation[row]`) has learned:
             where a growing family keeps statistics and splits.
+    fixed:  True: the agents that `match` writes depend on the observation alone, always, so that it is asked once per round.
     integers, reals: int64 and float64 arrays, the family's own memory.
     """
 
     match: Any
     adapt: Any = None
+    fixed: bool = False
     integers: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
     reals: np.ndarray = field(default_factory=lambda: np.zeros(1))
 

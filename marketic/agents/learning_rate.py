@@ -8,6 +8,9 @@ from numba import njit
 
 from marketic.errors import InputError
 
+VISIT_EXPONENT = 2
+"""Where `LearningRate.parameters` keeps the visit exponent; 0 there: the rate is the same for all agents."""
+
 
 @dataclass(frozen=True)
 class LearningRate:
@@ -41,7 +44,7 @@ class LearningRate:
         return float(learning_rate(self.parameters, visits, trades))
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def learning_rate(parameters, visits, trades):  # type: ignore[no-untyped-def]
     """The formula of `LearningRate`."""
     initial, floor, exponent, horizon = parameters[0], parameters[1], parameters[2], parameters[3]

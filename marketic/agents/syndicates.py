@@ -15,7 +15,7 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.kernels import Kernels
-from marketic.agents.learning_rate import LearningRate, learning_rate
+from marketic.agents.learning_rate import VISIT_EXPONENT, LearningRate, learning_rate
 from marketic.bids import Bids
 from marketic.chain import lien_length
 from marketic.errors import InputError
@@ -65,21 +65,23 @@ class Syndicates(ABC):
 
     def start(self, rows: int) -> None:
         """Forget open trades and make room for `rows` parallel rows."""
-        self._past = np.full((rows, 1, self.members), -1, dtype=np.int64)
-        self._newest = np.zeros(rows, dtype=np.int64)
+        self._claims = np.zeros((rows, 1, 3), dtype=np.int64)
+        self._open = np.zeros(rows, dtype=np.int64)
 
-    def open_past(self, rows: int, decay: float) -> None:
-        """Make room for the owners that royalties reach back to, with weight `decay` per sale."""
-        shape = (rows, lien_length(decay), self.members)
-        if self._past.shape != shape:
-            self._past = np.full(shape, -1, dtype=np.int64)
-            self._newest = np.zeros(rows, dtype=np.int64)
+    def open_past(self, rows: int, decay: float) -> np.ndarray:
+        """Make room for the owners that royalties reach back to, with weight `decay` per sale; returns the weights by age."""
+        length = lien_length(decay)
+        shape = (rows, length * self.members, 3)
+        if self._claims.shape != shape:
+            self._claims = np.zeros(shape, dtype=np.int64)
+            self._open = np.zeros(rows, dtype=np.int64)
+        return np.concatenate([[1.0], np.full(length - 1, decay)]).cumprod()
 
     @property
     def learning_arrays(self) -> tuple[Any, ...]:
         """What `learn_rows` reads and writes, in its order."""
         twins = self.clones if self.public else 1
-        return self.price, self.trades, self.clock, self.rate.parameters, self._past, self._newest, twins
+        return self.price, self.trades, self.clock, self.rate.parameters, self._claims, self._open, twins
 
     def match(self, observation: np.ndarray) -> np.ndarray:
         """The agents behind each bidder, int64 [B, n_bidders, K], for `observation` float64 [B, D]."""
@@ -101,12 +103,11 @@ class Syndicates(ABC):
 
     def learn(self, receipt: Receipt) -> None:
         """Move the owners' bids, and those of the owners before them, towards what was realised."""
-        decay = receipt.discount * receipt.royalty
-        self.open_past(len(receipt.valid), decay)
+        weights = self.open_past(len(receipt.valid), receipt.discount * receipt.royalty)
         kernels = self.kernels
         learn_rows(
             receipt.valid, receipt.winner, receipt.realised, receipt.terminated | receipt.truncated, receipt.observation,
-            self.match(receipt.observation), decay, kernels.addresses[1], kernels.integers, kernels.reals,
+            self.match(receipt.observation), weights, kernels.addresses[1], kernels.integers, kernels.reals,
             *self.learning_arrays,
         )  # fmt: skip
 
@@ -123,7 +124,7 @@ class Syndicates(ABC):
         self.clock = np.array(state["clock"])
 
 
-@njit(cache=True)
+@njit(cache=True, forceinline=True)
 def mean_bids(price, matched, value):  # type: ignore[no-untyped-def]
     """Write the mean of the members' bids into `value` [B, n]; matched int64 [B, n, K]."""
     members = matched.shape[2]
@@ -136,67 +137,72 @@ def mean_bids(price, matched, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def forget_claims(row, matched, past):  # type: ignore[no-untyped-def]
-    """Replacing traces: agents that stand where the right was bought, of any action, lose their older claims.
+def learn_rows(valid, winner, realised, ended, observation, matched, weights, adapt, integers, reals,
+               price, trades, clock, rate, claims, opened, twins):  # type: ignore[no-untyped-def]  # fmt: skip
+    """One learning step per row, in order of rows: `learn_row` where valid, bool [B].
 
-    Agent k of a syndicate only ever stands in sector k, so only column k of `past` needs a look.
+    winner int64 [B]; realised float64 [B]; ended bool [B].
     """
-    for k in range(matched.shape[2]):
-        for slot in range(past.shape[1]):
-            held = past[row, slot, k]
-            if held >= 0:
-                for i in range(matched.shape[1]):
-                    if matched[row, i, k] == held:
-                        past[row, slot, k] = -1
-
-
-@njit(cache=True)
-def learn_rows(valid, winner, realised, ended, observation, matched, decay, adapt, integers, reals,
-               price, trades, clock, rate, past, newest, twins):  # type: ignore[no-untyped-def]  # fmt: skip
-    """One learning step per row, in order of rows.
-
-    valid, ended bool [B]; winner int64 [B]; realised float64 [B]; observation float64 [B, D] and matched int64 [B, n, K]:
-    where each right was bought, and the agents there; past int64 [B, L, K]: the last L owners' members, a ring whose head
-    is newest [B] (-1: claim closed); adapt: address of the family's function, or 0; twins: how many clones of an action
-    learn from the trades of one.
-    """
-    length = past.shape[1]
     for row in range(valid.shape[0]):
-        if not valid[row]:
-            continue
-        owner = winner[row]
-        if length > 1:
-            forget_claims(row, matched, past)
-        newest[row] = (newest[row] + 1) % length
-        members = past[row, newest[row]]
-        bid = 0.0
-        for k in range(members.shape[0]):
-            members[k] = matched[row, owner, k]
-            trades[members[k]] += 1
-            bid += price[members[k]]
-        delta = realised[row] - bid / members.shape[0]
-        clock[0] += 1
-        _move_bids(row, delta, decay, price, trades, clock, rate, past, newest)
-        if twins > 1:
-            _copy_to_twins(row, matched, owner, twins, delta, price, trades, clock, rate)
-        if adapt != 0:
-            call_adapt(adapt, observation, row, matched[row, owner], realised[row], delta, integers, reals, price, trades)
-        if ended[row]:
-            past[row] = -1
+        if valid[row]:
+            learn_row(row, winner[row], realised[row], ended[row], observation, matched, weights, adapt, integers, reals,
+                      price, trades, clock, rate, claims, opened, twins)  # fmt: skip
 
 
-@njit(cache=True)
-def _move_bids(row, delta, decay, price, trades, clock, rate, past, newest):  # type: ignore[no-untyped-def]
-    """The owner's bid moves by its rate times delta, those of the owners before it by their royalty of that."""
-    length = past.shape[1]
-    weight = 1.0
-    for age in range(length):
-        slot = newest[row] - age if newest[row] >= age else newest[row] - age + length
-        for k in range(past.shape[2]):
-            agent = past[row, slot, k]
-            if agent >= 0:
-                price[agent] += learning_rate(rate, trades[agent], clock[0]) * weight * delta
-        weight *= decay
+@njit(cache=True, forceinline=True)
+def learn_row(row, owner, realised, ended, observation, matched, weights, adapt, integers, reals,
+              price, trades, clock, rate, claims, opened, twins):  # type: ignore[no-untyped-def]  # fmt: skip
+    """What bidder `owner` learns in one row when its right brought in `realised`; `ended`: nobody bought the next one.
+
+    observation float64 [B, D] and matched int64 [B, n, K]: where each right was bought, and the agents there; weights
+    float64 [L]: of the last L owners, by age; claims int64 [B, L * K, 3] and opened int64 [B]: see `_pay_claims`; adapt:
+    address of the family's function, or 0; twins: how many clones of an action learn from the trades of one.
+    """
+    members = matched[row, owner]
+    bid = 0.0
+    for k in range(members.shape[0]):
+        trades[members[k]] += 1
+        bid += price[members[k]]
+    delta = realised - bid / members.shape[0]
+    clock[0] += 1
+    common = learning_rate(rate, 1, clock[0])
+    _pay_claims(row, matched, delta, common, weights, price, trades, clock, rate, claims, opened)
+    for k in range(members.shape[0]):
+        agent = members[k]
+        alpha = common if rate[VISIT_EXPONENT] == 0.0 else learning_rate(rate, trades[agent], clock[0])
+        price[agent] += alpha * delta
+        if weights.shape[0] > 1:
+            claim = opened[row]
+            claims[row, claim, 0], claims[row, claim, 1], claims[row, claim, 2] = agent, k, 0
+            opened[row] = claim + 1
+    if twins > 1:
+        _copy_to_twins(row, matched, owner, twins, delta, price, trades, clock, rate)
+    if adapt != 0:
+        call_adapt(adapt, observation, row, members, realised, delta, integers, reals, price, trades)
+    if ended:
+        opened[row] = 0
+
+
+@njit(cache=True, forceinline=True)
+def _pay_claims(row, matched, delta, common, weights, price, trades, clock, rate, claims, opened):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Earlier owners move their bids by their royalty of the surprise.
+
+    The first opened[row] entries of claims[row] are open: (agent, its sector, owners since). A claim runs out with its
+    weight, and replacing traces end it too: agents that stand where the right was bought, for any action, start anew
+    (agent k of a syndicate only ever stands in sector k).
+    """
+    kept = 0
+    for claim in range(opened[row]):
+        agent, sector, age = claims[row, claim, 0], claims[row, claim, 1], claims[row, claim, 2] + 1
+        over = age >= weights.shape[0]
+        for i in range(matched.shape[1]):
+            over = over or matched[row, i, sector] == agent
+        if not over:
+            alpha = common if rate[VISIT_EXPONENT] == 0.0 else learning_rate(rate, trades[agent], clock[0])
+            price[agent] += alpha * weights[age] * delta
+            claims[row, kept, 0], claims[row, kept, 1], claims[row, kept, 2] = agent, sector, age
+            kept += 1
+    opened[row] = kept
 
 
 @njit(cache=True)

@@ -11,6 +11,7 @@ from marketic.agents.learning_rate import LearningRate
 from marketic.agents.syndicates import Syndicates
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.words import NO_WORDS, Words, rule
 
 
 class Tabular(Syndicates):
@@ -37,12 +38,8 @@ class Tabular(Syndicates):
         public: bool = True,
         rng: np.random.Generator,
     ) -> None:
-        sizes = np.atleast_1d(np.asarray(states, dtype=np.int64))
-        if sizes.min() < 1 or actions < 1:
-            raise InputError(f"Tabular(states={states}, actions={actions}): wanted at least one of each")
-        self.states = int(sizes.prod())
-        strides = np.concatenate([np.cumprod(sizes[::-1])[-2::-1], [1]]).astype(float)
-        self._kernels = Kernels(match_states, reals=strides)
+        self.states, strides = state_strides(states, actions)
+        self._kernels = Kernels(match_states, fixed=True, reals=strides)
         super().__init__(
             self.states * actions * clones,
             actions,
@@ -64,12 +61,35 @@ class Tabular(Syndicates):
     def for_spaces(cls, goods: Goods, actions: int, *, rng: np.random.Generator, **options: Any) -> "Tabular":
         """A table for a task whose observations are finite goods. Raises InputError if one is real."""
         if goods.states is None:
-            raise InputError(f"tabular agents need finite observations, not {goods.space}: try agents='tiles' or 'bank'")
+            raise InputError(
+                f"tabular agents need finite observations, not {goods.space}: try agents='tiles' or 'bank'"
+            )
         return cls([good.size or 1 for good in goods], actions, rng=rng, **options)
 
     def prices(self) -> np.ndarray:
         """Bids as a table, float64 [states, actions, clones], currency."""
         return self.price.reshape(self.states, self.actions, self.clones)
+
+    def describe(self, agent: int, words: Words = NO_WORDS) -> str:
+        """An agent's rule in plain words, e.g. "in state 14: action 1, bids 0.83"."""
+        state, bidder = divmod(int(agent), self.n_bidders)
+        strides = self._kernels.reals.astype(int).tolist()
+        move, bid = words.move(bidder // self.clones), self.price[agent]
+        if len(strides) == 1:
+            return rule(["in " + (words.place(state) if words.place else f"state {state}")], move, bid)
+        conditions = []
+        for number, stride in enumerate(strides):
+            value, state = divmod(state, stride)
+            conditions.append(f"{words.component(number)[0]} is {value}")
+        return rule(conditions, move, bid)
+
+
+def state_strides(states: int | Sequence[int], actions: int) -> tuple[int, np.ndarray]:
+    """How many states there are, and float64 strides [D] such that `observation @ strides` is a state's number."""
+    sizes = np.atleast_1d(np.asarray(states, dtype=np.int64))
+    if sizes.min() < 1 or actions < 1:
+        raise InputError(f"states={states}, actions={actions}: wanted at least one of each")
+    return int(sizes.prod()), np.concatenate([np.cumprod(sizes[::-1])[-2::-1], [1]]).astype(float)
 
 
 @njit(cache=True)

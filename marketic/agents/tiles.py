@@ -14,6 +14,7 @@ from marketic.agents.learning_rate import LearningRate
 from marketic.agents.syndicates import Syndicates
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.words import NO_WORDS, Words, interval, rule
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class Tiles(Syndicates):
             raise InputError("Tiles: wanted low < high in every feature and at least one Tiling")
         self.tilings, self.angles = tuple(tilings), tuple(angles)
         integers, reals = self._layout(actions * clones)
-        self._kernels = Kernels(match_tiles, integers=integers, reals=reals)
+        self._kernels = Kernels(match_tiles, fixed=True, integers=integers, reals=reals)
         super().__init__(
             int(integers[2]),
             actions,
@@ -127,6 +128,31 @@ class Tiles(Syndicates):
         """Matching by tiles."""
         return self._kernels
 
+    def describe(self, agent: int, words: Words = NO_WORDS) -> str:
+        """An agent's rule in plain words, e.g. "observation 0 0.5 to 1.2 and observation 1 above 3: action 1, bids 83.2"."""
+        tile, bidder = divmod(int(agent), self.n_bidders)
+        names, conditions = self._names(words), []
+        for tiling, copy in ((t, c) for t in self.tilings for c in range(t.count)):
+            shape = tuple(bins + 1 for bins in tiling.bins)
+            if tile >= math.prod(shape):
+                tile -= math.prod(shape)
+                continue
+            for d, index in enumerate(np.unravel_index(tile, shape)):
+                feature, bins = tiling.features[d], tiling.bins[d]
+                first = int(index) - (copy * (2 * d + 1)) % tiling.count / tiling.count
+                low, width = self.low[feature], (self.high[feature] - self.low[feature]) / bins
+                start = low + first * width if first > 0 else -math.inf
+                stop = low + (first + 1) * width if first + 1 < bins else math.inf
+                conditions.append(interval(*names[feature], start, stop))
+            break
+        return rule(conditions, words.move(bidder // self.clones), self.price[agent])
+
+    def _names(self, words: Words) -> list[tuple[str, str]]:
+        """Name and unit of every feature: the angles first, then the components left."""
+        used = {component for pair in self.angles for component in pair}
+        components = range(len(self.low) + len(self.angles))
+        return [words.angle(*pair) for pair in self.angles] + [words.component(i) for i in components if i not in used]
+
 
 @njit(cache=True)
 def _feature(observation, integers, index):  # type: ignore[no-untyped-def]
@@ -170,4 +196,3 @@ def match_tiles(observation, integers, reals, matched):  # type: ignore[no-untyp
                 offset += 1
             for i in range(bidders):
                 matched[row, i, grid] = first + tile * bidders + i
-

@@ -1,0 +1,101 @@
+"""The bank's record: a ring of n-step claims.
+
+A claim says: at s I bought a, within m <= n steps it brought R = sum gamma^k r_k, and left me the right at s',
+worth gamma^m (0 if the episode terminated). A ring row is [s (D), s' (D), R, gamma^m or 0, a], float32.
+Until a claim is n steps old it is open; the open claims of env b are rows open_[b, :count[b]] = [s (D), R, gamma^m, a].
+"""
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def enter(ring, place, claim, next_observation, factor):
+    """Write one closed claim at the ring's cursor; place = [cursor, filled]."""
+    size = next_observation.size
+    row = ring[place[0]]
+    row[:size] = claim[:size]
+    for j in range(size):
+        row[size + j] = next_observation[j]
+    row[2 * size] = claim[size]
+    row[2 * size + 1] = factor
+    row[2 * size + 2] = claim[size + 2]
+    place[0] = (place[0] + 1) % ring.shape[0]
+    place[1] = min(place[1] + 1, ring.shape[0])
+
+
+@njit(cache=True)
+def buy(claim, count, observation, winner, reward, discount):
+    """Open a claim in place count of claim [n, D + 3]; the new reward accrues to it and to all older ones."""
+    size = observation.size
+    for j in range(size):
+        claim[count, j] = observation[j]
+    claim[count, size] = 0
+    claim[count, size + 1] = 1
+    claim[count, size + 2] = winner
+    for k in range(count + 1):
+        claim[k, size] += claim[k, size + 1] * reward
+        claim[k, size + 1] *= discount
+
+
+@njit(cache=True)
+def record(
+    ring,
+    place,
+    open_,
+    count,
+    valid,
+    observation,
+    winner,
+    reward,
+    terminated,
+    truncated,
+    next_observation,
+    discount,
+    running,
+    sums,
+):
+    """Add one receipt per environment [B] to the open claims, and close those that are due.
+
+    running [B, 2]: discounted sum of past rewards, and revenue of this episode; sums [2]: sum of squares of the
+    former and their number, for the currency. Returns revenue [B] of the episodes that ended, else nan.
+    """
+    rows, size = observation.shape
+    ended = np.full(rows, np.nan)
+    for b in range(rows):
+        if not valid[b]:
+            continue
+        running[b, 0] = discount * running[b, 0] + reward[b]
+        running[b, 1] += reward[b]
+        sums[0] += running[b, 0] ** 2
+        sums[1] += 1
+        buy(open_[b], count[b], observation[b], winner[b], reward[b], discount)
+        count[b] += 1
+        over = terminated[b] or truncated[b]
+        due = count[b] if over else (1 if count[b] == open_.shape[1] else 0)
+        for k in range(due):
+            # a terminated episode leaves nothing to sell; a truncated one leaves the right at its last observation
+            factor = np.float32(0) if terminated[b] else open_[b, k, size + 1]
+            enter(ring, place, open_[b, k], next_observation[b], factor)
+        for k in range(count[b] - due):
+            open_[b, k] = open_[b, k + due]
+        count[b] -= due
+        if over:
+            ended[b] = running[b, 1]
+            running[b] = 0
+    return ended
+
+
+@njit(cache=True)
+def draw(ring, index, mean, scale, currency, z, z_next, payoff, factor, action):
+    """Copy the claims index [M] out of the ring: observations standardised and clipped to +-5, payoffs in currency."""
+    size = mean.size
+    low, high = np.float32(-5), np.float32(5)
+    for i in range(index.size):
+        row = ring[index[i]]
+        for j in range(size):
+            z[i, j] = min(max((row[j] - mean[j]) * scale[j], low), high)
+            z_next[i, j] = min(max((row[size + j] - mean[j]) * scale[j], low), high)
+        payoff[i] = currency * row[2 * size]
+        factor[i] = row[2 * size + 1]
+        action[i] = np.int64(row[2 * size + 2])

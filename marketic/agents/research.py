@@ -1,0 +1,287 @@
+"""Market research: a table whose agents bid from a counted model of the task instead of from their own trades alone.
+
+All agents read one record of what followed each (state, action), a *claim*: how often it led where and with which reward.
+Between trades the record is turned into prices by value iteration where something changed (prioritised sweeping, Moore
+and Atkeson 1993). Bids are optimistic in proportion to what one more visit can still teach (`research_prices.prospectus`);
+the sober prices that greedy play reads have no bonus. The most that a claim can be worth is not given but measured: the
+best return realised so far and a margin.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from marketic.agents.counted_model import BUCKETS, GRID, KINDS, record
+from marketic.agents.research_prices import audit, enqueue, quote, reprice
+from marketic.agents.tabular import state_strides
+from marketic.bids import Bids
+from marketic.errors import InputError
+from marketic.goods import Goods
+from marketic.population import Receipt
+
+SPAN = 1000  # rewards kept per row for measuring realised returns
+FLOOR = 1e-3  # smallest premium of an untried claim, currency (matters only while all rewards are 0)
+TIE_BREAK = 2.0**-18  # currency: four ticks of the default ledger
+LONGEST_VIEW = 0.999  # the worst price of an untried claim needs a finite horizon, also at discount 1
+MODEL = ("visits", "kinds", "head", "sibling", "to", "ends", "count", "mean")
+BELIEF = ("fresh", "trials", "evenness")
+ENTRY = ("sibling", "cousin", "claim", "to", "ends", "count", "mean")
+(USED, ENROLLED, INFORMED, STALE) = range(4)  # entries of `book`
+
+
+class Research:
+    """Agents, one per (state, action), that share one counted model; agent number = state * actions + action.
+
+    states:    number of states, or the sizes of the finite goods that make a state (as in `Tabular`).
+    actions:   number of actions, >= 1.
+    bonus:     weight of the uncertainty about what is known, >= 0 (see `research_prices.prospectus`).
+    doubt:     how slowly a claim that never surprised is trusted, > 0.
+    margin:    premium of an untried claim over the best return realised so far, as a share of it, >= 0.
+    precision: price changes below this share of the highest price are not passed on, > 0.
+    effort:    most states repriced after one trade, >= 1.
+    rounds:    states priced afresh after each trade because beliefs shared by all claims move, >= 0.
+
+    It learns from transitions, whatever the payment rule: credit and realised of a receipt are not read.
+    """
+
+    def __init__(
+        self,
+        states: int | Sequence[int],
+        actions: int,
+        *,
+        bonus: float = 1.0,
+        doubt: float = 2.0,
+        margin: float = 0.5,
+        precision: float = 1e-4,
+        effort: int = 1000,
+        rounds: int = 4,
+        rng: np.random.Generator,
+    ) -> None:
+        if bonus < 0 or doubt <= 0 or margin < 0 or precision <= 0 or effort < 1 or rounds < 0:
+            raise InputError("Research: wanted bonus, margin, rounds >= 0, doubt, precision > 0 and effort >= 1")
+        self.states, self._strides = state_strides(states, actions)
+        self.actions, self.rng, self.discount = (
+            actions,
+            rng,
+            0.99,
+        )  # the chain's discount arrives with the first receipt
+        self.n_agents, self.n_bidders = self.states * actions, actions
+        self.bonus, self.doubt, self.margin = float(bonus), float(doubt), float(margin)
+        self.precision, self.effort, self.rounds = float(precision), effort, rounds
+        self._open_model()
+        self._open_prices()
+
+    @classmethod
+    def for_spaces(cls, goods: Goods, actions: int, *, rng: np.random.Generator, **options: Any) -> "Research":
+        """Market research for a task whose observations are finite goods. Raises InputError if one is real."""
+        if goods.states is None:
+            raise InputError(
+                f"research agents need finite observations, not {goods.space}: try agents='tiles' or 'bank'"
+            )
+        return cls([good.size or 1 for good in goods], actions, rng=rng, **options)
+
+    def _open_model(self) -> None:
+        claims = self.n_agents
+        self.visits, self.kinds = np.zeros(claims, np.int64), np.zeros(claims, np.int64)
+        self.head, self.parent = np.full(claims, -1), np.full(self.states, -1)
+        for name in ENTRY:
+            kind = {"mean": np.float64, "ends": np.bool_}.get(name, np.int64)
+            setattr(self, name, np.zeros(64, kind))
+        self.fresh, self.trials = np.zeros((KINDS, BUCKETS)), np.zeros((KINDS, BUCKETS))
+        self.likelihood, self.evenness = np.zeros((KINDS, GRID.size)), np.zeros(KINDS)
+
+    def _open_prices(self) -> None:
+        states = self.states
+        self.price, self.audited = np.zeros(states), np.zeros(states)
+        self.queue, self.queued = np.zeros(states, np.int64), np.zeros(states, np.bool_)
+        self.cursor = np.zeros(3, np.int64)  # start, length, next state of the round
+        self.roll, self.enlisted = np.zeros(states, np.int64), np.zeros(states, np.bool_)
+        self.book = np.array([0, 0, 0, 1])
+        self.range = np.zeros(2)  # ceiling, lowest reward (<= 0)
+        self.diary, self.pages = np.zeros((0, SPAN)), np.zeros(0, np.int64)
+
+    @property
+    def trades(self) -> np.ndarray:
+        """How many rights each agent has owned, int64 [n_agents]."""
+        return self.visits
+
+    def bid(self, observation: np.ndarray) -> Bids:
+        """Optimistic bids, [B, actions]; ties are broken by a random premium of a few ticks."""
+        bids = self._quote(observation, False)
+        premium = max(1e-7 * abs(self.range[0]), TIE_BREAK)
+        return Bids(bids.value + premium * self.rng.random(bids.value.shape), bidder=bids.bidder)
+
+    def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
+        """Bidder number a takes action a."""
+        return winner
+
+    def appraise(self, observation: np.ndarray) -> Bids:
+        """Sober bids: no bonus, and untried claims at the worst price. Prices afresh if something was learned since."""
+        if self.book[STALE]:
+            audit(
+                self.actions,
+                self.discount,
+                self._worst(),
+                0.01 * self._tolerance(),
+                3000,
+                self.audited,
+                self.roll,
+                self.book[ENROLLED],
+                *self._arrays(MODEL),
+                self.evenness,
+            )
+            self.book[STALE] = 0
+        return self._quote(observation, True)
+
+    def learn(self, receipt: Receipt) -> None:
+        """Enter the trades in the model and reprice what they changed."""
+        self.discount = receipt.discount
+        here, there = self._state_of(receipt.observation), self._state_of(receipt.next_observation)
+        if self.pages.size != here.size:
+            self.diary, self.pages = np.zeros((here.size, SPAN)), np.zeros(here.size, np.int64)
+        for i in np.flatnonzero(receipt.valid):
+            self._enter(
+                i,
+                here[i],
+                int(receipt.winner[i]),
+                float(receipt.reward[i]),
+                there[i],
+                bool(receipt.terminated[i]),
+                bool(receipt.truncated[i]),
+            )
+
+    def _enter(self, row: int, s: int, a: int, reward: float, state: int, last: bool, cut: bool) -> None:
+        if self.book[USED] == self.claim.size:
+            for name in ENTRY:
+                old = getattr(self, name)
+                setattr(self, name, np.concatenate((old, np.zeros_like(old))))
+        self._enlist(s)
+        if not last:
+            self._enlist(state)
+        self.book[USED] = record(
+            s,
+            a,
+            self.actions,
+            reward,
+            state,
+            last,
+            self.visits,
+            self.kinds,
+            self.head,
+            self.parent,
+            self.sibling,
+            self.cousin,
+            self.claim,
+            self.to,
+            self.ends,
+            self.count,
+            self.mean,
+            self.fresh,
+            self.trials,
+            self.likelihood,
+            self.evenness,
+            self.book[USED],
+        )
+        self.range[1] = min(self.range[1], reward)
+        self.book[STALE] = 1
+        self._measure(row, reward, last or cut)
+        enqueue(s, self.queue, self.queued, self.cursor)
+        for _ in range(min(self.rounds, self.book[ENROLLED])):
+            self.cursor[2] = (self.cursor[2] + 1) % self.book[ENROLLED]
+            enqueue(self.roll[self.cursor[2]], self.queue, self.queued, self.cursor)
+        reprice(
+            self.actions,
+            self.discount,
+            self.range[0],
+            self.bonus,
+            self.doubt,
+            self._tolerance(),
+            self.effort,
+            self.price,
+            self.queue,
+            self.queued,
+            self.cursor,
+            self.parent,
+            self.cousin,
+            self.claim,
+            *self._arrays(MODEL),
+            *self._arrays(BELIEF),
+        )
+
+    def _enlist(self, s: int) -> None:
+        if not self.enlisted[s]:
+            self.enlisted[s] = True
+            self.roll[self.book[ENROLLED]] = s
+            self.book[ENROLLED] += 1
+
+    def _measure(self, row: int, reward: float, over: bool) -> None:
+        """Keep the row's rewards; when its episode (or page) ends, price the best return among its suffixes."""
+        best = reward
+        self.diary[row, self.pages[row]] = reward
+        self.pages[row] += 1
+        if over or self.pages[row] == SPAN:
+            tail = 0.0
+            for r in self.diary[row, : self.pages[row]][::-1].tolist():
+                tail = r + self.discount * tail
+                best = max(best, tail)
+            self.pages[row] = 0
+        if not self.book[INFORMED] or best > self.range[0]:
+            self._raise(best)
+
+    def _raise(self, best: float) -> None:
+        """Move the ceiling above the best realised return and let every known state be priced afresh.
+
+        The margin makes the number of raises logarithmic in the size of the returns.
+        """
+        self.book[INFORMED] = 1
+        self.range[0] = best + self.margin * abs(best) + FLOOR
+        self.price[:] = self.range[0]
+        for s in self.roll[: self.book[ENROLLED]]:
+            enqueue(s, self.queue, self.queued, self.cursor)
+
+    def _tolerance(self) -> float:
+        return self.precision * max(abs(self.range[0]), FLOOR)
+
+    def _worst(self) -> float:
+        return float(self.range[1] / (1.0 - min(self.discount, LONGEST_VIEW)))
+
+    def _arrays(self, names: tuple[str, ...]) -> list[np.ndarray]:
+        return [getattr(self, name) for name in names]
+
+    def _quote(self, observation: np.ndarray, frank: bool) -> Bids:
+        states = self._state_of(observation)
+        value = np.empty((states.size, self.actions))
+        quote(
+            states,
+            self.actions,
+            self.discount,
+            self.range[0],
+            self.bonus,
+            self.doubt,
+            self._worst(),
+            frank,
+            self.audited if frank else self.price,
+            *self._arrays(MODEL),
+            *self._arrays(BELIEF),
+            value,
+        )
+        return Bids(value, bidder=(states[:, None] * self.actions + np.arange(self.actions))[:, :, None])
+
+    def _state_of(self, observation: np.ndarray) -> np.ndarray:
+        return (observation @ self._strides).astype(np.int64)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """All arrays (the generator's position belongs to whoever made it)."""
+        return {
+            name: np.array(value)
+            for name, value in vars(self).items()
+            if isinstance(value, np.ndarray) and name[0] != "_"
+        }
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Restore `state_dict`'s arrays."""
+        if state["visits"].shape != self.visits.shape:
+            raise InputError(f"saved population has {len(state['visits'])} agents, this one {len(self.visits)}")
+        for name, value in state.items():
+            setattr(self, name, np.array(value))

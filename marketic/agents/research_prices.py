@@ -1,0 +1,255 @@
+"""Pricing claims from the counted model: optimistic (prospectus) and sober (audited) prices."""
+
+import numpy as np
+from numba import njit
+
+from marketic.agents.counted_model import KINDS, bucket
+
+
+@njit(cache=True)
+def moments(c, discount, price, visits, kinds, head, sibling, to, ends, count, mean, evenness):
+    """Return (mean, variance, effective visits) of reward + discount * next price for a tried claim c.
+
+    Outcome shares are shrunk towards even ones: (count + kappa) / (visits + kappa * kinds).
+    """
+    kappa = evenness[min(kinds[c], KINDS - 1)]
+    total = visits[c] + kappa * kinds[c]
+    first = 0.0
+    second = 0.0
+    e = head[c]
+    while e >= 0:
+        y = mean[e]
+        if not ends[e]:
+            y += discount * price[to[e]]
+        w = (count[e] + kappa) / total
+        first += w * y
+        second += w * y * y
+        e = sibling[e]
+    return first, max(second - first * first, 0.0), total
+
+
+@njit(cache=True)
+def prospectus(
+    c,
+    traffic,
+    discount,
+    ceiling,
+    bonus,
+    doubt,
+    price,
+    visits,
+    kinds,
+    head,
+    sibling,
+    to,
+    ends,
+    count,
+    mean,
+    fresh,
+    trials,
+    evenness,
+):
+    """Return the optimistic price of claim c; untried claims cost the ceiling.
+
+    traffic = log(1 + visits of the state): a claim passed over again and again is doubted again (UCB), so
+    that no mistake is locked in. q = (1-u) m + u * ceiling + bonus * sqrt(var * traffic / n): a variance-aware bonus (UCBVI-BF: Azar, Osband,
+    Munos 2017, Algorithm 4, without its logarithms) whose range term is replaced by the measured
+    chance u that one more visit shows an outcome not seen before. In deterministic tasks u -> 0 after
+    one visit and var = 0: there the rule becomes R-max (Brafman, Tennenholtz 2002) with m = 1.
+    """
+    n = visits[c]
+    if n == 0:
+        return ceiling
+    m, var, total = moments(c, discount, price, visits, kinds, head, sibling, to, ends, count, mean, evenness)
+    row = min(kinds[c], KINDS - 1)
+    b = bucket(n)
+    u = min(1.0, (fresh[row, b] + doubt * traffic / n) / (trials[row, b] + doubt))
+    return min(ceiling, (1.0 - u) * m + u * ceiling + bonus * np.sqrt(var * traffic / total))
+
+
+@njit(cache=True)
+def enqueue(s, queue, queued, cursor):
+    """Put state s at the tail of the ring unless it waits already. cursor = [start, length, round]."""
+    if not queued[s]:
+        queued[s] = True
+        queue[(cursor[0] + cursor[1]) % queue.size] = s
+        cursor[1] += 1
+
+
+@njit(cache=True)
+def reprice(
+    A,
+    discount,
+    ceiling,
+    bonus,
+    doubt,
+    tolerance,
+    effort,
+    price,
+    queue,
+    queued,
+    cursor,
+    parent,
+    cousin,
+    claim,
+    visits,
+    kinds,
+    head,
+    sibling,
+    to,
+    ends,
+    count,
+    mean,
+    fresh,
+    trials,
+    evenness,
+):
+    """Work through the waiting states, at most `effort` of them; a changed price is news for its buyers.
+
+    Asynchronous value iteration with predecessors (prioritised sweeping, Moore and Atkeson 1993, with
+    a first-in first-out queue). What is not done stays queued for the next call.
+    """
+    done = 0
+    while cursor[1] > 0 and done < effort:
+        s = queue[cursor[0]]
+        cursor[0] = (cursor[0] + 1) % queue.size
+        cursor[1] -= 1
+        queued[s] = False
+        done += 1
+        best = -np.inf
+        traffic = np.log(1.0 + visits[s * A : (s + 1) * A].sum())
+        for a in range(A):
+            best = max(
+                best,
+                prospectus(
+                    s * A + a,
+                    traffic,
+                    discount,
+                    ceiling,
+                    bonus,
+                    doubt,
+                    price,
+                    visits,
+                    kinds,
+                    head,
+                    sibling,
+                    to,
+                    ends,
+                    count,
+                    mean,
+                    fresh,
+                    trials,
+                    evenness,
+                ),
+            )
+        moved = abs(best - price[s])
+        if moved <= tolerance:
+            continue
+        price[s] = best
+        e = parent[s]
+        while e >= 0:
+            enqueue(claim[e] // A, queue, queued, cursor)
+            e = cousin[e]
+
+
+@njit(cache=True)
+def sober(c, discount, worst, price, visits, kinds, head, sibling, to, ends, count, mean, evenness):
+    """Return the audited price of claim c: no bonus; untried claims get the worst price."""
+    if visits[c] == 0:
+        return worst
+    return moments(c, discount, price, visits, kinds, head, sibling, to, ends, count, mean, evenness)[0]
+
+
+@njit(cache=True)
+def audit(
+    A,
+    discount,
+    worst,
+    tolerance,
+    sweeps,
+    price,
+    roll,
+    enrolled,
+    visits,
+    kinds,
+    head,
+    sibling,
+    to,
+    ends,
+    count,
+    mean,
+    evenness,
+):
+    """Value iteration (in place, newest state first) on audited prices over the enrolled states."""
+    for _ in range(sweeps):
+        largest = 0.0
+        for i in range(enrolled - 1, -1, -1):
+            s = roll[i]
+            best = -np.inf
+            for a in range(A):
+                best = max(
+                    best,
+                    sober(
+                        s * A + a, discount, worst, price, visits, kinds, head, sibling, to, ends, count, mean, evenness
+                    ),
+                )
+            largest = max(largest, abs(best - price[s]))
+            price[s] = best
+        if largest < tolerance:
+            break
+
+
+@njit(cache=True)
+def quote(
+    states,
+    A,
+    discount,
+    ceiling,
+    bonus,
+    doubt,
+    worst,
+    frank,
+    price,
+    visits,
+    kinds,
+    head,
+    sibling,
+    to,
+    ends,
+    count,
+    mean,
+    fresh,
+    trials,
+    evenness,
+    out,
+):
+    """Fill out float64[B, A] with the prices of all claims of states int64[B]; frank: audited ones."""
+    for i in range(states.size):
+        traffic = np.log(1.0 + visits[states[i] * A : (states[i] + 1) * A].sum())
+        for a in range(A):
+            c = states[i] * A + a
+            if frank:
+                out[i, a] = sober(
+                    c, discount, worst, price, visits, kinds, head, sibling, to, ends, count, mean, evenness
+                )
+            else:
+                out[i, a] = prospectus(
+                    c,
+                    traffic,
+                    discount,
+                    ceiling,
+                    bonus,
+                    doubt,
+                    price,
+                    visits,
+                    kinds,
+                    head,
+                    sibling,
+                    to,
+                    ends,
+                    count,
+                    mean,
+                    fresh,
+                    trials,
+                    evenness,
+                )

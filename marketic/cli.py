@@ -1,0 +1,162 @@
+"""The command line: `marketic --help`. This room only reads arguments, and starts fast; see `marketic.commands`.
+
+Exit status: 0 done, 1 a bar was missed, 2 bad input, 128 + signal when stopped by one. `--json` prints one JSON object
+as the last line of stdout; everything else that is not the answer goes to stderr.
+"""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Market-based agents: simple programs that trade the right to act, and together solve Gymnasium tasks.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object as the last line of stdout.")]
+Quick = Annotated[bool, typer.Option("--quick", help="The small version that the tests run.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress bar.")]
+Pairs = Optional[list[str]]  # noqa: UP045  typer reads the annotation
+
+
+@app.command()
+def train(
+    env: Annotated[str, typer.Argument(help="A Gymnasium id, or the config.toml of a former run, to run it again.")],
+    agents: Annotated[Optional[str], typer.Option(help="A family's name, or module:Name.")] = None,  # noqa: UP045
+    mechanism: Annotated[Optional[str], typer.Option(help="An auction's name, or module:Name.")] = None,  # noqa: UP045
+    assign: Annotated[
+        Pairs, typer.Option("--set", metavar="KEY=VALUE", help="An option of the agents or the chain.")
+    ] = None,
+    env_set: Annotated[Pairs, typer.Option(metavar="KEY=VALUE", help="An option of the environment.")] = None,
+    steps: Annotated[Optional[int], typer.Option(help="Environment steps. [default: 100000]")] = None,  # noqa: UP045
+    seed: Annotated[Optional[int], typer.Option(help="Default: one is drawn, and kept.")] = None,  # noqa: UP045
+    out: Annotated[Optional[Path], typer.Option(help="The run's folder. [default: runs/ENV-TIME]")] = None,  # noqa: UP045
+    checkpoint_every: Annotated[Optional[int], typer.Option(help="Steps. [default: 10000]")] = None,  # noqa: UP045
+    evaluate_every: Annotated[Optional[int], typer.Option(help="Steps; 0: never. [default: 0]")] = None,  # noqa: UP045
+    evaluate_episodes: Annotated[Optional[int], typer.Option(help="[default: 10]")] = None,  # noqa: UP045
+    threshold: Annotated[Optional[float], typer.Option(help="Stop at this mean return in an evaluation.")] = None,  # noqa: UP045
+    vector: Annotated[Optional[int], typer.Option(help="Copies of the environment, side by side.")] = None,  # noqa: UP045
+    compiled: Annotated[bool, typer.Option("--compiled", help="Use the compiled copy of the environment.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard scalars, too.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a former run in the folder.")] = False,
+) -> None:
+    """Train a market on a task, in a run folder that can be resumed."""
+    from marketic.commands.training import run_config, run_training
+
+    given = {
+        "agents": agents,
+        "mechanism": mechanism,
+        "steps": steps,
+        "seed": seed,
+        "checkpoint_every": checkpoint_every,
+        "evaluate_every": evaluate_every,
+        "evaluate_episodes": evaluate_episodes,
+        "threshold": threshold,
+        "vector": vector,
+        "compiled": compiled or None,
+        "tensorboard": tensorboard or None,
+    }
+    config = run_config(env, assign or [], env_set or [], given)
+    raise typer.Exit(run_training(config, out, as_json=as_json, quiet=quiet, force=force))
+
+
+@app.command()
+def resume(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    steps: Annotated[Optional[int], typer.Option(help="Train on to this many steps in all.")] = None,  # noqa: UP045
+    as_json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a run from its last checkpoint; the result is the same as if it had never stopped."""
+    from marketic.commands.training import run_resume
+
+    raise typer.Exit(run_resume(run, steps, as_json=as_json, quiet=quiet))
+
+
+@app.command()
+def evaluate(
+    target: Annotated[Path, typer.Argument(metavar="RUN|FILE", help="A run's folder, or a .market file.")],
+    episodes: Annotated[int, typer.Option(help="How many.")] = 100,
+    seed: Annotated[int, typer.Option(help="Of the first episode.")] = 0,
+    as_json: Json = False,
+) -> None:
+    """Play whole episodes greedily, without learning."""
+    from marketic.commands.training import run_evaluate
+
+    raise typer.Exit(run_evaluate(target, episodes, seed, as_json))
+
+
+@app.command("list")
+def list_(
+    kind: Annotated[str, typer.Argument(help="mechanisms, agents, envs, experiments, benchmarks or presets.")],
+    as_json: Json = False,
+) -> None:
+    """What there is to choose from."""
+    from marketic.commands.looking import run_list
+
+    raise typer.Exit(run_list(kind, as_json))
+
+
+@app.command()
+def bench(
+    name: Annotated[Optional[str], typer.Argument(help="See: marketic list benchmarks.")] = None,  # noqa: UP045
+    as_json: Json = False,
+    quick: Quick = False,
+) -> None:
+    """Measure marketic, and hold it against its bars."""
+    from marketic.commands.proving import run_rows
+
+    raise typer.Exit(run_rows("benchmarks", name, quick=quick, as_json=as_json))
+
+
+@app.command()
+def reproduce(
+    name: Annotated[Optional[str], typer.Argument(help="See: marketic list experiments.")] = None,  # noqa: UP045
+    as_json: Json = False,
+    quick: Quick = False,
+) -> None:
+    """Run an experiment from the literature, beside the published number."""
+    from marketic.commands.proving import run_rows
+
+    raise typer.Exit(run_rows("experiments", name, quick=quick, as_json=as_json))
+
+
+@app.command()
+def report(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
+    """Write a run's report.html: one page that needs nothing else."""
+    from marketic.commands.looking import run_report
+
+    raise typer.Exit(run_report(run))
+
+
+@app.command()
+def demo(out: Annotated[Path, typer.Option(help="Where to.")] = Path("runs/demo"), quiet: Quiet = False) -> None:
+    """Watch a market learn CartPole and FrozenLake, and look at what it learned (about a minute)."""
+    from marketic.commands.training import run_demo
+
+    raise typer.Exit(run_demo(out, quiet))
+
+
+def main() -> None:
+    """The entry point: one line for bad input, and exit status 2."""
+    from marketic.errors import InputError
+
+    sys.path.append(os.getcwd())  # so that module:Name finds the user's own files, but never before installed ones
+    try:
+        app()
+    except InputError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

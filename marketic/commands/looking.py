@@ -1,0 +1,62 @@
+"""list and report."""
+
+import importlib.util
+import pkgutil
+from pathlib import Path
+
+from marketic.commands import print_json
+from marketic.errors import InputError
+
+KINDS = ("mechanisms", "agents", "envs", "experiments", "benchmarks", "presets")
+
+
+def run_list(kind: str, as_json: bool) -> int:
+    """Names and what is behind them."""
+    found = listing(kind)
+    if as_json:
+        print_json({"kind": kind, kind: found})
+        return 0
+    width = max((len(name) for name in found), default=0)
+    for name, what in found.items():
+        print(f"{name:<{width}}  {what}".rstrip())
+    return 0
+
+
+def listing(kind: str) -> dict[str, str]:
+    """What is installed of a kind: name -> where it is, or what it is. Raises InputError for an unknown kind."""
+    if kind in ("mechanisms", "agents"):
+        from marketic.registry import names
+
+        return dict(sorted(names(kind).items()))
+    if kind in ("experiments", "benchmarks"):
+        return {name: f"marketic.{kind}.{name}" for name in modules(kind)}
+    if kind == "envs":
+        import gymnasium as gym
+
+        import marketic.envs  # noqa: F401  registers ours
+
+        return {name: str(spec.entry_point) for name, spec in sorted(gym.registry.items())}
+    if kind == "presets":
+        from marketic.presets import PRESETS
+
+        return {name: f"{preset.agents}, {preset.mechanism}" for name, preset in sorted(PRESETS.items())}
+    raise InputError(f"cannot list {kind!r}: wanted one of {', '.join(KINDS)}")
+
+
+def modules(kind: str) -> list[str]:
+    """Modules of `marketic.experiments` or `marketic.benchmarks` that can be run: those with a function `run`."""
+    package = importlib.import_module(f"marketic.{kind}")
+    found = []
+    for module in pkgutil.iter_modules(package.__path__):
+        spec = importlib.util.find_spec(f"marketic.{kind}.{module.name}")
+        if spec is not None and spec.origin and "\ndef run(" in Path(spec.origin).read_text(encoding="utf-8"):
+            found.append(module.name)
+    return sorted(found)
+
+
+def run_report(folder: Path) -> int:
+    """Write a run's report.html."""
+    from marketic.report import write_report
+
+    print(write_report([folder], folder / "report.html"))
+    return 0

@@ -1,0 +1,119 @@
+"""The sections about one run: headline, curves, configuration, versions and the command to run it again."""
+
+import inspect
+import math
+import shlex
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import numpy as np
+
+from marketic.market import Market
+from marketic.reporting.charts import Series, line_chart
+from marketic.reporting.page import card, duration, escape, figure, number, table, tile
+from marketic.reporting.run_record import EVALUATION_SEED, RunRecord
+
+PACKAGES = ("marketic", "numpy", "numba", "gymnasium", "scipy", "pyarrow")
+
+
+def greedy_text(record: RunRecord) -> tuple[str, str]:
+    """Mean and spread of the greedy returns as HTML, and the conditions."""
+    returns = record.greedy_returns
+    if not len(returns):
+        return "–", "no evaluation"
+    mean, spread = float(returns.mean()), float(returns.std(ddof=1)) if len(returns) > 1 else math.nan
+    shown = f"{figure('greedy-mean', mean)} ± {figure('greedy-spread', spread)}"
+    ends = f"lowest {figure('greedy-low', float(returns.min()))}, highest {figure('greedy-high', float(returns.max()))}"
+    return shown, f"mean ± sd over {figure('greedy-episodes', len(returns))} episodes, {ends}"
+
+
+def headline(record: RunRecord) -> str:
+    """The numbers to know first."""
+    shown, conditions = greedy_text(record)
+    seconds, market = record.last("seconds"), record.market
+    speed = f"of processor, {number(record.steps / seconds)} steps per second" if seconds > 0 else ""
+    tiles = [
+        tile("Greedy return", shown, conditions),
+        tile("Steps", figure("steps", record.steps), "environment steps of training"),
+        tile("Episodes", figure("episodes", record.finished_episodes), "finished in training"),
+        tile("Training time", figure("seconds", seconds, duration(seconds)), speed),
+    ]
+    if market is not None:
+        tiles.append(
+            tile("Agents", figure("agents", market.population.n_agents), escape(type(market.population).__name__))
+        )
+    return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def mechanism_card(market: Market) -> str:
+    """The auction, what it promises, and the rules of the chain of sales."""
+    mechanism, chain = market.chain.mechanism, market.chain
+    name = type(mechanism).__name__
+    about = (inspect.getdoc(type(mechanism)) or name).split("\n\n")[0].split(" `")[0].replace("\n", " ")
+    claims = [f"<li>{escape(claim.value)}</li>" for claim in sorted(mechanism.claims, key=lambda claim: claim.name)]
+    promise = f"<p>It claims:</p><ul>{''.join(claims)}</ul>" if claims else "<p>It claims nothing.</p>"
+    credit = "the winner's bid" if chain.credit == "bid" else "what the buyers pay"
+    royalty = f"{chain.royalty:.0%} of later income goes back to earlier owners" if chain.royalty else "no royalties"
+    terms = (
+        f"<p>The seller of the right is credited {credit}, discounted by {chain.discount:g} per step; {royalty}.</p>"
+    )
+    return card("The auction", f"<p><b>{escape(name)}</b>. {escape(about)}</p>{promise}{terms}")
+
+
+def curve_cards(record: RunRecord) -> str:
+    """Returns and price error over steps."""
+    step = record.column("step")
+    lines = [
+        Series("training, mean of recent episodes", step, record.column("return_mean")),
+        Series("greedy evaluation", step, record.column("evaluation"), dots=True, colour=1),
+    ]
+    bar = getattr(getattr(record.market.env, "spec", None), "reward_threshold", None) if record.market else None
+    if bar is not None:
+        edges = np.array([float(step.min()), float(step.max())])
+        lines.append(Series(f"solved: {number(float(bar))}", edges, np.full(2, float(bar)), dashed=True, colour=6))
+    returns = line_chart(lines, "environment steps", "Return per episode, undiscounted, in units of reward")
+    error = line_chart(
+        [Series("price error", step, record.column("price_error"), colour=2)],
+        "environment steps",
+        "Mean distance of a bid from what the right proved worth, in units of reward",
+    )
+    return card("Returns", returns) + card("Price error", error)
+
+
+def configuration_card(record: RunRecord) -> str:
+    """Everything that was set, the versions, and the command that does it again."""
+    versions = record.config.get("versions")
+    given = {key: value for key, value in record.config.items() if key != "versions"}
+    settings = [[escape(key), f"<code>{escape(value)}</code>"] for key, value in _flat(given)]
+    found = versions if isinstance(versions, dict) else _installed()
+    listed = ", ".join(f"{name} {number_}" for name, number_ in found.items())
+    when = "of the run" if isinstance(versions, dict) else "when this page was written"
+    command = f"<pre>{escape(reproduce(record))}</pre>"
+    note = f"Versions {when}: {listed}. The greedy episodes here start from seeds {EVALUATION_SEED:,} and on."
+    return card(
+        "Configuration, and how to run it again", command + table(["Setting", "Value"], settings), note, wide=True
+    )
+
+
+def reproduce(record: RunRecord) -> str:
+    """The command line that trains this run again: its `config.toml` is complete."""
+    return shlex.join(["marketic", "train", str(record.folder / "config.toml"), "--out", f"{record.folder}-again"])
+
+
+def _flat(settings: dict[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """Nested tables as dotted keys."""
+    rows: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        rows += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(prefix + key, value)]
+    return rows
+
+
+def _installed() -> dict[str, str]:
+    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,65 @@
+"""Names for what agents see and do, so that their rules can be read aloud."""
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Words:
+    """A task's vocabulary. Whatever is missing is called by its number.
+
+    components: (name, unit) of each component of the encoded observation, e.g. ("cart position", "m").
+    moves:      name of each action number.
+    angles:     names of the angles that stand for two components, by their numbers (cosine, sine).
+    place:      words for one state number of a table, e.g. "state 14 (row 3, column 2)".
+
+    >>> Words(moves=("left", "right")).move(1), Words().move(1), Words().component(0)[0]
+    ('right', 'action 1', 'observation 0')
+    """
+
+    components: tuple[tuple[str, str], ...] = ()
+    moves: tuple[str, ...] = ()
+    angles: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    place: Callable[[int], str] | None = None
+
+    def component(self, number: int) -> tuple[str, str]:
+        """Name and unit of one component of the observation."""
+        return self.components[number] if number < len(self.components) else (f"observation {number}", "")
+
+    def angle(self, cosine: int, sine: int) -> tuple[str, str]:
+        """Name and unit of the angle behind two components."""
+        return self.angles.get((cosine, sine), f"angle of observations {cosine} and {sine}"), "rad"
+
+    def move(self, number: int) -> str:
+        """Name of an action."""
+        return self.moves[number] if number < len(self.moves) else f"action {number}"
+
+
+NO_WORDS = Words()
+"""Everything by its number."""
+
+
+def interval(name: str, unit: str, low: float, high: float) -> str:
+    """A condition in words; an infinite end is left out, and a condition that always holds is "".
+
+    >>> interval("speed", "m/s", 0.0, 1.5), interval("speed", "m/s", 1.5, math.inf), interval("x", "", -math.inf, 2)
+    ('speed 0 to 1.5 m/s', 'speed above 1.5 m/s', 'x below 2')
+    """
+    tail = f" {unit}" if unit else ""
+    if math.isinf(low) and math.isinf(high):
+        return ""
+    if math.isinf(low):
+        return f"{name} below {high:.3g}{tail}"
+    if math.isinf(high):
+        return f"{name} above {low:.3g}{tail}"
+    return f"{name} {low:.3g} to {high:.3g}{tail}"
+
+
+def rule(conditions: list[str], move: str, bid: float) -> str:
+    """One sentence: when, what, and for how much.
+
+    >>> rule(["speed above 1.5 m/s", ""], "brake", 0.8349)
+    'speed above 1.5 m/s: brake, bids 0.835'
+    """
+    return f"{' and '.join(filter(None, conditions)) or 'always'}: {move}, bids {bid:.3g}"

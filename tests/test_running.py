@@ -1,0 +1,414 @@
+"""Run folders: complete settings, exact resumption after kills, interrupts, full disks and damaged files."""
+
+import contextlib
+import errno
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+import zipfile
+from dataclasses import replace
+from pathlib import Path
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import marketic
+from marketic.agents import Tiles
+from marketic.atomic import write_atomically
+from marketic.errors import InputError, NewerFormat
+from marketic.mechanisms import Softmax, credit_conserving_vickrey
+from marketic.metrics import COLUMNS, read_metrics
+from marketic.options import plain, read_options
+from marketic.progress import ProgressBar
+from marketic.run import Run, resume, train
+from marketic.run_config import RunConfig
+from marketic.run_folder import RunFolder
+from marketic.toml_text import to_toml
+
+LAKE = RunConfig("FrozenLake-v1", steps=3000, seed=3, checkpoint_every=500, evaluate_every=700, evaluate_episodes=3,
+                 options={"novices": 0.1})  # fmt: skip
+POLE = RunConfig("CartPole-v1", steps=2500, seed=4, checkpoint_every=1000, record_every=300)
+VECTOR = RunConfig("CartPole-v1", steps=2000, seed=5, checkpoint_every=700, vector=3)
+
+
+class Killed(BaseException):
+    """Stands in for kill -9: nobody catches it."""
+
+
+def outcome(folder: Path) -> dict[str, object]:
+    """What must not depend on interruptions: the markets' bytes, and the metrics apart from the clock."""
+    run = RunFolder(folder)
+    metrics = read_metrics(run.metrics)
+    files = {path.name: path.read_bytes() for path in [run.final, *run.checkpoints.glob("*.market")]}
+    learned = {name: values.tolist() for name, values in metrics.items() if name not in ("seconds", "steps_per_second")}
+    return {"files": files, "metrics": json.dumps(learned)}
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory):
+    """The outcome of a run that nothing interrupted, by its settings."""
+    done: dict[str, dict[str, object]] = {}
+
+    def run(config: RunConfig) -> dict[str, object]:
+        if repr(config) not in done:
+            folder = tmp_path_factory.mktemp("straight") / "run"
+            train(config, folder)
+            done[repr(config)] = outcome(folder)
+        return done[repr(config)]
+
+    return run
+
+
+@pytest.mark.parametrize("config", [LAKE, POLE, VECTOR], ids=["lake", "pole", "vector"])
+def test_crash_at_any_write_then_resume_is_exact(config, straight, tmp_path, monkeypatch):
+    wanted = straight(config)
+    rename, crashes = os.replace, random.Random(0)
+    writes = 0
+
+    def dying(source, target):
+        nonlocal writes
+        writes += 1
+        if writes == deadline:
+            if crashes.random() < 0.5:
+                rename(source, target)  # killed just after the rename, or just before it
+            raise Killed
+        rename(source, target)
+
+    monkeypatch.setattr(os, "replace", dying)
+    for deadline in (2, 4, 5, 8):
+        folder, writes = tmp_path / str(deadline), 0
+        with pytest.raises(Killed):
+            train(config, folder)
+        writes = deadline - 2  # and once more, at the second write of the resumed run, if there is one
+        with contextlib.suppress(Killed):
+            resume(folder, say=lambda _: None)
+        writes = 10**6
+        resume(folder, say=lambda _: None)
+        assert outcome(folder) == wanted
+
+
+def newest_step(folder: Path) -> int:
+    return max((int(path.stem.removeprefix("step-")) for path in RunFolder(folder).steps()), default=0)
+
+
+def test_kill_9_at_random_moments_then_resume_is_exact(tmp_path):
+    chance = random.Random(7)
+    config = RunConfig(
+        "CartPole-v1", steps=30_000, seed=8, checkpoint_every=500, evaluate_every=1700, evaluate_episodes=2
+    )
+    wanted_folder, folder = tmp_path / "wanted", tmp_path / "killed"
+    train(config, wanted_folder)
+    arguments = ["--steps", "30000", "--seed", "8", "--checkpoint-every", "500", "--evaluate-every", "1700"]
+    first = ["train", "CartPole-v1", *arguments, "--evaluate-episodes", "2", "--out", str(folder), "--quiet"]
+    before = 0
+    for command in (first, ["resume", str(folder), "--quiet"], ["resume", str(folder), "--quiet"]):
+        process = subprocess.Popen([sys.executable, "-m", "marketic.cli", *command])
+        try:
+            until = time.monotonic() + 60
+            while newest_step(folder) == before and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0.0, 0.35))
+        finally:
+            process.kill()
+            process.wait()
+        assert newest_step(folder) > before
+        before = newest_step(folder)
+    resume(folder)
+    assert outcome(folder) == outcome(wanted_folder)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_a_run_that_resumes_and_runs_again(number, tmp_path, monkeypatch):
+    folder, again = tmp_path / "run", tmp_path / "again"
+    steps = 0
+    original = Run.save
+
+    def save(self):
+        nonlocal steps
+        steps = self.market.num_timesteps
+        original(self)
+
+    class Interrupt(marketic.Callback):
+        def on_step(self, event):
+            if event.market.num_timesteps == 1234:
+                os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(Run, "save", save)
+    leg = Run._leg
+    monkeypatch.setattr(Run, "_leg", lambda self, extra: leg(self, [*extra, Interrupt()]))
+    run = train(LAKE, folder)
+    assert run.interrupted == number
+    assert steps == 1234
+    assert not run.finished
+    assert run.folder.checkpoint(1234).is_file()
+    assert not run.folder.final.exists()
+    assert RunConfig.read(run.folder.config).breaks == (1234,)
+    assert marketic.load(run.folder.market_file()).num_timesteps == 1234
+    monkeypatch.setattr(Run, "_leg", leg)
+    assert resume(folder).finished
+    train(RunConfig.read(folder / "config.toml"), again)
+    assert outcome(again) == outcome(folder)
+
+
+def test_a_full_disk_is_one_line_and_the_run_resumes(straight, tmp_path, monkeypatch):
+    folder, sync = tmp_path / "run", os.fsync
+    writes = 0
+
+    def full(handle):
+        nonlocal writes
+        writes += 1
+        if writes == 20:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(InputError, match="No space left on device") as caught:
+        train(LAKE, folder)
+    assert "\n" not in str(caught.value)
+    assert not list(folder.rglob(".*.part"))
+    resume(folder)
+    assert outcome(folder) == straight(LAKE)
+
+
+def test_a_disk_full_from_the_start_leaves_an_empty_folder(tmp_path, monkeypatch):
+    def full(handle):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "fsync", full)
+        with pytest.raises(InputError, match="No space left"):
+            train(LAKE, tmp_path / "run")
+    assert list((tmp_path / "run").iterdir()) == []
+    assert train(replace(LAKE, steps=500), tmp_path / "run").finished
+
+
+def test_a_failed_write_leaves_the_former_file(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"whole")
+
+    def fail(file):
+        file.write(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(InputError, match="free some space"):
+        write_atomically(path, fail)
+    assert path.read_bytes() == b"whole"
+    assert os.listdir(tmp_path) == ["file"]
+
+
+def test_damaged_checkpoints_are_passed_over(straight, tmp_path):
+    folder, said = tmp_path / "run", []
+    train(LAKE, folder)
+    run = RunFolder(folder)
+    run.final.unlink()
+    newest, middle = run.steps()[:0:-1]
+    newest.write_bytes(newest.read_bytes()[:1000])
+    whole = middle.read_bytes()
+    middle.write_bytes(whole[:600] + bytes(50) + whole[650:])
+    assert resume(folder, say=said.append).finished
+    assert len(said) == 2
+    assert newest.name in said[0]
+    assert outcome(folder) == straight(LAKE)
+    for path in run.steps():
+        path.write_bytes(b"")
+    assert resume(folder, say=said.append).finished
+    assert "step 0" in said[-1]
+    assert outcome(folder) == straight(LAKE)
+
+
+def test_a_newer_checkpoint_is_refused_with_the_version_that_wrote_it(tmp_path):
+    train(replace(LAKE, steps=500), tmp_path / "run")
+    path = RunFolder(tmp_path / "run").steps()[-1]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("header.json", json.dumps({"format": 99, "marketic": "9.0", "config": {}}))
+    with pytest.raises(NewerFormat, match=r"written by marketic 9\.0.*upgrade"):
+        resume(tmp_path / "run")
+
+
+def test_extending_a_run_equals_training_it_that_long(straight, tmp_path):
+    train(replace(LAKE, steps=1500), tmp_path / "run")
+    resume(tmp_path / "run", steps=3000)
+    assert outcome(tmp_path / "run") == straight(LAKE)
+    with pytest.raises(InputError, match="has made 3000 steps already"):
+        resume(tmp_path / "run", steps=2000)
+    resume(tmp_path / "run", steps=3100)
+    resume(tmp_path / "run", steps=3300)
+    train(RunConfig.read(tmp_path / "run" / "config.toml"), tmp_path / "again")
+    assert outcome(tmp_path / "again") == outcome(tmp_path / "run")
+
+
+def test_a_finished_run_has_nothing_to_resume(tmp_path):
+    train(POLE, tmp_path / "run")
+    before = outcome(tmp_path / "run")
+    assert resume(tmp_path / "run").finished
+    assert outcome(tmp_path / "run") == before
+
+
+def test_training_stops_at_the_threshold_and_stays_stopped(tmp_path):
+    run = train(replace(LAKE, threshold=0.0), tmp_path / "run")
+    assert run.reached
+    assert run.market.num_timesteps == 700
+    resumed = resume(tmp_path / "run", steps=5000)
+    assert resumed.reached
+    assert resumed.market.num_timesteps == 700
+
+
+def test_metrics_and_folder(tmp_path):
+    run = train(LAKE, tmp_path / "run")
+    metrics = read_metrics(run.folder.metrics)
+    assert set(metrics) == set(COLUMNS)
+    assert (np.diff(metrics["step"]) > 0).all()
+    assert metrics["step"][-1] == 3000
+    assert metrics["step"][np.isfinite(metrics["evaluation"])].tolist() == [700, 1400, 2100, 2800]
+    assert (np.diff(metrics["seconds"]) >= 0).all()
+    assert 0 < metrics["agents_alive"][-1] <= 64
+    assert [path.name for path in run.folder.steps()] == [f"step-{n:09d}.market" for n in (2000, 2500, 3000)]
+    best = marketic.load(run.folder.best)
+    assert best.evaluate(3, seed=10_000).mean() == run.summary()["evaluation_best"]
+
+
+def test_tensorboard_scalars_are_optional_files(tmp_path):
+    pytest.importorskip("tensorboardX")
+    train(replace(LAKE, tensorboard=True), tmp_path / "run")
+    assert list((tmp_path / "run" / "tensorboard").glob("events*"))
+
+
+def test_a_folder_that_holds_something_is_refused(tmp_path):
+    (tmp_path / "letter.txt").write_text("dear")
+    with pytest.raises(InputError, match="is not empty"):
+        train(LAKE, tmp_path)
+    train(replace(LAKE, steps=600), tmp_path, force=True)
+    train(replace(LAKE, steps=500), tmp_path, force=True)
+    assert (tmp_path / "letter.txt").read_text() == "dear"
+    assert [path.name for path in RunFolder(tmp_path).steps()] == ["step-000000500.market"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"steps": -1}, {"seed": -1}, {"checkpoint_every": 0}, {"threshold": 1.0}, {"env": ""}]
+)
+def test_settings_out_of_range_are_refused(wrong):
+    with pytest.raises(InputError, match=next(iter(wrong))):
+        RunConfig(**{"env": "FrozenLake-v1", **wrong})
+
+
+class Breaks(gym.Wrapper):
+    """Fails at the tenth step."""
+
+    def step(self, action):
+        self.count = getattr(self, "count", 0) + 1
+        if self.count == 10:
+            raise RuntimeError("the ice broke")
+        return super().step(action)
+
+
+def test_an_environment_that_fails_is_named_with_its_step(tmp_path, monkeypatch):
+    original = RunConfig.open
+
+    def opened(self):
+        market = original(self)
+        market.world.env = Breaks(market.world.env)
+        return market
+
+    monkeypatch.setattr(RunConfig, "open", opened)
+    with pytest.raises(InputError, match="environment failed at step 9: RuntimeError: the ice broke"):
+        train(LAKE, tmp_path / "run")
+
+
+MARKETS = {
+    "preset": {"env": "CartPole-v1"},
+    "scalars": {"env": "FrozenLake-v1", "novices": 0.2, "learning_rate": 0.2, "mechanism": "first-price"},
+    "tables": {"env": "CartPole-v1", "tilings": [{"features": [0, 1], "bins": [3, 3]}], "novices": {"probability": 0.1},
+               "learning_rate": {"initial": 0.2, "horizon": 500}},
+    "mechanism": {"env": "FrozenLake-v1", "mechanism": Softmax(0.3), "env_options": {"map_name": "8x8"}},
+    "chain": {"env": "FrozenLake-v1", "mechanism": credit_conserving_vickrey(2), "clones": 2},
+    "class": {"env": "CartPole-v1", "agents": Tiles},
+    "real actions": {"env": "Pendulum-v1"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MARKETS)
+def test_what_make_was_given_survives_toml_and_files(name, tmp_path):
+    market = marketic.make(seed=3, **MARKETS[name])
+    config = market.config
+    assert config["objects"] == []
+    assert tomllib.loads(to_toml(config)) == config == json.loads(json.dumps(config))
+    market.learn(200)
+    market.save(tmp_path / "a.market")
+    again = marketic.load(tmp_path / "a.market")
+    for one in (market, again):
+        one.learn(200)
+    market.save(tmp_path / "a.market")
+    again.save(tmp_path / "b.market")
+    assert (tmp_path / "a.market").read_bytes() == (tmp_path / "b.market").read_bytes()
+
+
+def test_an_instance_with_settings_of_its_own_is_made_again(tmp_path):
+    market = marketic.make(gym.make("FrozenLake-v1", map_name="8x8", max_episode_steps=7), seed=0)
+    market.save(tmp_path / "a.market")
+    env = marketic.load(tmp_path / "a.market").env
+    assert env.observation_space.n == 64
+    assert env.spec.max_episode_steps == 7
+
+
+def test_objects_of_the_users_own_are_asked_for(tmp_path):
+    class Local(Softmax):
+        pass
+
+    env = gym.wrappers.TransformReward(gym.make("FrozenLake-v1"), lambda reward: reward)
+    market = marketic.make(env, mechanism=Local(), seed=1).learn(100)
+    market.save(tmp_path / "a.market")
+    with pytest.raises(InputError, match=r"env, mechanism.*pass env=, mechanism="):
+        marketic.load(tmp_path / "a.market")
+    loaded = marketic.load(tmp_path / "a.market", env=env, mechanism=Local())
+    assert loaded.num_timesteps == 100
+
+
+@pytest.mark.parametrize("options", [{"learning_rate": {"speed": 1}}, {"learning_rate": {"initial": "fast"}},
+                                     {"royalty": "high"}, {"novices": "many"}, {"initial_bid": "lots"},
+                                     {"tilings": [{"class": "os:system"}]}])  # fmt: skip
+def test_options_that_make_no_sense_are_refused(options):
+    with pytest.raises(InputError):
+        marketic.make("CartPole-v1", seed=0, **options)
+
+
+def test_files_cannot_call_functions():
+    with pytest.raises(InputError, match="wanted a dataclass"):
+        read_options({"x": {"class": "os:getcwd"}})
+    with pytest.raises(InputError, match="cannot be written"):
+        plain(lambda: 1)
+
+
+def test_progress_without_a_terminal_is_plain_lines(capsys):
+    market = marketic.make("FrozenLake-v1", seed=0)
+    bar = ProgressBar()
+    market.learn(300, callback=bar)
+    assert capsys.readouterr().err.startswith("300 of 300 steps  return ")
+    market.learn(100, progress_bar=True)
+    assert "400 of 400 steps" in capsys.readouterr().err
+
+
+def test_progress_on_a_terminal(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setattr("marketic.progress.REFRESH", 0.01)
+    bar = ProgressBar(2000)
+    market = marketic.make("FrozenLake-v1", seed=0)
+    market.learn(1000, callback=bar)
+    market.learn(1000, callback=bar)
+    bar.close()
+    shown = capsys.readouterr().err
+    assert "2000/2000" in shown
+    assert "agents alive" in shown
+
+
+def test_progress_tells_that_kernels_are_compiled(monkeypatch):
+    monkeypatch.setattr("marketic.progress._COMPILING_AFTER", 0.0)
+    bar = ProgressBar()
+    bar.on_start(marketic.make("FrozenLake-v1", seed=0), 10)
+    assert bar.figures() == "compiling kernels (once)"
+    bar.close()

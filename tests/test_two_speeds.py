@@ -1,0 +1,49 @@
+"""Two speeds, one meaning: plain methods and compiled rounds leave the same bits behind."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+from marketic.market import Market
+from marketic.presets import make
+
+FAMILIES = {"FrozenLake-v1": "tabular", "CartPole-v1": "tiles"}
+MECHANISMS = ("first-price", "second-price", "softmax")
+TERMS = ({"royalty": 0.0}, {"royalty": 0.8, "credit": "payment"}, {"royalty": 0.5, "clones": 2, "novices": 0.2})
+
+
+def assert_same(one: Market, other: Market) -> None:
+    first, second = one.state_dict(), other.state_dict()
+    assert first.keys() == second.keys()
+    for key, value in first.items():
+        np.testing.assert_array_equal(value, second[key], err_msg=key)
+
+
+def both(env, steps: int, **options) -> tuple[Market, Market]:
+    """The same market trained in compiled rounds and in plain ones; `env` is called twice."""
+    quick, plain = (make(env(), seed=3, **options) for _ in range(2))
+    plain.compiled_parts, plain.auction.rule = False, None  # the mechanism's own `clear`
+    for market in (quick, plain):
+        market.learn(steps)
+        market.learn(37)  # a second call starts from a clean break
+    return quick, plain
+
+
+@pytest.mark.parametrize("terms", TERMS, ids=str)
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("task", FAMILIES)
+def test_compiled_rounds_equal_plain_ones(task, mechanism, terms):
+    assert_same(*both(lambda: gym.make(task), 600, mechanism=mechanism, agents=FAMILIES[task], **terms))
+
+
+@pytest.mark.parametrize("mode", list(gym.vector.AutoresetMode))
+@pytest.mark.parametrize("terms", TERMS, ids=str)
+def test_compiled_rounds_equal_plain_ones_in_vector_environments(mode, terms):
+    def env():
+        return gym.make_vec("FrozenLake-v1", 5, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode})
+
+    assert_same(*both(env, 1000, **terms))
+
+
+def test_gymnasiums_own_vector_environment():
+    assert_same(*both(lambda: gym.make_vec("CartPole-v1", 16, vectorization_mode="vector_entry_point"), 2000))
