@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 
 def cpu_seconds(work: Callable[[], object]) -> float:
@@ -22,7 +23,7 @@ def speed_ratios(works: list[Callable[[int], object]], sizes: list[int], repeats
     for work, size in zip(works, sizes, strict=True):
         work(max(size // 10, 1))
     return [
-        [size / cpu_seconds(lambda work=work, size=size: work(size)) for work, size in zip(works, sizes, strict=True)]
+        [size / cpu_seconds(partial(work, size)) for work, size in zip(works, sizes, strict=True)]
         for _ in range(repeats)
     ]
 

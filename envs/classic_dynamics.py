@@ -17,7 +17,9 @@ from marketic.errors import InputError
 def cart_pole(env: CartPoleEnv, time_limit: int) -> Dynamics:
     """The twin of a CartPole (Barto, Sutton and Anderson 1983), state [x, x', angle, angle']. Euler integration only."""
     if env.kinematics_integrator != "euler":
-        raise InputError(f"CartPole with kinematics_integrator={env.kinematics_integrator!r} has no compiled twin: wanted 'euler'")
+        raise InputError(
+            f"CartPole with kinematics_integrator={env.kinematics_integrator!r} has no compiled twin: wanted 'euler'"
+        )
     reals = np.array([
         env.gravity, env.masspole, env.total_mass, env.length, env.polemass_length, env.force_mag, env.tau,
         env.theta_threshold_radians, env.x_threshold, float(env._sutton_barto_reward),
@@ -90,7 +92,9 @@ def step_mountain_car(state, action, uniform, integers, reals, observation, outc
 def acrobot(env: AcrobotEnv, time_limit: int) -> Dynamics:
     """The twin of an Acrobot (Sutton 1996), state [angle 1, angle 2, their velocities], with the book's equations."""
     if env.book_or_nips != "book" or env.torque_noise_max > 0:
-        raise InputError("Acrobot with the NIPS equations or with torque noise has no compiled twin: use compiled=False")
+        raise InputError(
+            "Acrobot with the NIPS equations or with torque noise has no compiled twin: use compiled=False"
+        )
     reals = np.array([
         env.dt, env.LINK_MASS_1, env.LINK_MASS_2, env.LINK_LENGTH_1, env.LINK_COM_POS_1, env.LINK_COM_POS_2, env.LINK_MOI,
         env.MAX_VEL_1, env.MAX_VEL_2, *env.AVAIL_TORQUE,

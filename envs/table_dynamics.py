@@ -32,7 +32,15 @@ def from_table(env: Any, time_limit: int) -> Dynamics:
     integers = np.concatenate([[width, actions], following.ravel(), over.ravel()]).astype(np.int64)
     reals = np.concatenate([start, cumulative.ravel(), reward.ravel()])
     return Dynamics(
-        reset_table, step_table, 1, 1, reset_draws=1, step_draws=1, time_limit=time_limit, integers=integers, reals=reals
+        reset_table,
+        step_table,
+        1,
+        1,
+        reset_draws=1,
+        step_draws=1,
+        time_limit=time_limit,
+        integers=integers,
+        reals=reals,
     )
 
 

@@ -34,14 +34,19 @@ def twin_of(env: Any) -> Dynamics:
         if type(env) is TimeLimit:
             time_limit = min(time_limit or env._max_episode_steps, env._max_episode_steps)
         elif type(env) not in (OrderEnforcing, PassiveEnvChecker):
-            raise InputError(f"compiled=True: the wrapper {type(env).__name__} of {given} has no compiled twin; leave out compiled=True")
+            raise InputError(
+                f"compiled=True: the wrapper {type(env).__name__} of {given} has no compiled twin; leave out compiled=True"
+            )
         env = env.env
     build = TWINS.get(type(env))
     if build is None:
         names = ", ".join(kind.__name__ for kind in TWINS)
         raise InputError(
-            f"compiled=True: {type(env).__name__} has no compiled twin; wanted one of {names}, or compiled=Dynamics(...) of your own"
+            f"compiled=True: {type(env).__name__} has no compiled twin; wanted one of {names}, "
+            "or compiled=Dynamics(...) of your own"
         )
     if getattr(env, "render_mode", None) is not None:
-        raise InputError(f"compiled=True: {given} renders (render_mode={env.render_mode!r}), and a compiled twin does not")
+        raise InputError(
+            f"compiled=True: {given} renders (render_mode={env.render_mode!r}), and a compiled twin does not"
+        )
     return build(env, time_limit)

@@ -10,6 +10,8 @@ import numpy as np
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
+_intrinsic: Any = intrinsic  # its first argument is numba's own, which type checkers do not know
+
 
 class ArrayTable:
     """A table of C-contiguous float64, int64 or bool arrays, in order. Keeps them alive.
@@ -23,7 +25,9 @@ class ArrayTable:
         self.rows = np.zeros((len(arrays), 4), dtype=np.int64)
         for k, array in enumerate(self.arrays):
             if not array.flags.c_contiguous or array.dtype not in (np.float64, np.int64, np.bool_) or array.ndim > 3:
-                raise TypeError(f"entry {k} is {array.dtype} with {array.ndim} dimensions: wanted contiguous float64, int64 or bool")
+                raise TypeError(
+                    f"entry {k} is {array.dtype} with {array.ndim} dimensions: wanted contiguous float64, int64 or bool"
+                )
             self.rows[k, 0] = array.ctypes.data
             self.rows[k, 1 : 1 + array.ndim] = array.shape
 
@@ -40,17 +44,17 @@ def _pointer(kind: Any) -> Any:
     return typed
 
 
-@intrinsic
+@_intrinsic
 def _float_pointer(typing_context, address):  # type: ignore[no-untyped-def]
     return _pointer(types.float64)(typing_context, address)
 
 
-@intrinsic
+@_intrinsic
 def _int_pointer(typing_context, address):  # type: ignore[no-untyped-def]
     return _pointer(types.int64)(typing_context, address)
 
 
-@intrinsic
+@_intrinsic
 def _flag_pointer(typing_context, address):  # type: ignore[no-untyped-def]
     return _pointer(types.boolean)(typing_context, address)
 
@@ -65,6 +69,12 @@ def floats_1d(rows, k):  # type: ignore[no-untyped-def]
 def floats_2d(rows, k):  # type: ignore[no-untyped-def]
     """Entry k as float64 [n, m]."""
     return carray(_float_pointer(rows[k, 0]), (rows[k, 1], rows[k, 2]))
+
+
+@njit(cache=True, inline="always")
+def floats_3d(rows, k):  # type: ignore[no-untyped-def]
+    """Entry k as float64 [n, m, l]."""
+    return carray(_float_pointer(rows[k, 0]), (rows[k, 1], rows[k, 2], rows[k, 3]))
 
 
 @njit(cache=True, inline="always")

@@ -129,11 +129,26 @@ def reproduce(
 
 
 @app.command()
-def report(run: Annotated[Path, typer.Argument(help="A run's folder.")]) -> None:
-    """Write a run's report.html: one page that needs nothing else."""
+def check(
+    kind: Annotated[str, typer.Argument(help="What the target is: mechanism.")],
+    target: Annotated[str, typer.Argument(help="A name (see: marketic list mechanisms), or module:Name.")],
+    as_json: Json = False,
+) -> None:
+    """Hold a part to what it claims; exit 1 if a claim is refuted."""
+    from marketic.commands.proving import run_check
+
+    raise typer.Exit(run_check(kind, target, as_json))
+
+
+@app.command()
+def report(
+    runs: Annotated[list[Path], typer.Argument(metavar="RUN...", help="One run's folder, or several to compare.")],
+    out: Annotated[Optional[Path], typer.Option(help="The page. [default: report.html in the first folder]")] = None,  # noqa: UP045
+) -> None:
+    """Write report.html: one page that needs nothing else, for one run or for several side by side."""
     from marketic.commands.looking import run_report
 
-    raise typer.Exit(run_report(run))
+    raise typer.Exit(run_report(runs, out))
 
 
 @app.command()

@@ -58,7 +58,12 @@ def _novice(novices, made, seats, selection):  # type: ignore[no-untyped-def]
 @njit(cache=True, forceinline=True)
 def _act(rows, loop, world):  # type: ignore[no-untyped-def]
     """The winner acts. Returns how the episode goes on: 0, TERMINATED or TRUNCATED."""
-    plan, elapsed, draws, outcome = ints_1d(loop, PLAN), ints_1d(loop, ELAPSED), floats_1d(loop, DRAWS), floats_1d(loop, OUTCOME)
+    plan, elapsed, draws, outcome = (
+        ints_1d(loop, PLAN),
+        ints_1d(loop, ELAPSED),
+        floats_1d(loop, DRAWS),
+        floats_1d(loop, OUTCOME),
+    )
     for k in range(plan[STEP_DRAWS]):
         draws[k] = world.random()
     action = ints_1d(rows, BUYER)[0] // plan[CLONES]
@@ -75,12 +80,24 @@ def _act(rows, loop, world):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def _end_episode(stage, rows, loop, world, mechanism):  # type: ignore[no-untyped-def]
     """Close the chain of trade, note return and length, and start the next episode. Returns `close_rows`'s answer."""
-    plan, progress, elapsed, draws = ints_1d(loop, PLAN), ints_1d(loop, PROGRESS), ints_1d(loop, ELAPSED), floats_1d(loop, DRAWS)
+    plan, progress, elapsed, draws = (
+        ints_1d(loop, PLAN),
+        ints_1d(loop, PROGRESS),
+        ints_1d(loop, ELAPSED),
+        floats_1d(loop, DRAWS),
+    )
     observation, total, episodes = floats_2d(rows, OBSERVATION), floats_1d(loop, RETURN), floats_2d(loop, EPISODES)
     floats_2d(rows, FINAL)[0] = observation[0]
     for k in range(plan[RESET_DRAWS]):
         draws[k] = world.random()
-    call_reset(plan[RESET_ADDRESS], floats_1d(loop, STATE), draws, ints_1d(loop, INTEGERS), floats_1d(loop, REALS), observation[0])
+    call_reset(
+        plan[RESET_ADDRESS],
+        floats_1d(loop, STATE),
+        draws,
+        ints_1d(loop, INTEGERS),
+        floats_1d(loop, REALS),
+        observation[0],
+    )
     ints_2d(rows, ORDER)[0, 0] = stage
     if plan[RANDOM] == 1 and stage == TRUNCATED:
         floats_1d(rows, UNIFORM)[0] = mechanism.random()
@@ -136,16 +153,18 @@ class CompiledLoop:
     def leg(self, target: int) -> None:
         """Go on towards `target` environment steps, as far as Python is not needed."""
         market, trade = self.market, self.round.compiled
+        world: Any = market.world
         if trade is None:  # the first sale opens the books
             self.round.step()
             return
-        if self._table is None:
-            self._open(market.world)
-        stop = min([target, market.num_timesteps + LONGEST_LEG, *((market.num_timesteps // p + 1) * p for p in self.periods)])
+        table = self._table or self._open(world)
+        stop = min(
+            [target, market.num_timesteps + LONGEST_LEG, *((market.num_timesteps // p + 1) * p for p in self.periods)]
+        )
         self.progress[[MADE, WANTED, CLOSED]] = 0, stop - market.num_timesteps, 0
         self.novices[STEPS_BEFORE] = market.num_timesteps
-        streams, answer = market.streams, 0
-        answer = run_steps(trade.rows, self._table.rows, market.world.rng, streams.mechanism, streams.selection)
+        streams = market.streams
+        answer = run_steps(trade.rows, table.rows, world.rng, streams.mechanism, streams.selection)
         market.num_timesteps += int(self.progress[MADE])
         if answer:
             self.round.resolve(answer, trade)
@@ -156,9 +175,10 @@ class CompiledLoop:
             action = market.population.act(self.round.winner, self.round.observation)
             self.round.callbacks.on_step(StepEnd(market, action))
 
-    def _open(self, world: Any) -> None:
+    def _open(self, world: Any) -> ArrayTable:
         """Write the loop's table: constants, counters, and the arrays of world and round."""
-        market, twin = self.market, world.dynamics
+        market: Any = self.market
+        twin = world.dynamics
         stops = int(self.round.callbacks.watches_episodes)
         seats = 0 if market.novices is None else int(market._seats[0])
         plan = [*twin.addresses, twin.reset_draws, twin.step_draws, twin.time_limit, seats,
@@ -169,6 +189,7 @@ class CompiledLoop:
             np.array(plan, dtype=np.int64), self.progress, world.elapsed, world.state, world.uniform, twin.integers,
             twin.reals, world.outcome, self.novices, self.round.returns, self.episodes,
         ])  # fmt: skip
+        return self._table
 
 
 def _novice_terms(novices: Novices | None) -> np.ndarray:
@@ -200,4 +221,3 @@ def _watchers(callbacks: list[Any]) -> list[str]:
         if type(callback).on_step is not Callback.on_step and callback.period < 2:
             reasons.append(f"the callback {type(callback).__name__} watches every step (on_step; set its `period`)")
     return reasons
-

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.syndicates import Syndicates, learn_row, mean_bids
-from marketic.array_table import ArrayTable, flags_2d, floats_1d, floats_2d, ints_1d, ints_2d, ints_3d
+from marketic.array_table import ArrayTable, flags_2d, floats_1d, floats_2d, floats_3d, ints_1d, ints_2d, ints_3d
 from marketic.auction import sound_answer
 from marketic.bids import LARGEST_BID, quantise
 from marketic.function_pointer import RULE, address_of, call_match, call_rule
@@ -24,12 +24,13 @@ UNSOLD, UNSOUND, NONSENSE = 1, 2, 3
 """Answers of `trade_round` besides 0: some right found no buyer (send novices, then call `finish_rows`); an observation
 or reward is bad; the mechanism's rule wrote winners or payments that cannot be settled."""
 
-MATCH_ADDRESS, ADAPT_ADDRESS, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED = range(6)  # entries of NUMBERS
+MATCH_ADDRESS, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED = 0, 3, 4, 5, 6  # entries of NUMBERS, after enter and adapt
 (
     NUMBERS, LOW, HIGH, UNIFORM, PARAMETERS, ORDER, VALUE, ACTIVE, WINNER, PAYMENTS, MATCHED, STANDING, ACCOUNT,
     OBSERVATION, FINAL, BOUGHT_AT, BUYER, REWARD, INTEGERS, REALS, PRICE, TRADES, CLOCK, RATE, CLAIMS, OPENED, FADING,
     TERMS, WEIGHTS, BALANCE, FLOWS, TAPE, CURSOR, POSITION, OWNER, LIEN_OWNER, LIEN_HELD, OUTCOME, SURPRISE,
-) = range(39)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
+    STEADY, LICENCE, REVENUE, PAPER, EPISODES, MARKS, RETURNS,
+) = range(46)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
@@ -66,7 +67,9 @@ def auction_rows(where, rows):  # type: ignore[no-untyped-def]
         for i in range(active.shape[1]):
             active[row, i] = True
     quantise(value, active, floats_1d(rows, TERMS)[2], value, active)
-    call_rule(numbers[RULE_ADDRESS], value, active, floats_1d(rows, UNIFORM), floats_1d(rows, PARAMETERS), winner, payments)
+    call_rule(
+        numbers[RULE_ADDRESS], value, active, floats_1d(rows, UNIFORM), floats_1d(rows, PARAMETERS), winner, payments
+    )
     if not sound_answer(winner, payments, active):
         return -1
     missing = 0
@@ -87,14 +90,17 @@ def _pay_and_learn(rows):  # type: ignore[no-untyped-def]
            ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), outcome, floats_1d(rows, SURPRISE))  # fmt: skip
     bought_at, standing, buyer = floats_2d(rows, BOUGHT_AT), ints_3d(rows, STANDING), ints_1d(rows, BUYER)
     integers, reals = ints_1d(rows, INTEGERS), floats_1d(rows, REALS)
+    hindsight = (floats_1d(rows, STEADY), floats_1d(rows, LICENCE), floats_1d(rows, REVENUE), floats_1d(rows, PAPER),
+                 floats_3d(rows, EPISODES), ints_2d(rows, MARKS), floats_1d(rows, RETURNS))  # fmt: skip
     if numbers[FIXED] == 0:  # agents may have been born or have died where the right was bought
         call_match(numbers[MATCH_ADDRESS], bought_at, integers, reals, standing)
     for row in range(order.shape[0]):
         if outcome[row, SOLD] > 0.0:
-            learn_row(row, buyer[row], outcome[row, REALISED], order[row, 0] != SALE, bought_at, standing,
-                      floats_1d(rows, FADING), numbers[ADAPT_ADDRESS], integers, reals, floats_1d(rows, PRICE),
-                      ints_1d(rows, TRADES), ints_1d(rows, CLOCK), floats_1d(rows, RATE), ints_3d(rows, CLAIMS),
-                      ints_1d(rows, OPENED), numbers[TWINS])  # fmt: skip
+            learn_row(row, buyer[row], outcome[row, REALISED], floats_1d(rows, REWARD)[row], order[row, 0], bought_at,
+                      floats_2d(rows, FINAL), standing, floats_1d(rows, FADING), floats_1d(rows, TERMS)[0], numbers,
+                      integers, reals, floats_1d(rows, PRICE), ints_1d(rows, TRADES), ints_1d(rows, CLOCK),
+                      floats_1d(rows, RATE), ints_3d(rows, CLAIMS), ints_1d(rows, OPENED), numbers[TWINS],
+                      hindsight)  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
@@ -139,7 +145,10 @@ def close_rows(rows):  # type: ignore[no-untyped-def]
 @njit(cache=True, forceinline=True)
 def trade_round(rows):  # type: ignore[no-untyped-def]
     """One round in every row; rows of an `ArrayTable` that `CompiledTrade` made."""
-    if unsound(floats_2d(rows, OBSERVATION), floats_1d(rows, LOW), floats_1d(rows, HIGH), floats_1d(rows, REWARD)) != -1:
+    if (
+        unsound(floats_2d(rows, OBSERVATION), floats_1d(rows, LOW), floats_1d(rows, HIGH), floats_1d(rows, REWARD))
+        != -1
+    ):
         return UNSOUND
     missing = auction_rows(OBSERVATION, rows)
     if missing != 0:
@@ -156,8 +165,9 @@ class CompiledTrade:
     """
 
     def __init__(self, current: "Round", settlement: "Settlement") -> None:
-        market, population = current.market, current.market.population
-        self.kernels, rule, world = population.kernels, market.auction.rule, market.world  # type: ignore[attr-defined]
+        market: Any = current.market
+        population = market.population
+        self.kernels, rule, world = population.kernels, market.auction.rule, market.world
         shape = (current.rows, population.n_bidders)
         self.random = rule.random
         self.value, self.payments, self.winner = np.zeros(shape), np.zeros(shape), np.zeros(shape[0], dtype=np.int64)
@@ -171,12 +181,13 @@ class CompiledTrade:
             self.kernels.integers, self.kernels.reals, *self._learning(current), settlement.terms, settlement.weights,
             *market.ledger.books, settlement.position, settlement.owner,
             settlement.lien_owner, settlement.lien_held, settlement.outcome, settlement.surprise,
+            *market.population.hindsight.arrays,
         ])  # fmt: skip
         self.rows = self.table.rows
 
     def _numbers(self, current: "Round") -> np.ndarray:
-        market = current.market
-        twins = market.population.learning_arrays[-1]  # type: ignore[attr-defined]
+        market: Any = current.market
+        twins = market.population.learning_arrays[-2]
         rule = address_of(market.auction.rule.function, RULE)
         numbers = [*self.kernels.addresses, rule, int(market.accounts[0]), twins, self.kernels.fixed]
         return np.array(numbers, dtype=np.int64)
@@ -193,7 +204,8 @@ class CompiledTrade:
         population: Any = current.population
         decay = current.market.chain.discount * current.market.chain.royalty
         weights = population.open_past(current.rows, decay)
-        return [*population.learning_arrays[:-1], weights]
+        population.open_tape(current.rows, current.observation.shape[1])
+        return [*population.learning_arrays[:-2], weights]
 
 
 def missing_parts(market: Any) -> list[str]:

@@ -21,8 +21,10 @@ RULE = (FLOATS_2D, FLAGS_2D, FLOATS, FLOATS, INTS, FLOATS_2D)
 """value, active, uniform, parameters, winner, payments: see `marketic.mechanism.ClearingRule`."""
 MATCH = (FLOATS_2D, INTS, FLOATS, INTS_3D)
 """observation, integers, reals, matched: see `marketic.agents.kernels.Kernels`."""
-ADAPT = (FLOATS_2D, types.int64, INTS, types.float64, types.float64, INTS, FLOATS, FLOATS, INTS)
-"""observation, row, members, realised, delta, integers, reals, price, trades: see `marketic.agents.kernels.Kernels`."""
+ENTER = (FLOATS_2D, types.int64, types.int64, INTS, INTS, FLOATS, FLOATS, INTS, FLOATS, FLOATS)
+"""observation, row, owner, members, integers, reals, price, trades, steady, licence: see `marketic.agents.kernels.Kernels`."""
+ADAPT = (FLOATS_2D, types.int64, INTS, types.float64, types.float64, INTS, FLOATS, FLOATS, INTS, FLOATS, FLOATS)
+"""observation, row, members, realised, delta, then as in ENTER: see `marketic.agents.kernels.Kernels`."""
 
 RESET = (FLOATS, FLOATS, INTS, FLOATS, FLOATS)
 """state, uniform, integers, reals, observation: see `marketic.dynamics.Dynamics`."""
@@ -41,8 +43,8 @@ def address_of(function: Any, signature: tuple[Any, ...]) -> int:
         function.compile(signature)
     except Exception as error:
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise InputError(f"{function.__name__} does not compile for {signature}: {reason}") from None
-    compiled = function.overloads[signature]
+        raise InputError(f"{function.py_func.__name__} does not compile for {signature}: {reason}") from None
+    compiled: Any = function.overloads[signature]
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
@@ -72,7 +74,12 @@ def _match(typing_context, address, observation, integers, reals, matched):  # t
     return _caller(MATCH)(typing_context, address)
 
 
-def _adapt(typing_context, address, observation, row, members, realised, delta, integers, reals, price, trades):  # type: ignore[no-untyped-def]  # fmt: skip
+def _enter(typing_context, address, observation, row, owner, members, integers, reals, price, trades, steady, licence):  # type: ignore[no-untyped-def]  # fmt: skip
+    return _caller(ENTER)(typing_context, address)
+
+
+def _adapt(typing_context, address, observation, row, members, realised, delta, integers, reals, price, trades, steady,
+           licence):  # type: ignore[no-untyped-def]  # fmt: skip
     return _caller(ADAPT)(typing_context, address)
 
 
@@ -84,8 +91,9 @@ def _step(typing_context, address, state, action, uniform, integers, reals, obse
     return _caller(STEP)(typing_context, address)
 
 
-call_reset = intrinsic(_reset)
-call_step = intrinsic(_step)
-call_rule = intrinsic(_rule)
-call_match = intrinsic(_match)
-call_adapt = intrinsic(_adapt)
+call_reset: Any = intrinsic(_reset)
+call_step: Any = intrinsic(_step)
+call_rule: Any = intrinsic(_rule)
+call_match: Any = intrinsic(_match)
+call_enter: Any = intrinsic(_enter)
+call_adapt: Any = intrinsic(_adapt)

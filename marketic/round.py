@@ -34,7 +34,7 @@ class Round:
     """The state of training between two steps: what was bought where, and what the world paid since.
 
     The arrays stay where they are for the whole round, so that compiled code can keep their addresses: `observation`,
-    `final` and `bought_at` float64 [rows, D]; `reward` float64 [rows], paid since the purchase; `winner` int64 [rows], the owners.
+    `final` and `bought_at` float64 [rows, D]; `reward` float64 [rows], paid since the purchase; `winner` int64 [rows].
     """
 
     def __init__(self, market: "Market", callbacks: CallbackList) -> None:

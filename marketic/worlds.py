@@ -12,9 +12,10 @@ from marketic.goods import Goods
 class World:
     """A Gymnasium environment as the market sees it: `rows` copies, each with `rights` action components.
 
-    The arrays `observation`, `final` and `reward` stay where they are. After `step`: `observation` float64 [rows, D] is where the next auctions are held; `reward` float64 [rows],
-    `terminated`, `truncated` bool [rows]; `final` float64 [rows, D], where the ended episodes ended; `resting` bool [rows]:
-    rows whose environment is between episodes (Gymnasium's NEXT_STEP autoreset), which sit the next round out.
+    The arrays `observation`, `final` and `reward` stay where they are. After `step`: `observation` float64 [rows, D] is where
+    the next auctions are held; `reward` float64 [rows], `terminated`, `truncated` bool [rows]; `final` float64 [rows, D], where
+    the ended episodes ended; `resting` bool [rows]: rows whose environment is between episodes (Gymnasium's NEXT_STEP
+    autoreset), which sit the next round out.
     """
 
     rows = 1
@@ -70,7 +71,7 @@ class VectorWorld(World):
         self.rows = env.num_envs
         super().__init__(env, action_bins)
         self.mode = env.metadata.get("autoreset_mode", gym.vector.AutoresetMode.NEXT_STEP)
-        self._batch = gym.vector.utils.create_empty_array(env.single_action_space, self.rows)
+        self._batch: Any = gym.vector.utils.create_empty_array(env.single_action_space, self.rows)
 
     def reset(self, seed: int | None = None) -> None:
         """Start new episodes in every row."""
@@ -105,7 +106,7 @@ class VectorWorld(World):
     def _take_final_observations(self, info: dict[str, Any], done: np.ndarray) -> None:
         if "final_obs" not in info:
             raise InputError("vector env in SAME_STEP autoreset mode gave no info['final_obs'] at an episode's end")
-        for row in np.flatnonzero(done):
+        for row in np.flatnonzero(done).tolist():
             self.final[row] = self.goods.encode(_row(info["final_obs"], row))
 
     def _batched(self, actions: np.ndarray) -> Any:
@@ -129,8 +130,8 @@ def _row(batch: Any, row: int) -> Any:
 
 def _wrong_answer(answer: Any) -> InputError:
     return InputError(
-        f"the environment's step returned {answer!r}: wanted (observation, reward, terminated, truncated, info) with a number as "
-        "reward; see gymnasium.Env.step"
+        f"the environment's step returned {answer!r}: wanted (observation, reward, terminated, truncated, info) with a number "
+        "as reward; see gymnasium.Env.step"
     )
 
 

@@ -9,7 +9,13 @@ from marketic.envs.twins import twin_of
 from marketic.errors import InputError
 
 CLASSIC = {"CartPole-v1": 500, "MountainCar-v0": 200, "Acrobot-v1": 500}
-TABLES = {"FrozenLake-v1": 100, "FrozenLake8x8-v1": 200, "CliffWalking-v1": 0, "CliffWalkingSlippery-v1": 0, "Taxi-v4": 200}
+TABLES = {
+    "FrozenLake-v1": 100,
+    "FrozenLake8x8-v1": 200,
+    "CliffWalking-v1": 0,
+    "CliffWalkingSlippery-v1": 0,
+    "Taxi-v4": 200,
+}
 
 
 def pair(task: str, **options) -> tuple[gym.Env, TwinWorld]:
@@ -24,7 +30,9 @@ def test_twins_follow_gymnasium_for_whole_episodes_from_the_same_seed(task):
     observation, _ = env.reset(seed=7)
     twin.reset(seed=7)
     for _ in range(3000):
-        np.testing.assert_allclose(twin.observation[0], env.unwrapped.observation_space.dtype.type(observation), rtol=2e-7, atol=1e-9)
+        np.testing.assert_allclose(
+            twin.observation[0], env.unwrapped.observation_space.dtype.type(observation), rtol=2e-7, atol=1e-9
+        )
         action = int(actions.integers(env.action_space.n))
         observation, reward, terminated, truncated, _ = env.step(action)
         twin.step(np.array([action]))
@@ -42,7 +50,9 @@ def test_single_steps_from_random_states_agree_to_the_last_digits(task):
     env, twin = pair(task)
     plain, rng = env.unwrapped, np.random.default_rng(2)
     env.reset(seed=0)
-    spread = {"CartPole-v1": (2.0, 2.0, 0.2, 2.0), "MountainCar-v0": (0.8, 0.07), "Acrobot-v1": (3.1, 3.1, 9.0, 20.0)}[task]
+    spread = {"CartPole-v1": (2.0, 2.0, 0.2, 2.0), "MountainCar-v0": (0.8, 0.07), "Acrobot-v1": (3.1, 3.1, 9.0, 20.0)}[
+        task
+    ]
     for _ in range(4000):
         state = rng.uniform(-1, 1, len(spread)) * spread
         plain.state, twin.state[:] = state.copy(), state

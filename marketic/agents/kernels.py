@@ -6,23 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from marketic.function_pointer import ADAPT, MATCH, address_of
+from marketic.function_pointer import ADAPT, ENTER, MATCH, address_of
 
 
 @dataclass(frozen=True)
 class Kernels:
-    """Two compiled functions and the memory they share.
+    """Compiled functions and the memory they share.
 
     match:  numba function `match(observation[B, D], integers, reals, matched[B, n, K])` that writes the agents behind each
             bidder. It must stay inside its arrays for any observation, NaN included.
+    enter:  None, or a numba function `enter(observation[B, D], row, owner, members[K], integers, reals, price, trades,
+            steady, licence)`, called before bidder `owner`, which bought at `observation[row]`, learns: where a growing
+            family admits a novice with a narrower condition, in place of one of `members`.
     adapt:  None, or a numba function `adapt(observation[B, D], row, members[K], realised, delta, integers, reals, price,
-            trades)`, called after the owner (a syndicate of `members`, which bought at `observation[row]`) has learned:
-            where a growing family keeps statistics and splits.
+            trades, steady, licence)`, called after the owner has learned: where it keeps statistics and splits.
     fixed:  True: the agents that `match` writes depend on the observation alone, always, so that it is asked once per round.
     integers, reals: int64 and float64 arrays, the family's own memory.
     """
 
     match: Any
+    enter: Any = None
     adapt: Any = None
     fixed: bool = False
     integers: np.ndarray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
@@ -30,6 +33,7 @@ class Kernels:
 
     @cached_property
     def addresses(self) -> np.ndarray:
-        """Addresses of match and adapt (0: none), int64 [2]."""
+        """Addresses of match, enter and adapt (0: none), int64 [3]."""
+        enter = 0 if self.enter is None else address_of(self.enter, ENTER)
         adapt = 0 if self.adapt is None else address_of(self.adapt, ADAPT)
-        return np.array([address_of(self.match, MATCH), adapt], dtype=np.int64)
+        return np.array([address_of(self.match, MATCH), enter, adapt], dtype=np.int64)

@@ -14,13 +14,15 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from marketic.agents.hindsight import Hindsight, PaperTrades, SteadyBids, look_back
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import VISIT_EXPONENT, LearningRate, learning_rate
 from marketic.bids import Bids
 from marketic.chain import lien_length
 from marketic.errors import InputError
-from marketic.function_pointer import call_adapt
+from marketic.function_pointer import call_adapt, call_enter
 from marketic.population import Receipt
+from marketic.settlement import SALE, TERMINATED, TRUNCATED
 
 
 class Syndicates(ABC):
@@ -42,8 +44,10 @@ class Syndicates(ABC):
         learning_rate: LearningRate,
         initial_bid: float,
         tie_noise: float,
-        clones: int,
-        public: bool,
+        clones: int = 1,
+        public: bool = True,
+        paper_trades: PaperTrades | None = None,
+        greedy: SteadyBids | None = None,
         rng: np.random.Generator,
     ) -> None:
         if clones < 1:
@@ -56,6 +60,7 @@ class Syndicates(ABC):
         self.price = initial_bid + tie_noise * rng.random(n_agents)
         self.trades = np.zeros(n_agents, dtype=np.int64)
         self.clock = np.zeros(1, dtype=np.int64)  # trades in the whole market
+        self.hindsight = Hindsight(self.price, paper_trades, greedy)
         self.start(1)
 
     @property
@@ -81,7 +86,8 @@ class Syndicates(ABC):
     def learning_arrays(self) -> tuple[Any, ...]:
         """What `learn_rows` reads and writes, in its order."""
         twins = self.clones if self.public else 1
-        return self.price, self.trades, self.clock, self.rate.parameters, self._claims, self._open, twins
+        learned = (self.price, self.trades, self.clock, self.rate.parameters, self._claims, self._open)
+        return *learned, twins, self.hindsight.arrays
 
     def match(self, observation: np.ndarray) -> np.ndarray:
         """The agents behind each bidder, int64 [B, n_bidders, K], for `observation` float64 [B, D]."""
@@ -103,17 +109,37 @@ class Syndicates(ABC):
 
     def learn(self, receipt: Receipt) -> None:
         """Move the owners' bids, and those of the owners before them, towards what was realised."""
-        weights = self.open_past(len(receipt.valid), receipt.discount * receipt.royalty)
+        rows, columns = receipt.observation.shape
+        weights = self.open_past(rows, receipt.discount * receipt.royalty)
+        self.open_tape(rows, columns)
         kernels = self.kernels
+        stage = np.where(receipt.truncated, TRUNCATED, np.where(receipt.terminated, TERMINATED, SALE))
         learn_rows(
-            receipt.valid, receipt.winner, receipt.realised, receipt.terminated | receipt.truncated, receipt.observation,
-            self.match(receipt.observation), weights, kernels.addresses[1], kernels.integers, kernels.reals,
-            *self.learning_arrays,
+            receipt.valid, receipt.winner, receipt.realised, receipt.reward, stage, receipt.observation,
+            receipt.next_observation, self.match(receipt.observation), weights, receipt.discount, kernels.addresses,
+            kernels.integers, kernels.reals, *self.learning_arrays,
         )  # fmt: skip
+
+    def open_tape(self, rows: int, columns: int) -> None:
+        """Make room to remember episodes of `rows` rows, where the population trades on paper."""
+        tape = self.hindsight.tape
+        if (tape.shape[0], tape.shape[2]) != (rows, columns + 2):
+            self.hindsight.open(rows, columns)
+
+    def appraise(self, observation: np.ndarray) -> Bids:
+        """The bids that greedy play reads: steady ones, if the population keeps them."""
+        shown = self.hindsight.shown
+        if shown is None:
+            return self.bid(observation)
+        matched = self.match(observation)
+        value = np.empty(matched.shape[:2])
+        mean_bids(shown, matched, value)
+        return Bids(value, bidder=matched)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The arrays that make this population."""
-        return {"price": self.price.copy(), "trades": self.trades.copy(), "clock": self.clock.copy()}
+        state = {"price": self.price.copy(), "trades": self.trades.copy(), "clock": self.clock.copy()}
+        return {**state, **{f"hindsight_{name}": array for name, array in self.hindsight.state_dict().items()}}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Restore `state_dict`'s arrays."""
@@ -122,6 +148,8 @@ class Syndicates(ABC):
         self.price = np.array(state["price"])
         self.trades = np.array(state["trades"])
         self.clock = np.array(state["clock"])
+        prefix = "hindsight_"
+        self.hindsight.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
 
 
 @njit(cache=True, forceinline=True)
@@ -137,28 +165,31 @@ def mean_bids(price, matched, value):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def learn_rows(valid, winner, realised, ended, observation, matched, weights, adapt, integers, reals,
-               price, trades, clock, rate, claims, opened, twins):  # type: ignore[no-untyped-def]  # fmt: skip
+def learn_rows(valid, winner, realised, reward, stage, observation, final, matched, weights, discount, addresses,
+               integers, reals, price, trades, clock, rate, claims, opened, twins, hindsight):  # type: ignore[no-untyped-def]  # fmt: skip
     """One learning step per row, in order of rows: `learn_row` where valid, bool [B].
 
-    winner int64 [B]; realised float64 [B]; ended bool [B].
+    winner, stage int64 [B]; realised, reward float64 [B]; addresses int64 [3]: of the family's match, enter and adapt.
     """
     for row in range(valid.shape[0]):
         if valid[row]:
-            learn_row(row, winner[row], realised[row], ended[row], observation, matched, weights, adapt, integers, reals,
-                      price, trades, clock, rate, claims, opened, twins)  # fmt: skip
+            learn_row(row, winner[row], realised[row], reward[row], stage[row], observation, final, matched, weights,
+                      discount, addresses, integers, reals, price, trades, clock, rate, claims, opened, twins, hindsight)  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
-def learn_row(row, owner, realised, ended, observation, matched, weights, adapt, integers, reals,
-              price, trades, clock, rate, claims, opened, twins):  # type: ignore[no-untyped-def]  # fmt: skip
-    """What bidder `owner` learns in one row when its right brought in `realised`; `ended`: nobody bought the next one.
+def learn_row(row, owner, realised, reward, stage, observation, final, matched, weights, discount, addresses,
+              integers, reals, price, trades, clock, rate, claims, opened, twins, hindsight):  # type: ignore[no-untyped-def]  # fmt: skip
+    """What bidder `owner` learns in one row when its right brought in `realised`, `reward` of it from the world.
 
-    observation float64 [B, D] and matched int64 [B, n, K]: where each right was bought, and the agents there; weights
-    float64 [L]: of the last L owners, by age; claims int64 [B, L * K, 3] and opened int64 [B]: see `_pay_claims`; adapt:
-    address of the family's function, or 0; twins: how many clones of an action learn from the trades of one.
+    stage: SALE, TERMINATED or TRUNCATED (of `marketic.settlement`), the latter two at the end of an episode, the last
+    with its final state in final[row]. observation float64 [B, D] and matched int64 [B, n, K]: where each right was
+    bought, and the agents there; weights float64 [L]: of the last L owners, by age; claims int64 [B, L * K, 3] and opened
+    int64 [B]: see `_pay_claims`; twins: how many clones of an action learn from the trades of one.
     """
     members = matched[row, owner]
+    if addresses[1] != 0:
+        call_enter(addresses[1], observation, row, owner, members, integers, reals, price, trades, hindsight[0], hindsight[1])
     bid = 0.0
     for k in range(members.shape[0]):
         trades[members[k]] += 1
@@ -177,10 +208,13 @@ def learn_row(row, owner, realised, ended, observation, matched, weights, adapt,
             opened[row] = claim + 1
     if twins > 1:
         _copy_to_twins(row, matched, owner, twins, delta, price, trades, clock, rate)
-    if adapt != 0:
-        call_adapt(adapt, observation, row, members, realised, delta, integers, reals, price, trades)
-    if ended:
+    if addresses[2] != 0:
+        call_adapt(addresses[2], observation, row, members, realised, delta, integers, reals, price, trades,
+                   hindsight[0], hindsight[1])  # fmt: skip
+    if stage != SALE:
         opened[row] = 0
+    look_back(row, owner, reward, stage, discount, observation, final, addresses[0], integers, reals, price, rate, clock[0],
+              matched.shape[1], matched.shape[2], hindsight)  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.syndicates import Syndicates
@@ -36,6 +37,8 @@ class Tabular(Syndicates):
         learning_rate: LearningRate | None = None,
         clones: int = 1,
         public: bool = True,
+        paper_trades: PaperTrades | None = None,
+        greedy: SteadyBids | None = None,
         rng: np.random.Generator,
     ) -> None:
         self.states, strides = state_strides(states, actions)
@@ -49,6 +52,8 @@ class Tabular(Syndicates):
             tie_noise=tie_noise,
             clones=clones,
             public=public,
+            paper_trades=paper_trades,
+            greedy=greedy,
             rng=rng,
         )
 

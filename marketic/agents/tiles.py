@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.syndicates import Syndicates
@@ -62,6 +63,8 @@ class Tiles(Syndicates):
         learning_rate: LearningRate | None = None,
         clones: int = 1,
         public: bool = True,
+        paper_trades: PaperTrades | None = None,
+        greedy: SteadyBids | None = None,
         rng: np.random.Generator,
     ) -> None:
         self.low, self.high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
@@ -81,18 +84,21 @@ class Tiles(Syndicates):
             tie_noise=tie_noise,
             clones=clones,
             public=public,
+            paper_trades=paper_trades,
+            greedy=greedy,
             rng=rng,
         )
 
     def _layout(self, bidders: int) -> tuple[np.ndarray, np.ndarray]:
         """The grids as flat arrays for compiled code.
 
-        integers: [number of angles, grids, agents, (cos, sin) per angle, then per grid: first agent, d, (feature, bins) * d];
-        reals: [low * F, scale * F, then per grid the offsets in tiles * d].
+        integers: [number of angles, grids, agents, (cos, sin) per angle, then per grid: first agent, d, (feature, cells) * d];
+        cells are counted negative along an angle, where the last tile is followed by the first;
+        reals: [low * F, scale * F, F places for features at work, then per grid the offsets in tiles * d].
         """
         integers: list[int] = [len(self.angles), sum(t.count for t in self.tilings), 0]
         integers += [component for pair in self.angles for component in pair]
-        reals: list[float] = [*self.low, *(self.high - self.low)]
+        reals: list[float] = [*self.low, *(self.high - self.low), *np.zeros(len(self.low))]
         agents = 0
         for tiling in self.tilings:
             if max(tiling.features) >= len(self.low):
@@ -100,9 +106,11 @@ class Tiles(Syndicates):
             for copy in range(tiling.count):
                 integers += [agents, len(tiling.features)]
                 for dimension, (feature, bins) in enumerate(zip(tiling.features, tiling.bins, strict=True)):
-                    integers += [feature, bins + 1]  # one more tile: shifted grids stick out
+                    turns = feature < len(self.angles)
+                    integers += [feature, -bins if turns else bins + 1]  # one more tile: shifted grids stick out
                     reals.append((copy * (2 * dimension + 1)) % tiling.count / tiling.count)
-                agents += math.prod(bins + 1 for bins in tiling.bins) * bidders
+                cells = [b if f < len(self.angles) else b + 1 for f, b in zip(tiling.features, tiling.bins, strict=True)]
+                agents += math.prod(cells) * bidders
         integers[2] = agents
         return np.array(integers, dtype=np.int64), np.array(reals)
 
@@ -133,7 +141,8 @@ class Tiles(Syndicates):
         tile, bidder = divmod(int(agent), self.n_bidders)
         names, conditions = self._names(words), []
         for tiling, copy in ((t, c) for t in self.tilings for c in range(t.count)):
-            shape = tuple(bins + 1 for bins in tiling.bins)
+            turns = [feature < len(self.angles) for feature in tiling.features]
+            shape = tuple(b if turn else b + 1 for b, turn in zip(tiling.bins, turns, strict=True))
             if tile >= math.prod(shape):
                 tile -= math.prod(shape)
                 continue
@@ -141,8 +150,8 @@ class Tiles(Syndicates):
                 feature, bins = tiling.features[d], tiling.bins[d]
                 first = int(index) - (copy * (2 * d + 1)) % tiling.count / tiling.count
                 low, width = self.low[feature], (self.high[feature] - self.low[feature]) / bins
-                start = low + first * width if first > 0 else -math.inf
-                stop = low + (first + 1) * width if first + 1 < bins else math.inf
+                start = low + first * width if first > 0 or turns[d] else -math.inf
+                stop = low + (first + 1) * width if first + 1 < bins or turns[d] else math.inf
                 conditions.append(interval(*names[feature], start, stop))
             break
         return rule(conditions, words.move(bidder // self.clones), self.price[agent])
@@ -179,19 +188,23 @@ def match_tiles(observation, integers, reals, matched):  # type: ignore[no-untyp
     """observation float64 [B, D]; matched int64 [B, n, K]. See `Tiles._layout` for integers and reals."""
     grids, bidders = integers[1], matched.shape[1]
     features = observation.shape[1] - integers[0]
-    scaled = np.empty(features)
+    scaled = reals[2 * features : 3 * features]  # room kept for this, so that nothing is allocated
     for row in range(observation.shape[0]):
         for f in range(features):
             inside = (_feature(observation[row], integers, f) - reals[f]) / reals[features + f]
             scaled[f] = min(max(inside, 0.0), 1.0)
-        at, offset = 3 + 2 * integers[0], 2 * features
+        at, offset = 3 + 2 * integers[0], 3 * features
         for grid in range(grids):
             first, dimensions, tile = integers[at], integers[at + 1], 0
             at += 2
             for _ in range(dimensions):
-                bins = integers[at + 1]  # the tiles of the grid and the one that sticks out
-                position = scaled[integers[at]] * (bins - 1) + reals[offset]
-                tile = tile * bins + min(int(position), bins - 1)
+                cells = integers[at + 1]
+                if cells < 0:  # along an angle
+                    cells = -cells
+                    position = int(scaled[integers[at]] * cells + reals[offset]) % cells
+                else:
+                    position = min(int(scaled[integers[at]] * (cells - 1) + reals[offset]), cells - 1)
+                tile = tile * cells + position
                 at += 2
                 offset += 1
             for i in range(bidders):

@@ -24,10 +24,15 @@ def run_list(kind: str, as_json: bool) -> int:
 
 def listing(kind: str) -> dict[str, str]:
     """What is installed of a kind: name -> where it is, or what it is. Raises InputError for an unknown kind."""
-    if kind in ("mechanisms", "agents"):
+    if kind == "agents":
         from marketic.registry import names
 
         return dict(sorted(names(kind).items()))
+    if kind == "mechanisms":
+        from marketic.registry import names, resolve
+
+        claims = {name: sorted(claim.name for claim in resolve(kind, name).claims) for name in names(kind)}
+        return {name: ", ".join(claims[name]) or "no claims" for name in sorted(claims)}
     if kind in ("experiments", "benchmarks"):
         return {name: f"marketic.{kind}.{name}" for name in modules(kind)}
     if kind == "envs":
@@ -54,9 +59,9 @@ def modules(kind: str) -> list[str]:
     return sorted(found)
 
 
-def run_report(folder: Path) -> int:
-    """Write a run's report.html."""
+def run_report(folders: list[Path], out: Path | None = None) -> int:
+    """Write one page about one run, or about several side by side."""
     from marketic.report import write_report
 
-    print(write_report([folder], folder / "report.html"))
+    print(write_report(folders, out or folders[0] / "report.html"))
     return 0

@@ -1,4 +1,4 @@
-"""bench and reproduce: modules that measure something, and hold it against a bar."""
+"""bench, reproduce and check: what measures something, and holds it against a bar or a claim."""
 
 import importlib
 import sys
@@ -24,6 +24,22 @@ def run_rows(kind: str, name: str | None, *, quick: bool, as_json: bool) -> int:
     if as_json:
         print_json(result)
     return 0 if result["met"] else 1
+
+
+def run_check(kind: str, target: str, as_json: bool) -> int:
+    """Hold the part named `target` to its claims. Returns 0 if all are kept, 1 if one is refuted."""
+    from marketic.checks import check_mechanism
+    from marketic.registry import resolve
+
+    if kind != "mechanism":
+        raise InputError(f"cannot check {kind!r}: wanted mechanism")
+    part = resolve("mechanisms", target)
+    report = check_mechanism(part() if isinstance(part, type) else part, raises=False)
+    for promise, verdict in report.verdicts.items():
+        print(f"{promise:<24}{'kept' if verdict is None else 'REFUTED ' + verdict}", file=sys.stderr if as_json else sys.stdout)
+    if as_json:
+        print_json({"name": report.name, "passed": report.passed, "verdicts": report.verdicts})
+    return 0 if report.passed else 1
 
 
 def show(result: dict[str, Any], file: Any) -> None:
