@@ -59,7 +59,17 @@ TASKS = (
     Task("CliffWalking-v1", "CliffWalking-v1", 400, 10, 4_000, 50),
     Task("FrozenLake-v1", "FrozenLake-v1", 2_000, 9, 30_000, 100),
     Task("FrozenLake8x8-v1", "FrozenLake8x8-v1", 45_000, 9, 200_000, 500),
-    Task("LunarLander-v3", "LunarLander-v3", 250_000, 4, 250_000, 5_000, 200.0, seeds=tuple(range(100, 105)), confirm=True),
+    Task(
+        "LunarLander-v3",
+        "LunarLander-v3",
+        250_000,
+        4,
+        250_000,
+        5_000,
+        200.0,
+        seeds=tuple(range(100, 105)),
+        confirm=True,
+    ),
     Task("growing: CartPole-v1", "CartPole-v1", 10_000, 9, 60_000, 500, 475.0, agents="growing"),
     Task("growing: MountainCar-v0", "MountainCar-v0", 35_000, 9, 100_000, 500, -110.0, agents="growing"),
     Task("growing: Acrobot-v1", "Acrobot-v1", 12_500, 9, 50_000, 500, -100.0, agents="growing"),
@@ -71,6 +81,7 @@ class Watch(Callback):
 
     def __init__(self, every: int, meets: Callable[[Market], bool], limit: int) -> None:
         self.every, self.meets, self.limit = every, meets, limit
+        self.period = every
         self.first: int | None = None
         self.later: list[bool] = []
         self.seconds = 0.0
@@ -126,7 +137,13 @@ def run_seed(task: Task, seed: int) -> dict[str, Any]:
     began = time.process_time()
     market.learn(task.limit, callback=watch)
     seconds = time.process_time() - began - watch.seconds
-    return {"seed": seed, "first_pass": watch.first, "later": watch.later, "seconds": seconds, "steps": market.num_timesteps}
+    return {
+        "seed": seed,
+        "first_pass": watch.first,
+        "later": watch.later,
+        "seconds": seconds,
+        "steps": market.num_timesteps,
+    }
 
 
 def summarise(task: Task, runs: list[dict[str, Any]]) -> list[Row]:

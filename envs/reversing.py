@@ -17,7 +17,9 @@ class ReversingActions(gym.Wrapper):
     def __init__(self, env: gym.Env, every: int = 15_000, phase: int = 0) -> None:
         super().__init__(env)
         if not isinstance(env.action_space, gym.spaces.Discrete) or every < 1:
-            raise InputError(f"ReversingActions(every={every}) on {env.action_space}: wanted Discrete actions, every >= 1")
+            raise InputError(
+                f"ReversingActions(every={every}) on {env.action_space}: wanted Discrete actions, every >= 1"
+            )
         self.every, self.phase = every, phase
         self.steps = 0
 

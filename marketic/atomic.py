@@ -23,7 +23,9 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        raise InputError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder") from None
+        raise InputError(
+            f"cannot write {path}: {error.strerror or error}; free some space or choose another folder"
+        ) from None
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise

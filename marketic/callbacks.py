@@ -75,7 +75,9 @@ class CallbackList(Callback):
     def __init__(self, callbacks: Sequence[Callback] = ()) -> None:
         for callback in callbacks:
             if not isinstance(callback, Callback):
-                raise InputError(f"callback {callback!r} is a {type(callback).__name__}: derive it from marketic.Callback")
+                raise InputError(
+                    f"callback {callback!r} is a {type(callback).__name__}: derive it from marketic.Callback"
+                )
         self.callbacks = list(callbacks)
         self.watches_steps = self._overridden("on_step")
         self.watches_trades = self._overridden("on_trade")
@@ -131,7 +133,13 @@ class Evaluate(Callback):
     """
 
     def __init__(
-        self, every: int = 10_000, episodes: int = 10, *, seed: int = 10_000, threshold: float | None = None, env: Any = None
+        self,
+        every: int = 10_000,
+        episodes: int = 10,
+        *,
+        seed: int = 10_000,
+        threshold: float | None = None,
+        env: Any = None,
     ) -> None:
         if every < 1 or episodes < 1:
             raise InputError(f"Evaluate(every={every}, episodes={episodes}): wanted both >= 1")

@@ -192,7 +192,9 @@ class Market:
     def choose(self, rows: np.ndarray, deterministic: bool = True) -> np.ndarray:
         """Action numbers, int64 [B, rights], for encoded observations, float64 [B, D]; see `predict`."""
         if unsound(rows, self.world.low, self.world.high, _NO_REWARD) != -1:
-            raise InputError(f"observation {rows.tolist()} (as goods): wanted finite values in {self.world.goods.space}")
+            raise InputError(
+                f"observation {rows.tolist()} (as goods): wanted finite values in {self.world.goods.space}"
+            )
         if self.rights > 1:
             rows = np.repeat(rows, self.rights, axis=0)
         if deterministic:
@@ -214,7 +216,9 @@ class Market:
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that learning changed, as arrays: population, ledger, accounts, streams and counters."""
         if not hasattr(self.population, "state_dict"):
-            raise InputError(f"{type(self.population).__name__} has no state_dict(): add one to save or resume this market")
+            raise InputError(
+                f"{type(self.population).__name__} has no state_dict(): add one to save or resume this market"
+            )
         market = {
             "counters": np.array([self.num_timesteps, self.episodes]),
             "recent_returns": np.array(self.recent_returns, dtype=float),

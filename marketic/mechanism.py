@@ -75,6 +75,6 @@ def single_winner(value: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np
     ranked = np.where(active, value, -np.inf)
     sold = active.any(axis=-1)
     wins = (np.arange(value.shape[-1]) == ranked.argmax(axis=-1)[..., None]) & sold[..., None]
-    top = ranked.max(axis=-1)
-    second = np.where(wins, -np.inf, ranked).max(axis=-1)
+    top = ranked.max(axis=-1) + 0.0  # turns -0.0 into 0.0, so that equal bids are equal to the bit
+    second = np.where(wins, -np.inf, ranked).max(axis=-1) + 0.0
     return wins, top, second, sold

@@ -22,11 +22,13 @@ class NotData(InputError):
 
 def records() -> dict[str, type]:
     """The options that are records, and the records' classes."""
+    from marketic.agents.hindsight import PaperTrades, SteadyBids
     from marketic.agents.learning_rate import LearningRate
     from marketic.agents.tiles import Tiling
     from marketic.exploration import Novices
 
-    return {"learning_rate": LearningRate, "novices": Novices, "tilings": Tiling}
+    singles = {"learning_rate": LearningRate, "novices": Novices, "paper_trades": PaperTrades, "greedy": SteadyBids}
+    return {**singles, "tilings": Tiling}
 
 
 def plain(value: Any) -> Any:

@@ -2,13 +2,10 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gymnasium as gym
 
-from marketic.agents.learning_rate import LearningRate
-from marketic.agents.tiles import Tiling
 from marketic.chain import Chain
 from marketic.dynamics import Dynamics
 from marketic.errors import InputError
@@ -17,51 +14,12 @@ from marketic.goods import Goods
 from marketic.market import Market
 from marketic.market_config import check_objects, describe
 from marketic.options import read_options, read_tagged
+from marketic.preset_table import preset_for
 from marketic.registry import resolve
 from marketic.side_by_side import SideBySide
 from marketic.streams import Streams
 
-LARGEST_TABLE = 200_000
-"""Tasks with at most this many observations get a table by default."""
-
-
-@dataclass(frozen=True)
-class Preset:
-    """How to build a market for a task.
-
-    agents: name of a family. options: keyword arguments of that family. discount, royalty, credit: of the chain.
-    mechanism: name of the auction. novices: how often the house sends in a random bidder.
-    """
-
-    agents: str
-    options: dict[str, Any] = field(default_factory=dict)
-    discount: float = 0.99
-    royalty: float = 0.0
-    credit: str = "bid"
-    mechanism: str = "second-price"
-    novices: Novices | None = None
-
-
 _TERMS = ("discount", "royalty", "credit")
-
-PRESETS: dict[str, Preset] = {
-    "CartPole-v1": Preset(
-        "tiles",
-        {
-            "low": (-2.4, -3.0, -0.21, -3.0),
-            "high": (2.4, 3.0, 0.21, 3.0),
-            "tilings": (Tiling((0, 1, 2, 3), (2, 2, 6, 6), 8),),
-            "initial_bid": 100.0,
-            "learning_rate": LearningRate(0.1),
-        },
-        royalty=0.8,
-    ),
-    "FrozenLake-v1": Preset(
-        "tabular",
-        {"initial_bid": 1.0, "learning_rate": LearningRate(1.0, floor=0.1, visit_exponent=0.5)},
-    ),
-}
-"""Settings found on seeds other than the published ones; see BENCHMARKS.md."""
 
 
 def make(
@@ -71,6 +29,7 @@ def make(
     mechanism: Any = None,
     seed: int | None = None,
     env_options: dict[str, Any] | None = None,
+    preset: str | None = None,
     **options: Any,
 ) -> Market:
     """A market for a task: a tuned preset for known ids, a sound default chosen from the spaces for any other.
@@ -80,6 +39,7 @@ def make(
     mechanism: an auction's name (`marketic list mechanisms`), "module:Name", a mechanism or a `Chain`.
     seed:      int >= 0; None draws one.
     env_options: keyword arguments for `gymnasium.make`, when `env` is an id.
+    preset:    the id of a task whose tuned settings to use, e.g. for a wrapped environment. Default: the environment's own.
     options:   `discount`, `royalty`, `credit`, `novices` (a probability or `Novices`), `action_bins`, and the
                family's own (see its class).
 
@@ -87,14 +47,14 @@ def make(
     """
     world = open_env(env, env_options)
     identifier = env if isinstance(env, str) else getattr(getattr(world, "spec", None), "id", None)
-    preset = _preset_for(identifier, _observed(world), agents)
-    if agents is None or agents == preset.agents:
-        options = {**preset.options, **options}
-    terms = {name: getattr(preset, name) for name in (*_TERMS, "novices") if name not in options}
+    named = agents if agents is None or isinstance(agents, str) else getattr(agents, "__name__", "")
+    settings = preset_for(preset or identifier, _observed(world).states, named)
+    options = {**settings.options, **options}
+    terms = {name: getattr(settings, name) for name in (*_TERMS, "novices") if name not in options}
     if _has_real_actions(getattr(world, "single_action_space", world.action_space)) and not options.get("action_bins"):
         options["action_bins"] = 5
-    family = preset.agents if agents is None else agents
-    chosen = preset.mechanism if mechanism is None else mechanism
+    family = settings.agents if agents is None else agents
+    chosen = settings.mechanism if mechanism is None else mechanism
     return _assemble(world, (env, env_options), family, chosen, seed, {**terms, **options})
 
 
@@ -171,14 +131,6 @@ def _has_real_actions(space: gym.Space) -> bool:
     return isinstance(space, gym.spaces.Box)
 
 
-def _preset_for(identifier: str | None, goods: Goods, agents: Any) -> Preset:
-    known = PRESETS.get(identifier or "")
-    if known is not None:
-        return known if agents is None or agents == known.agents else replace(known, agents=str(agents), options={})
-    finite = goods.states is not None and goods.states <= LARGEST_TABLE
-    return Preset("tabular", novices=Novices(0.1)) if finite else Preset("tiles", royalty=0.8, novices=Novices(0.05))
-
-
 def _chain(mechanism: Any, terms: dict[str, Any]) -> Chain:
     if isinstance(mechanism, Chain):
         return mechanism
@@ -233,6 +185,8 @@ def _population(family: Any, goods: Goods, rights: Goods, streams: Streams, opti
 
 
 def _check_options(family: Any, build: Callable[..., Any], options: dict[str, Any]) -> None:
+    if getattr(family, "open_options", False):  # it hands options on to families that it founds, and they check them
+        return
     accepted = set(inspect.signature(build).parameters)
     if inspect.isclass(family):
         accepted |= set(inspect.signature(family.__init__).parameters)

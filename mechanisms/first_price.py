@@ -49,4 +49,4 @@ def first_price_rule(value, active, uniform, parameters, winner, payments):  # t
                 best = i
         winner[row] = best
         if best >= 0:
-            payments[row, best] = value[row, best]
+            payments[row, best] = value[row, best] + 0.0  # never -0.0

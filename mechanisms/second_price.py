@@ -26,9 +26,7 @@ class SecondPrice:
     The claims hold for bids >= 0 (goods); a burden (negative bids) is sold just as well, with the house paying.
     """
 
-    claims = frozenset(
-        {Claim.DSIC, Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS}
-    )
+    claims = frozenset({Claim.DSIC, Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS})
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Sell to the first highest active bid at the second highest."""
@@ -61,4 +59,5 @@ def second_price_rule(value, active, uniform, parameters, winner, payments):  # 
                 second = i
         winner[row] = best
         if best >= 0:
-            payments[row, best] = value[row, second] if second >= 0 else min(value[row, best], 0.0)
+            price = value[row, second] if second >= 0 else min(value[row, best], 0.0)
+            payments[row, best] = price + 0.0  # never -0.0

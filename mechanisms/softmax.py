@@ -32,7 +32,9 @@ class Softmax:
 
     def __post_init__(self) -> None:
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
-            raise InputError(f"Softmax(temperature={self.temperature}): wanted a finite number > 0, e.g. temperature=0.1")
+            raise InputError(
+                f"Softmax(temperature={self.temperature}): wanted a finite number > 0, e.g. temperature=0.1"
+            )
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Draw a winner (or return the lottery) and charge Myerson's payment."""

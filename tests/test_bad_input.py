@@ -124,7 +124,7 @@ def test_an_environment_that_breaks_the_api(space, answer, words, compiled) -> N
     table = (
         Tabular([4] * (2 if isinstance(space, Dict) else 1), 2, rng=np.random.default_rng(0))
         if space is not BOX
-        else marketic.make(Broken(BOX), seed=0).population
+        else marketic.make(Broken(BOX), agents="tiles", seed=0).population
     )
     market = Market(env, table, SecondPrice(), seed=0, compiled_parts=compiled)
     refused(lambda: market.learn(100), *words)

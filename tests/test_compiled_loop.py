@@ -15,10 +15,16 @@ from marketic.market import Market
 from marketic.presets import make
 
 CASES = [
-    ("CliffWalking-v1", {}),
-    ("Taxi-v4", {}),
-    ("FrozenLake-v1", {"novices": marketic.Novices(0.5, final=0.1, horizon=700), "mechanism": "softmax"}),
-    ("FrozenLake-v1", {"royalty": 0.7, "clones": 2, "credit": "payment", "mechanism": "first-price"}),
+    ("CliffWalking-v1", {"agents": "tabular"}),
+    ("Taxi-v4", {"agents": "tabular"}),
+    (
+        "FrozenLake-v1",
+        {"agents": "tabular", "novices": marketic.Novices(0.5, final=0.1, horizon=700), "mechanism": "softmax"},
+    ),
+    (
+        "FrozenLake-v1",
+        {"agents": "tabular", "royalty": 0.7, "clones": 2, "credit": "payment", "mechanism": "first-price"},
+    ),
     ("MountainCar-v0", {}),
     ("CartPole-v1", {}),
     ("CartPole-v1", {"mechanism": "softmax", "novices": 0.1}),
@@ -124,6 +130,11 @@ def test_parts_without_compiled_code_are_refused_by_name():
     with pytest.raises(InputError, match="the population Individuals is no family of syndicates"):
         Market(env, Individuals([Agent()]), marketic.mechanisms.SecondPrice(), dynamics=twin_of(env))
     with pytest.raises(InputError, match="Rotation offers no compiled rule"):
-        make("FrozenLake-v1", mechanism=marketic.mechanisms.Rotation(marketic.mechanisms.SecondPrice()), compiled=True)
+        make(
+            "FrozenLake-v1",
+            agents="tabular",
+            mechanism=marketic.mechanisms.Rotation(marketic.mechanisms.SecondPrice()),
+            compiled=True,
+        )
     with pytest.raises(InputError, match="compiled='yes'"):
         make("CartPole-v1", compiled="yes")

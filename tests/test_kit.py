@@ -104,7 +104,8 @@ def test_each_false_claim_is_refuted_by_name(claim, offender):
 
 
 @pytest.mark.parametrize(
-    ("offender", "reason"), [(SellsTwice, "sells 2 units"), (FlipsCoins, "two verdicts"), (Crashes, "clear raised ValueError")]
+    ("offender", "reason"),
+    [(SellsTwice, "sells 2 units"), (FlipsCoins, "two verdicts"), (Crashes, "clear raised ValueError")],
 )
 def test_impossible_clearings_are_refuted_without_any_claim(offender, reason):
     with pytest.raises(ClaimRefuted, match=reason):
@@ -126,7 +127,13 @@ def test_the_counterexample_is_small_and_replays(capsys):
     first.__class__.__module__ = "marketic.mechanisms"  # a reproducer must run as it stands for an importable mechanism
     with pytest.raises(ClaimRefuted) as refuted:
         check_mechanism(FirstPriceClaimsTruth())
-    exec(str(refuted.value).split("\n", 1)[1].replace("FirstPriceClaimsTruth", "FirstPrice").replace("\n    ", "\n").strip())
+    exec(
+        str(refuted.value)
+        .split("\n", 1)[1]
+        .replace("FirstPriceClaimsTruth", "FirstPrice")
+        .replace("\n    ", "\n")
+        .strip()
+    )
     assert capsys.readouterr().out.count("Clearing(") == 2
 
 

@@ -42,14 +42,21 @@ def flat(action) -> list[float]:
     return [float(x) for x in np.asarray(action).ravel()]
 
 
-@pytest.mark.parametrize(("space", "wanted", "bins"), KINDS, ids=lambda x: str(x)[:30])
+@pytest.mark.parametrize(
+    ("space", "wanted", "bins"), KINDS, ids=[type(kind[0]).__name__ + str(n) for n, kind in enumerate(KINDS)]
+)
 def test_every_right_of_every_kind_of_action_learns(space, wanted, bins) -> None:
     def score(state, action):
         return sum(abs(a - b) < 1e-9 for a, b in zip(flat(action), flat(wanted(state)), strict=True))
 
     env = Match(STATES, space, score)
     market = marketic.make(
-        env, seed=1, novices=0.3, learning_rate=LearningRate(0.2), **({"action_bins": bins} if bins else {})
+        env,
+        agents="tabular",
+        seed=1,
+        novices=0.3,
+        learning_rate=LearningRate(0.2),
+        **({"action_bins": bins} if bins else {}),
     )
     market.learn(1500)
     for state in range(STATES):

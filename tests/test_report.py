@@ -143,7 +143,7 @@ def test_map_shows_the_highest_bid_and_its_move(runs, env):
 @pytest.mark.parametrize(
     ("env", "words"),
     [
-        ("CartPole-v1", ["pole angle", "push left", "What each situation is worth"]),
+        ("CartPole-v1", ["pole angle", "push ", "What each situation is worth"]),
         ("MountainCar-v0", ["velocity", "push right", "What the winner does there"]),
         ("Taxi-v4", ["passenger", "drop off", "What each errand is worth"]),
         ("FrozenLake-v1", ["column ", "row ", "slippery", "hole"]),

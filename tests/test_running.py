@@ -322,11 +322,11 @@ def test_an_environment_that_fails_is_named_with_its_step(tmp_path, monkeypatch)
 
 MARKETS = {
     "preset": {"env": "CartPole-v1"},
-    "scalars": {"env": "FrozenLake-v1", "novices": 0.2, "learning_rate": 0.2, "mechanism": "first-price"},
+    "scalars": {"env": "FrozenLake-v1", "agents": "tabular", "novices": 0.2, "learning_rate": 0.2, "mechanism": "first-price"},
     "tables": {"env": "CartPole-v1", "tilings": [{"features": [0, 1], "bins": [3, 3]}], "novices": {"probability": 0.1},
                "learning_rate": {"initial": 0.2, "horizon": 500}},
     "mechanism": {"env": "FrozenLake-v1", "mechanism": Softmax(0.3), "env_options": {"map_name": "8x8"}},
-    "chain": {"env": "FrozenLake-v1", "mechanism": credit_conserving_vickrey(2), "clones": 2},
+    "chain": {"env": "FrozenLake-v1", "agents": "tabular", "mechanism": credit_conserving_vickrey(2), "clones": 2},
     "class": {"env": "CartPole-v1", "agents": Tiles},
     "real actions": {"env": "Pendulum-v1"},
 }  # fmt: skip

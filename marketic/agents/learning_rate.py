@@ -14,7 +14,7 @@ VISIT_EXPONENT = 2
 
 @dataclass(frozen=True)
 class LearningRate:
-    """alpha = max(floor, initial / n**visit_exponent) / (1 + t / horizon), in (0, 1].
+    """alpha = max(floor, initial / n**visit_exponent) / (1 + t / horizon), in [0, 1] (0: learn on paper only).
 
     n is the number of rights that this agent has owned so far (this one included), t the number of trades in the whole
     market. visit_exponent 0 and horizon None: a constant rate. visit_exponent 1: the running average.
@@ -29,8 +29,8 @@ class LearningRate:
     horizon: float | None = None
 
     def __post_init__(self) -> None:
-        if not (0 < self.initial <= 1 and 0 <= self.floor <= 1 and self.visit_exponent >= 0):
-            raise InputError(f"{self}: wanted 0 < initial <= 1, 0 <= floor <= 1, visit_exponent >= 0")
+        if not (0 <= self.initial <= 1 and 0 <= self.floor <= 1 and self.visit_exponent >= 0):
+            raise InputError(f"{self}: wanted 0 <= initial <= 1, 0 <= floor <= 1, visit_exponent >= 0")
         if self.horizon is not None and not (self.horizon > 0 and math.isfinite(self.horizon)):
             raise InputError(f"LearningRate(horizon={self.horizon}): wanted None or a finite number of trades > 0")
 

@@ -14,11 +14,12 @@ import numpy as np
 
 from marketic.agents.counted_model import BUCKETS, GRID, KINDS, record
 from marketic.agents.research_prices import audit, enqueue, quote, reprice
-from marketic.agents.tabular import state_strides
+from marketic.agents.tabular import describe_state, state_strides
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
 from marketic.population import Receipt
+from marketic.words import NO_WORDS, Words, rule
 
 SPAN = 1000  # rewards kept per row for measuring realised returns
 FLOOR = 1e-3  # smallest premium of an untried claim, currency (matters only while all rewards are 0)
@@ -101,6 +102,17 @@ class Research:
         self.range = np.zeros(2)  # ceiling, lowest reward (<= 0)
         self.diary, self.pages = np.zeros((0, SPAN)), np.zeros(0, np.int64)
 
+    def prices(self) -> np.ndarray:
+        """Sober bids as a table, float64 [states, actions, 1], currency."""
+        states = np.arange(self.states)
+        return self._sober(states)[:, :, None]
+
+    def describe(self, agent: int, words: Words = NO_WORDS) -> str:
+        """An agent's rule in plain words, e.g. "in state 14: action 1, bids 0.83"."""
+        state, action = divmod(int(agent), self.actions)
+        bid = self._sober(np.array([state]))[0, action]
+        return rule(describe_state(state, self._strides, words), words.move(action), bid)
+
     @property
     def trades(self) -> np.ndarray:
         """How many rights each agent has owned, int64 [n_agents]."""
@@ -108,9 +120,10 @@ class Research:
 
     def bid(self, observation: np.ndarray) -> Bids:
         """Optimistic bids, [B, actions]; ties are broken by a random premium of a few ticks."""
-        bids = self._quote(observation, False)
+        states = self._state_of(observation)
+        value = self._quote(states, False)
         premium = max(1e-7 * abs(self.range[0]), TIE_BREAK)
-        return Bids(bids.value + premium * self.rng.random(bids.value.shape), bidder=bids.bidder)
+        return Bids(value + premium * self.rng.random(value.shape), bidder=self._agents_at(states))
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """Bidder number a takes action a."""
@@ -118,21 +131,17 @@ class Research:
 
     def appraise(self, observation: np.ndarray) -> Bids:
         """Sober bids: no bonus, and untried claims at the worst price. Prices afresh if something was learned since."""
+        states = self._state_of(observation)
+        return Bids(self._sober(states), bidder=self._agents_at(states))
+
+    def _sober(self, states: np.ndarray) -> np.ndarray:
+        """Sober prices of states int64 [B], float64 [B, actions]."""
         if self.book[STALE]:
-            audit(
-                self.actions,
-                self.discount,
-                self._worst(),
-                0.01 * self._tolerance(),
-                3000,
-                self.audited,
-                self.roll,
-                self.book[ENROLLED],
-                *self._arrays(MODEL),
-                self.evenness,
-            )
+            most = 3000  # sweeps; value iteration at discount 0.99 needs about a thousand for its tolerance
+            audit(self.actions, self.discount, self._worst(), 0.01 * self._tolerance(), most, self.audited, self.roll,
+                  self.book[ENROLLED], *self._arrays(MODEL), self.evenness)  # fmt: skip
             self.book[STALE] = 0
-        return self._quote(observation, True)
+        return self._quote(states, True)
 
     def learn(self, receipt: Receipt) -> None:
         """Enter the trades in the model and reprice what they changed."""
@@ -249,24 +258,14 @@ class Research:
     def _arrays(self, names: tuple[str, ...]) -> list[np.ndarray]:
         return [getattr(self, name) for name in names]
 
-    def _quote(self, observation: np.ndarray, frank: bool) -> Bids:
-        states = self._state_of(observation)
+    def _quote(self, states: np.ndarray, frank: bool) -> np.ndarray:
         value = np.empty((states.size, self.actions))
-        quote(
-            states,
-            self.actions,
-            self.discount,
-            self.range[0],
-            self.bonus,
-            self.doubt,
-            self._worst(),
-            frank,
-            self.audited if frank else self.price,
-            *self._arrays(MODEL),
-            *self._arrays(BELIEF),
-            value,
-        )
-        return Bids(value, bidder=(states[:, None] * self.actions + np.arange(self.actions))[:, :, None])
+        quote(states, self.actions, self.discount, self.range[0], self.bonus, self.doubt, self._worst(), frank,
+              self.audited if frank else self.price, *self._arrays(MODEL), *self._arrays(BELIEF), value)  # fmt: skip
+        return value
+
+    def _agents_at(self, states: np.ndarray) -> np.ndarray:
+        return (states[:, None] * self.actions + np.arange(self.actions))[:, :, None]
 
     def _state_of(self, observation: np.ndarray) -> np.ndarray:
         return (observation @ self._strides).astype(np.int64)

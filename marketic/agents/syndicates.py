@@ -189,7 +189,9 @@ def learn_row(row, owner, realised, reward, stage, observation, final, matched, 
     """
     members = matched[row, owner]
     if addresses[1] != 0:
-        call_enter(addresses[1], observation, row, owner, members, integers, reals, price, trades, hindsight[0], hindsight[1])
+        call_enter(
+            addresses[1], observation, row, owner, members, integers, reals, price, trades, hindsight[0], hindsight[1]
+        )
     bid = 0.0
     for k in range(members.shape[0]):
         trades[members[k]] += 1

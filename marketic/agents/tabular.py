@@ -78,15 +78,19 @@ class Tabular(Syndicates):
     def describe(self, agent: int, words: Words = NO_WORDS) -> str:
         """An agent's rule in plain words, e.g. "in state 14: action 1, bids 0.83"."""
         state, bidder = divmod(int(agent), self.n_bidders)
-        strides = self._kernels.reals.astype(int).tolist()
-        move, bid = words.move(bidder // self.clones), self.price[agent]
-        if len(strides) == 1:
-            return rule(["in " + (words.place(state) if words.place else f"state {state}")], move, bid)
-        conditions = []
-        for number, stride in enumerate(strides):
-            value, state = divmod(state, stride)
-            conditions.append(f"{words.component(number)[0]} is {value}")
-        return rule(conditions, move, bid)
+        conditions = describe_state(state, self._kernels.reals, words)
+        return rule(conditions, words.move(bidder // self.clones), self.price[agent])
+
+
+def describe_state(state: int, strides: np.ndarray, words: Words) -> list[str]:
+    """A state's number as conditions in plain words; strides as in `state_strides`."""
+    if len(strides) == 1:
+        return ["in " + (words.place(state) if words.place else f"state {state}")]
+    conditions = []
+    for number, stride in enumerate(strides.astype(int).tolist()):
+        value, state = divmod(state, stride)
+        conditions.append(f"{words.component(number)[0]} is {value}")
+    return conditions
 
 
 def state_strides(states: int | Sequence[int], actions: int) -> tuple[int, np.ndarray]:

@@ -109,7 +109,9 @@ class Tiles(Syndicates):
                     turns = feature < len(self.angles)
                     integers += [feature, -bins if turns else bins + 1]  # one more tile: shifted grids stick out
                     reals.append((copy * (2 * dimension + 1)) % tiling.count / tiling.count)
-                cells = [b if f < len(self.angles) else b + 1 for f, b in zip(tiling.features, tiling.bins, strict=True)]
+                cells = [
+                    b if f < len(self.angles) else b + 1 for f, b in zip(tiling.features, tiling.bins, strict=True)
+                ]
                 agents += math.prod(cells) * bidders
         integers[2] = agents
         return np.array(integers, dtype=np.int64), np.array(reals)

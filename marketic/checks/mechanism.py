@@ -38,7 +38,9 @@ def _cases(draw: Any) -> Case:
     values = tuple(draw(st.lists(_PRICES, min_size=n, max_size=n)))
     active = tuple(draw(st.lists(st.sampled_from([True, True, True, False]), min_size=n, max_size=n)))
     who = draw(st.integers(0, n - 1)) if n else 0
-    near = [value * factor for value in values for factor in (1 - 1e-6, 1 + 1e-6, 0.5)]  # lies just around another's bid
+    near = [
+        value * factor for value in values for factor in (1 - 1e-6, 1 + 1e-6, 0.5)
+    ]  # lies just around another's bid
     lie = draw(st.one_of(_PRICES, st.sampled_from(near))) if near else 0.0
     return Case(values, active, who, lie)
 
@@ -53,7 +55,9 @@ def check_mechanism(mechanism: Any, *, examples: int = 200, raises: bool = True)
     """
     claims = getattr(mechanism, "claims", None)
     if claims is None or not callable(getattr(mechanism, "clear", None)):
-        raise InputError(f"{mechanism!r} is no mechanism: wanted an object with `claims` and `clear(bids, *, rng=None)`")
+        raise InputError(
+            f"{mechanism!r} is no mechanism: wanted an object with `claims` and `clear(bids, *, rng=None)`"
+        )
     unknown = [claim for claim in claims if claim not in PROPERTIES]
     if unknown:
         raise InputError(f"claims of {type(mechanism).__name__} hold {unknown[0]!r}: wanted members of marketic.Claim")

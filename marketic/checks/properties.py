@@ -45,7 +45,9 @@ def clear(mechanism: Any, case: Case, lying: bool = False) -> Clearing:
     """The mechanism's answer without a generator, as float arrays."""
     cleared = mechanism.clear(case.bids(lying), rng=None)
     return Clearing(
-        np.asarray(cleared.allocation, dtype=float), np.asarray(cleared.payments, dtype=float), np.asarray(cleared.prices)
+        np.asarray(cleared.allocation, dtype=float),
+        np.asarray(cleared.payments, dtype=float),
+        np.asarray(cleared.prices),
     )
 
 

@@ -42,9 +42,9 @@ def listing(kind: str) -> dict[str, str]:
 
         return {name: str(spec.entry_point) for name, spec in sorted(gym.registry.items())}
     if kind == "presets":
-        from marketic.presets import PRESETS
+        from marketic.preset_table import PRESETS
 
-        return {name: f"{preset.agents}, {preset.mechanism}" for name, preset in sorted(PRESETS.items())}
+        return {name: ", ".join(preset.agents for preset in presets) for name, presets in sorted(PRESETS.items())}
     raise InputError(f"cannot list {kind!r}: wanted one of {', '.join(KINDS)}")
 
 

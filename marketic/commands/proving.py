@@ -36,7 +36,10 @@ def run_check(kind: str, target: str, as_json: bool) -> int:
     part = resolve("mechanisms", target)
     report = check_mechanism(part() if isinstance(part, type) else part, raises=False)
     for promise, verdict in report.verdicts.items():
-        print(f"{promise:<24}{'kept' if verdict is None else 'REFUTED ' + verdict}", file=sys.stderr if as_json else sys.stdout)
+        print(
+            f"{promise:<24}{'kept' if verdict is None else 'REFUTED ' + verdict}",
+            file=sys.stderr if as_json else sys.stdout,
+        )
     if as_json:
         print_json({"name": report.name, "passed": report.passed, "verdicts": report.verdicts})
     return 0 if report.passed else 1

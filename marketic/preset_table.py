@@ -1,0 +1,149 @@
+"""Tuned settings, one entry per task and family: found on seeds other than the published ones (see BENCHMARKS.md)."""
+
+import itertools
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from marketic.agents.hindsight import PaperTrades, SteadyBids
+from marketic.agents.learning_rate import LearningRate
+from marketic.agents.tiles import Tiling
+from marketic.exploration import Novices
+
+
+@dataclass(frozen=True)
+class Preset:
+    """How to build a market for a task.
+
+    agents: name of a family. options: keyword arguments of that family. discount, royalty, credit: of the chain.
+    mechanism: name of the auction. novices: how often the house sends in a random bidder.
+    """
+
+    agents: str
+    options: dict[str, Any] = field(default_factory=dict)
+    discount: float = 0.99
+    royalty: float = 0.0
+    credit: str = "bid"
+    mechanism: str = "second-price"
+    novices: Novices | None = None
+
+
+_CARTPOLE = {"low": (-2.4, -3.0, -0.21, -3.0), "high": (2.4, 3.0, 0.21, 3.0), "initial_bid": 100.0}
+_MOUNTAIN = {"low": (-1.2, -0.07), "high": (0.6, 0.07)}
+_ACROBOT = {"angles": ((0, 1), (2, 3))}
+_ACROBOT_PAIRS = tuple(Tiling(pair, (8, 8), 4) for pair in itertools.combinations(range(4), 2))
+
+CARTPOLE_TILES = Preset(
+    "tiles",
+    {
+        "low": (-2.4, -3.0, -0.25, -2.0),
+        "high": (2.4, 3.0, 0.25, 2.0),
+        "initial_bid": 100.0,
+        "tilings": (Tiling((0, 1, 2, 3), (2, 3, 4, 4), 32),),
+        "learning_rate": LearningRate(0.0),  # bids stand still during an episode, and change on paper when it is over
+        "paper_trades": PaperTrades(episodes=1, rate=0.05, royalty=0.9),
+        "greedy": SteadyBids(2000, licence=5),
+    },
+)
+CARTPOLE_GROWING = Preset(
+    "growing",
+    {
+        **_CARTPOLE,
+        "cover": (1 / 2, 1 / 2, 1 / 6, 1 / 6),
+        "narrowest": (1 / 16,) * 4,
+        "learning_rate": LearningRate(0.1, horizon=1e4),
+        "greedy": SteadyBids(1000, licence=5),
+    },
+    royalty=0.8,
+)
+CARTPOLE_FIRMS = Preset("firms", {"society": "tiles", **CARTPOLE_TILES.options})
+MOUNTAIN_CAR_TILES = Preset(
+    "tiles",
+    {
+        **_MOUNTAIN,
+        "tilings": (Tiling((0, 1), (8, 8), 16),),
+        "learning_rate": LearningRate(1.0, horizon=1e4),
+        "paper_trades": PaperTrades(episodes=10, rate=0.3, royalty=0.7),
+        "greedy": SteadyBids(2000),
+    },
+    discount=1.0,
+    royalty=0.9,
+)
+MOUNTAIN_CAR_GROWING = Preset(
+    "growing",
+    {
+        **_MOUNTAIN,
+        "cover": (1 / 8, 1 / 8),
+        "narrowest": (1 / 32, 1 / 32),
+        "learning_rate": LearningRate(1.0, horizon=2e4),
+        "greedy": SteadyBids(1000),
+    },
+    discount=1.0,
+    royalty=0.9,
+)
+ACROBOT_TILES = Preset(
+    "tiles",
+    {
+        **_ACROBOT,
+        "low": (-math.pi, -math.pi, -8.0, -10.0),
+        "high": (math.pi, math.pi, 8.0, 10.0),
+        "tilings": (Tiling((0, 1, 2, 3), (6, 6, 6, 6), 16), *_ACROBOT_PAIRS),
+        "learning_rate": LearningRate(1.0, horizon=1e4),
+        "greedy": SteadyBids(1000),
+    },
+    discount=1.0,
+    royalty=0.9,
+)
+ACROBOT_GROWING = Preset(
+    "growing",
+    {
+        **_ACROBOT,
+        "low": (-math.pi, -math.pi, -6.0, -10.0),
+        "high": (math.pi, math.pi, 6.0, 10.0),
+        "cover": (1 / 4,) * 4,
+        "narrowest": (1 / 16,) * 4,
+        "learning_rate": LearningRate(1.0, floor=0.5, visit_exponent=0.5, horizon=2e4),
+        "greedy": SteadyBids(1000),
+    },
+    discount=1.0,
+    royalty=0.9,
+)
+RESEARCH = Preset("research")
+LUNAR_LANDER_BANK = Preset("bank", discount=0.995)
+
+PRESETS: dict[str, tuple[Preset, ...]] = {
+    "CartPole-v1": (CARTPOLE_TILES, CARTPOLE_GROWING, CARTPOLE_FIRMS),
+    "MountainCar-v0": (MOUNTAIN_CAR_TILES, MOUNTAIN_CAR_GROWING),
+    "Acrobot-v1": (ACROBOT_TILES, ACROBOT_GROWING),
+    "LunarLander-v3": (LUNAR_LANDER_BANK,),
+    "FrozenLake-v1": (RESEARCH,),
+    "FrozenLake8x8-v1": (RESEARCH,),
+    "Taxi-v4": (RESEARCH,),
+    "CliffWalking-v1": (RESEARCH,),
+}
+"""Task -> presets, the default first. A family that is not listed gets the sound defaults of `for_any`."""
+
+LARGEST_TABLE = 200_000
+"""Tasks with at most this many different observations get a table by default."""
+
+
+def for_any(states: int | None, agents: str | None) -> Preset:
+    """The sound default for a task that is not in the table.
+
+    states: how many different observations it has (None: real ones). agents: the family wanted, or None for the
+    choice: market research for tables, the bank for everything else.
+    """
+    finite = states is not None and states <= LARGEST_TABLE
+    family = agents or ("research" if finite else "bank")
+    if family in ("research", "bank"):
+        return Preset(family)
+    return Preset(family, royalty=0.0 if finite else 0.8, novices=Novices(0.1 if finite else 0.05))
+
+
+def preset_for(identifier: str | None, states: int | None, agents: str | None) -> Preset:
+    """The preset for an environment's id and a family's name (None: the task's default)."""
+    known = PRESETS.get(identifier or "", ())
+    for preset in known:
+        if agents in (None, preset.agents):
+            return preset
+    return for_any(states, agents)
