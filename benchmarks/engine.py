@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from marketic.agents.learning_rate import LearningRate
 from marketic.agents.tiles import Tiling
 from marketic.benchmarks.measure import fresh_python, median_ratio, speed_ratios
 from marketic.benchmarks.result import Row, result
@@ -26,6 +27,17 @@ from marketic.presets import make
 Works = list[Callable[[int], object]]
 TASK = "CartPole-v1"
 COPIES = 2048
+LIVE: dict[str, Any] = {
+    "low": (-2.4, -3.0, -0.21, -3.0),
+    "high": (2.4, 3.0, 0.21, 3.0),
+    "tilings": (Tiling((0, 1, 2, 3), (2, 2, 6, 6), 8),),
+    "initial_bid": 100.0,
+    "learning_rate": LearningRate(0.1),
+    "paper_trades": None,
+    "greedy": None,
+    "royalty": 0.8,
+}
+"""Eight tilings that learn at every step, with royalties: the settings of the speed figures."""
 CROWDS = {100: (Tiling((2, 3), (4, 4), 2),), 100_000: (Tiling((0, 1, 2, 3), (8, 8, 8, 8), 8),)}
 """Tilings that make about so many agents: 100 and 104,976."""
 
@@ -86,7 +98,7 @@ class RandomActions:
 def run(quick: bool = False) -> dict[str, Any]:
     """Measure everything; about two minutes, or 20 seconds if `quick`. Returns the result as a JSON-able object."""
     start = time.perf_counter()
-    rows = [*generic_path(quick), vector_path(quick), compiled_path(quick), *start_up(quick)]
+    rows = [*generic_path(quick), vector_path(quick), *compiled_path(quick), *start_up(quick)]
     return result("engine", rows, time.perf_counter() - start)
 
 
@@ -102,7 +114,7 @@ def at_most(what: str, value: float, bar: float) -> Row:
 
 def generic_path(quick: bool) -> list[Row]:
     """Any Gymnasium environment, step by step: built-in parts with few and many agents, and parts in plain Python."""
-    crowds = [make(TASK, tilings=tilings, seed=1) for tilings in CROWDS.values()]
+    crowds = [make(TASK, seed=1, **{**LIVE, "tilings": tilings}) for tilings in CROWDS.values()]
     agents: Any = Individuals([Learner(number % 2) for number in range(10)])
     plain = Market(gym.make(TASK), agents, PlainAuction(), seed=1)
     works: Works = [RandomActions(gym.make(TASK)).single, crowds[0].learn, crowds[1].learn, plain.learn]
@@ -121,18 +133,23 @@ def generic_path(quick: bool) -> list[Row]:
 
 
 def vector_path(quick: bool) -> Row:
-    """2,048 CartPoles in Gymnasium's own vector environment, learning from all rows in one kernel call."""
+    """2,048 CartPoles in Gymnasium's own vector environment, one tiling, no royalties, learning in one kernel call."""
+    small = {**LIVE, "tilings": (Tiling((0, 1, 2, 3), (2, 2, 6, 6), 1),), "royalty": 0.0}
     envs = [gym.make_vec(TASK, num_envs=COPIES, vectorization_mode="vector_entry_point") for _ in range(2)]
-    works: Works = [RandomActions(envs[0]).batched, make(envs[1], seed=1).learn]
+    works: Works = [RandomActions(envs[0]).batched, make(envs[1], seed=1, **small).learn]
     rounds = speed_ratios(works, [COPIES * (20 if quick else 100)] * 2, repeats=5 if quick else 11)
     return at_least("vector path, 2,048 CartPoles: training / its own batched steps", median_ratio(rounds, 1, 0), 0.4)
 
 
-def compiled_path(quick: bool) -> Row:
-    """Market and environment in one compiled loop, the tuned CartPole preset (8 tilings, royalties), learning on."""
-    market = make(TASK, seed=1, compiled=True)
-    rounds = speed_ratios([market.learn], [100_000 if quick else 500_000], repeats=5)
-    return at_least("compiled path: CartPole steps per second and core", statistics.median(r[0] for r in rounds), 1e6)
+def compiled_path(quick: bool) -> list[Row]:
+    """Market and environment in one compiled loop, eight tilings, learning on, with royalties and without."""
+    rows = []
+    for royalty in (0.0, 0.8):
+        market = make(TASK, seed=1, compiled=True, **{**LIVE, "royalty": royalty})
+        rounds = speed_ratios([market.learn], [100_000 if quick else 500_000], repeats=5)
+        what = f"compiled path, royalty {royalty:g}: CartPole steps per second and core"
+        rows.append(at_least(what, statistics.median(r[0] for r in rounds), 1e6))
+    return rows
 
 
 def start_up(quick: bool) -> list[Row]:

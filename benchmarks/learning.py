@@ -157,7 +157,8 @@ def summarise(task: Task, runs: list[dict[str, Any]]) -> list[Row]:
     seconds = float(np.median([run["seconds"] for run in runs]))
     wanted = task.passes * len(runs) // len(task.seeds)
     return [
-        Row(f"{task.name}: steps to first pass, median ({spread}; {seconds:.2f} CPU s a seed)", median, f"<= {task.median}", median <= task.median),
+        Row(f"{task.name}: median steps to first pass ({spread}; {seconds:.2f} CPU s a seed)", median,
+            f"<= {task.median}", median <= task.median),
         Row(f"{task.name}: seeds that pass of {len(runs)}", len(firsts), f">= {wanted}", len(firsts) >= wanted),
         Row(f"{task.name}: later evaluations that still pass", share, ">= 0.9", share >= 0.9),
     ]  # fmt: skip
@@ -207,7 +208,7 @@ def run(quick: bool = False) -> dict[str, Any]:
     for task in tasks:
         runs = [run_seed(task, seed) for seed in task.seeds[: 3 if quick else None]]
         rows += summarise(task, runs)
-        details[task.name] = [{k: v for k, v in r.items() if k != "later"} | {"later": f"{sum(r['later'])}/{len(r['later'])}"} for r in runs]  # fmt: skip
+        details[task.name] = [{**run, "later": f"{sum(run['later'])}/{len(run['later'])}"} for run in runs]
     if not quick:
         extra, phases = continual(list(range(100, 105)))
         rows += extra

@@ -52,7 +52,10 @@ class Mechanism(Protocol):
     engine calls `clear`.
     """
 
-    claims: frozenset[Claim]
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """What it promises; a plain class attribute will do."""
+        ...
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Decide who wins and who pays what."""
@@ -73,7 +76,7 @@ def single_winner(value: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np
         empty = np.full(value.shape[:-1], -np.inf)
         return np.zeros(value.shape, dtype=bool), empty, empty.copy(), np.zeros(value.shape[:-1], dtype=bool)
     ranked = np.where(active, value, -np.inf)
-    sold = active.any(axis=-1)
+    sold: np.ndarray = np.asarray(active.any(axis=-1))
     wins = (np.arange(value.shape[-1]) == ranked.argmax(axis=-1)[..., None]) & sold[..., None]
     top = ranked.max(axis=-1) + 0.0  # turns -0.0 into 0.0, so that equal bids are equal to the bit
     second = np.where(wins, -np.inf, ranked).max(axis=-1) + 0.0

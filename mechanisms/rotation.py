@@ -6,6 +6,7 @@ rotation lets both trade.
 """
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Rotation:
 
     mechanism: Mechanism
     clones: int = 2
-    claims: frozenset[Claim] = frozenset()
+    claims: ClassVar[frozenset[Claim]] = frozenset()
 
     def __post_init__(self) -> None:
         if self.clones < 1:

@@ -54,7 +54,7 @@ def test_every_room_is_in_the_wheel(wheel):
     shipped = {str(Path(name)) for name in zipfile.ZipFile(wheel).namelist() if name.endswith(".py")}
     rooms = ("envs", "mechanisms", "experiments", "benchmarks")
     wanted = {
-        str(p.relative_to(ROOT)) for p in (ROOT / "marketic").rglob("*.py") if not p.relative_to(ROOT).parts[1] in rooms
+        str(p.relative_to(ROOT)) for p in (ROOT / "marketic").rglob("*.py") if p.relative_to(ROOT).parts[1] not in rooms
     }
     wanted |= {f"marketic/{p.relative_to(ROOT)}" for room in rooms for p in (ROOT / room).rglob("*.py")}
     assert shipped == wanted

@@ -127,7 +127,7 @@ def backward(theta, gradient, z, work, spread, error, normalise):
     work [6, B, H] holds pre1, act1, pre2, act2 as `forward` left them, and two rows of scratch.
     """
     inputs, hidden, outputs = z.shape[1], work.shape[2], error.shape[1]
-    w1, b1, w2, b2, w3, b3 = layers(theta, inputs, hidden, outputs)
+    _, _, w2, _, w3, _ = layers(theta, inputs, hidden, outputs)
     g1, c1, g2, c2, g3, c3 = layers(gradient, inputs, hidden, outputs)
     slope1, slope2 = work[4], work[5]
     np.dot(work[3].T, error, g3)

@@ -86,9 +86,10 @@ class Research:
         claims = self.n_agents
         self.visits, self.kinds = np.zeros(claims, np.int64), np.zeros(claims, np.int64)
         self.head, self.parent = np.full(claims, -1), np.full(self.states, -1)
-        for name in ENTRY:
-            kind = {"mean": np.float64, "ends": np.bool_}.get(name, np.int64)
-            setattr(self, name, np.zeros(64, kind))
+        room = 64  # entries; doubled when they are used up
+        self.sibling, self.cousin = np.zeros(room, np.int64), np.zeros(room, np.int64)
+        self.claim, self.to, self.count = (np.zeros(room, np.int64) for _ in range(3))
+        self.ends, self.mean = np.zeros(room, np.bool_), np.zeros(room)
         self.fresh, self.trials = np.zeros((KINDS, BUCKETS)), np.zeros((KINDS, BUCKETS))
         self.likelihood, self.evenness = np.zeros((KINDS, GRID.size)), np.zeros(KINDS)
 
@@ -139,7 +140,7 @@ class Research:
         if self.book[STALE]:
             most = 3000  # sweeps; value iteration at discount 0.99 needs about a thousand for its tolerance
             audit(self.actions, self.discount, self._worst(), 0.01 * self._tolerance(), most, self.audited, self.roll,
-                  self.book[ENROLLED], *self._arrays(MODEL), self.evenness)  # fmt: skip
+                  self.book[ENROLLED], *self._arrays(MODEL), self.evenness)  # type: ignore[call-arg]  # fmt: skip
             self.book[STALE] = 0
         return self._quote(states, True)
 
@@ -149,16 +150,9 @@ class Research:
         here, there = self._state_of(receipt.observation), self._state_of(receipt.next_observation)
         if self.pages.size != here.size:
             self.diary, self.pages = np.zeros((here.size, SPAN)), np.zeros(here.size, np.int64)
-        for i in np.flatnonzero(receipt.valid):
-            self._enter(
-                i,
-                here[i],
-                int(receipt.winner[i]),
-                float(receipt.reward[i]),
-                there[i],
-                bool(receipt.terminated[i]),
-                bool(receipt.truncated[i]),
-            )
+        for i in np.flatnonzero(receipt.valid).tolist():
+            ended, cut = bool(receipt.terminated[i]), bool(receipt.truncated[i])
+            self._enter(i, int(here[i]), int(receipt.winner[i]), float(receipt.reward[i]), int(there[i]), ended, cut)
 
     def _enter(self, row: int, s: int, a: int, reward: float, state: int, last: bool, cut: bool) -> None:
         if self.book[USED] == self.claim.size:
@@ -169,29 +163,10 @@ class Research:
         if not last:
             self._enlist(state)
         self.book[USED] = record(
-            s,
-            a,
-            self.actions,
-            reward,
-            state,
-            last,
-            self.visits,
-            self.kinds,
-            self.head,
-            self.parent,
-            self.sibling,
-            self.cousin,
-            self.claim,
-            self.to,
-            self.ends,
-            self.count,
-            self.mean,
-            self.fresh,
-            self.trials,
-            self.likelihood,
-            self.evenness,
-            self.book[USED],
-        )
+            s, a, self.actions, reward, state, last, self.visits, self.kinds, self.head, self.parent, self.sibling,
+            self.cousin, self.claim, self.to, self.ends, self.count, self.mean, self.fresh, self.trials, self.likelihood,
+            self.evenness, self.book[USED],
+        )  # fmt: skip
         self.range[1] = min(self.range[1], reward)
         self.book[STALE] = 1
         self._measure(row, reward, last or cut)
@@ -199,24 +174,9 @@ class Research:
         for _ in range(min(self.rounds, self.book[ENROLLED])):
             self.cursor[2] = (self.cursor[2] + 1) % self.book[ENROLLED]
             enqueue(self.roll[self.cursor[2]], self.queue, self.queued, self.cursor)
-        reprice(
-            self.actions,
-            self.discount,
-            self.range[0],
-            self.bonus,
-            self.doubt,
-            self._tolerance(),
-            self.effort,
-            self.price,
-            self.queue,
-            self.queued,
-            self.cursor,
-            self.parent,
-            self.cousin,
-            self.claim,
-            *self._arrays(MODEL),
-            *self._arrays(BELIEF),
-        )
+        reprice(self.actions, self.discount, self.range[0], self.bonus, self.doubt, self._tolerance(), self.effort,
+                self.price, self.queue, self.queued, self.cursor, self.parent, self.cousin, self.claim,
+                *self._arrays(MODEL), *self._arrays(BELIEF))  # type: ignore[call-arg]  # fmt: skip
 
     def _enlist(self, s: int) -> None:
         if not self.enlisted[s]:
@@ -261,7 +221,7 @@ class Research:
     def _quote(self, states: np.ndarray, frank: bool) -> np.ndarray:
         value = np.empty((states.size, self.actions))
         quote(states, self.actions, self.discount, self.range[0], self.bonus, self.doubt, self._worst(), frank,
-              self.audited if frank else self.price, *self._arrays(MODEL), *self._arrays(BELIEF), value)  # fmt: skip
+              self.audited if frank else self.price, *self._arrays(MODEL), *self._arrays(BELIEF), value)  # type: ignore[call-arg]  # fmt: skip
         return value
 
     def _agents_at(self, states: np.ndarray) -> np.ndarray:

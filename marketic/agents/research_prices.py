@@ -52,7 +52,8 @@ def prospectus(
     """Return the optimistic price of claim c; untried claims cost the ceiling.
 
     traffic = log(1 + visits of the state): a claim passed over again and again is doubted again (UCB), so
-    that no mistake is locked in. q = (1-u) m + u * ceiling + bonus * sqrt(var * traffic / n): a variance-aware bonus (UCBVI-BF: Azar, Osband,
+    that no mistake is locked in.
+    q = (1-u) m + u * ceiling + bonus * sqrt(var * traffic / n): a variance-aware bonus (UCBVI-BF: Azar, Osband,
     Munos 2017, Algorithm 4, without its logarithms) whose range term is replaced by the measured
     chance u that one more visit shows an outcome not seen before. In deterministic tasks u -> 0 after
     one visit and var = 0: there the rule becomes R-max (Brafman, Tennenholtz 2002) with m = 1.

@@ -174,7 +174,8 @@ def learn_rows(valid, winner, realised, reward, stage, observation, final, match
     for row in range(valid.shape[0]):
         if valid[row]:
             learn_row(row, winner[row], realised[row], reward[row], stage[row], observation, final, matched, weights,
-                      discount, addresses, integers, reals, price, trades, clock, rate, claims, opened, twins, hindsight)  # fmt: skip
+                      discount, addresses, integers, reals, price, trades, clock, rate, claims, opened, twins,
+                      hindsight)  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
