@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: demo test lint format bench reproduce clean
+.PHONY: demo test lint format bench reproduce clean clean-kernels
 .DEFAULT_GOAL := demo
 
 .venv/ready: pyproject.toml
@@ -36,6 +36,9 @@ bench: .venv/ready
 
 reproduce: .venv/ready
 	$(BIN)/marketic bench learning --json
+
+clean-kernels:
+	find . -name '*.nb[ic]' -not -path './.venv/*' -delete
 
 clean:
 	rm -rf .venv build dist *.egg-info runs

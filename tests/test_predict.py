@@ -94,9 +94,9 @@ def test_sb3s_evaluate_policy_works_on_a_market(deterministic: bool) -> None:
 )
 def test_record_video_films_a_market(tmp_path) -> None:
     env = gym.wrappers.RecordVideo(
-        gym.make("CartPole-v1", render_mode="rgb_array"), str(tmp_path), episode_trigger=lambda k: True
+        gym.make("CartPole-v1", render_mode="rgb_array"), str(tmp_path / "videos"), episode_trigger=lambda k: True
     )
     market = marketic.make(env, seed=0).learn(30)
     market.evaluate(1, env=env)
     env.close()
-    assert list(tmp_path.glob("*.mp4"))
+    assert list(tmp_path.glob("videos/*.mp4"))
