@@ -14,7 +14,7 @@ GRID = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0])  # candidate evennes
 
 
 @njit(cache=True)
-def bucket(visits):
+def bucket(visits):  # type: ignore[no-untyped-def]
     """Return floor(log2(visits)), visits >= 1."""
     b = 0
     while visits > 1:
@@ -24,7 +24,7 @@ def bucket(visits):
 
 
 @njit(cache=True)
-def find(c, state, last, head, sibling, to, ends):
+def find(c, state, last, head, sibling, to, ends):  # type: ignore[no-untyped-def]
     """Return the entry of claim c that leads to (state, last), or -1."""
     e = head[c]
     while e >= 0:
@@ -35,7 +35,7 @@ def find(c, state, last, head, sibling, to, ends):
 
 
 @njit(cache=True)
-def score(c, e, visits, kinds, count, likelihood, evenness):
+def score(c, e, visits, kinds, count, likelihood, evenness):  # type: ignore[no-untyped-def]
     """Score each candidate evenness by how well it forecast the known outcome e; keep the best.
 
     Sequential Dirichlet-multinomial likelihood, conditional on the known support (type-II maximum
@@ -53,35 +53,15 @@ def score(c, e, visits, kinds, count, likelihood, evenness):
 
 
 @njit(cache=True)
-def record(
-    s,
-    a,
-    A,
-    reward,
-    state,
-    last,
-    visits,
-    kinds,
-    head,
-    parent,
-    sibling,
-    cousin,
-    claim,
-    to,
-    ends,
-    count,
-    mean,
-    fresh,
-    trials,
-    likelihood,
-    evenness,
-    used,
-):
-    """Enter one outcome of claim (s, a); return the number of entries then in use.
+def record(c, reward, state, last, model, buyers, belief, likelihood, used):  # type: ignore[no-untyped-def]
+    """Enter one outcome of claim c; return the number of entries then in use.
 
-    reward in task units. The arrays must have room for one more entry.
+    reward in currency. model, buyers, belief: see `marketic.agents.research_prices`. The arrays must have room for one
+    more entry.
     """
-    c = s * A + a
+    visits, kinds, head, sibling, to, ends, count, mean = model
+    parent, cousin, claim = buyers
+    fresh, trials, evenness = belief
     e = find(c, state, last, head, sibling, to, ends)
     if visits[c] > 0:  # a repeat visit tells how often repeats still surprise (cf. Good-Turing)
         row = min(kinds[c], KINDS - 1)

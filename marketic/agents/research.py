@@ -26,6 +26,8 @@ FLOOR = 1e-3  # smallest premium of an untried claim, currency (matters only whi
 TIE_BREAK = 2.0**-18  # currency: four ticks of the default ledger
 LONGEST_VIEW = 0.999  # the worst price of an untried claim needs a finite horizon, also at discount 1
 MODEL = ("visits", "kinds", "head", "sibling", "to", "ends", "count", "mean")
+BUYERS = ("parent", "cousin", "claim")
+QUEUES = ("queue", "queued", "cursor")
 BELIEF = ("fresh", "trials", "evenness")
 ENTRY = ("sibling", "cousin", "claim", "to", "ends", "count", "mean")
 (USED, ENROLLED, INFORMED, STALE) = range(4)  # entries of `book`
@@ -140,7 +142,7 @@ class Research:
         if self.book[STALE]:
             most = 3000  # sweeps; value iteration at discount 0.99 needs about a thousand for its tolerance
             audit(self.actions, self.discount, self._worst(), 0.01 * self._tolerance(), most, self.audited, self.roll,
-                  self.book[ENROLLED], *self._arrays(MODEL), self.evenness)  # type: ignore[call-arg]  # fmt: skip
+                  int(self.book[ENROLLED]), self._arrays(MODEL), self.evenness)  # fmt: skip
             self.book[STALE] = 0
         return self._quote(states, True)
 
@@ -162,21 +164,18 @@ class Research:
         self._enlist(s)
         if not last:
             self._enlist(state)
-        self.book[USED] = record(
-            s, a, self.actions, reward, state, last, self.visits, self.kinds, self.head, self.parent, self.sibling,
-            self.cousin, self.claim, self.to, self.ends, self.count, self.mean, self.fresh, self.trials, self.likelihood,
-            self.evenness, self.book[USED],
-        )  # fmt: skip
+        model, buyers, belief = self._arrays(MODEL), self._arrays(BUYERS), self._arrays(BELIEF)
+        claim = s * self.actions + a
+        self.book[USED] = record(claim, reward, state, last, model, buyers, belief, self.likelihood, self.book[USED])
         self.range[1] = min(self.range[1], reward)
         self.book[STALE] = 1
         self._measure(row, reward, last or cut)
-        enqueue(s, self.queue, self.queued, self.cursor)
-        for _ in range(min(self.rounds, self.book[ENROLLED])):
+        queues = self._arrays(QUEUES)
+        enqueue(s, queues)
+        for _ in range(min(self.rounds, int(self.book[ENROLLED]))):
             self.cursor[2] = (self.cursor[2] + 1) % self.book[ENROLLED]
-            enqueue(self.roll[self.cursor[2]], self.queue, self.queued, self.cursor)
-        reprice(self.actions, self.discount, self.range[0], self.bonus, self.doubt, self._tolerance(), self.effort,
-                self.price, self.queue, self.queued, self.cursor, self.parent, self.cousin, self.claim,
-                *self._arrays(MODEL), *self._arrays(BELIEF))  # type: ignore[call-arg]  # fmt: skip
+            enqueue(self.roll[self.cursor[2]], queues)
+        reprice(self.actions, self._terms(), self._tolerance(), self.effort, self.price, queues, buyers, model, belief)
 
     def _enlist(self, s: int) -> None:
         if not self.enlisted[s]:
@@ -207,7 +206,7 @@ class Research:
         self.range[0] = best + self.margin * abs(best) + FLOOR
         self.price[:] = self.range[0]
         for s in self.roll[: self.book[ENROLLED]]:
-            enqueue(s, self.queue, self.queued, self.cursor)
+            enqueue(s, self._arrays(QUEUES))
 
     def _tolerance(self) -> float:
         return self.precision * max(abs(self.range[0]), FLOOR)
@@ -215,13 +214,17 @@ class Research:
     def _worst(self) -> float:
         return float(self.range[1] / (1.0 - min(self.discount, LONGEST_VIEW)))
 
-    def _arrays(self, names: tuple[str, ...]) -> list[np.ndarray]:
-        return [getattr(self, name) for name in names]
+    def _terms(self) -> tuple[float, float, float, float]:
+        return self.discount, float(self.range[0]), self.bonus, self.doubt
+
+    def _arrays(self, names: tuple[str, ...]) -> tuple[np.ndarray, ...]:
+        return tuple(getattr(self, name) for name in names)
 
     def _quote(self, states: np.ndarray, frank: bool) -> np.ndarray:
         value = np.empty((states.size, self.actions))
-        quote(states, self.actions, self.discount, self.range[0], self.bonus, self.doubt, self._worst(), frank,
-              self.audited if frank else self.price, *self._arrays(MODEL), *self._arrays(BELIEF), value)  # type: ignore[call-arg]  # fmt: skip
+        price = self.audited if frank else self.price
+        model, belief = self._arrays(MODEL), self._arrays(BELIEF)
+        quote(states, self.actions, self._terms(), self._worst(), frank, price, model, belief, value)
         return value
 
     def _agents_at(self, states: np.ndarray) -> np.ndarray:
