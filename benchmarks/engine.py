@@ -17,12 +17,12 @@ import numpy as np
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.tiles import Tiling
 from marketic.benchmarks.measure import fresh_python, median_ratio, speed_ratios
-from marketic.benchmarks.result import Row, result
 from marketic.bids import Bids
 from marketic.clearing import Clearing
 from marketic.individuals import Individuals, Trade
 from marketic.market import Market
 from marketic.presets import make
+from marketic.result import Row, result
 
 Works = list[Callable[[int], object]]
 TASK = "CartPole-v1"

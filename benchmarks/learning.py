@@ -17,12 +17,12 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from marketic.benchmarks.result import Row, result
 from marketic.callbacks import Callback, StepEnd
 from marketic.envs.reversing import ReversingActions
 from marketic.envs.tables import TransitionTable
 from marketic.market import Market
 from marketic.presets import make
+from marketic.result import Row, result
 
 DISCOUNT = 0.99
 SEEDS = range(100, 110)

@@ -9,7 +9,8 @@ from numba import njit
 from marketic.bids import LARGEST_BID, Bids, quantise
 from marketic.clearing import Clearing
 from marketic.errors import InputError
-from marketic.mechanism import Mechanism
+from marketic.mechanism import Mechanism, sells_one_right
+from marketic.screening import Reason
 
 
 class Auction:
@@ -23,13 +24,22 @@ class Auction:
     def __init__(self, mechanism: Mechanism, rng: np.random.Generator, tick: float, *, compiled: bool = True) -> None:
         if not callable(getattr(mechanism, "clear", None)):
             raise InputError(f"mechanism {mechanism!r} has no method clear(bids, *, rng=None): see marketic.Mechanism")
+        if not sells_one_right(mechanism):
+            raise InputError(
+                f"{type(mechanism).__name__} trades in {type(getattr(mechanism, 'domain', None)).__name__}: a market wanted a "
+                "mechanism that sells one right to one of several bidders, e.g. SecondPrice()"
+            )
         self.mechanism, self.rng, self.tick = mechanism, rng, tick
         self.rule = getattr(mechanism, "rule", None) if compiled else None
         self.refused, self.unsold = 0, False
         self._uniform = np.zeros(1)
+        self._known: np.ndarray | None = None
 
-    def hold(self, ask: Callable[[np.ndarray], Bids], observation: np.ndarray) -> tuple[Bids, np.ndarray, np.ndarray]:
-        """Ask for bids at `observation` and clear them.
+    def hold(
+        self, ask: Callable[[np.ndarray], Bids], observation: np.ndarray, agents: int | None = None
+    ) -> tuple[Bids, np.ndarray, np.ndarray]:
+        """Ask for bids at `observation` and clear them. A budget caps the bid. agents: how many there are; bidders who name
+        others are refused (None: no check).
 
         Returns the bids admitted, on the ledger's grid, [B, n]; winners int64 [B] (-1: unsold); payments [B, n].
         Raises InputError if bids or clearing have the wrong shape or are not finite.
@@ -40,14 +50,29 @@ class Auction:
                 f"population bid {_describe(bids)} for {len(observation)} rows: wanted marketic.Bids with arrays value "
                 "and active of shape [rows, bidders], and bidder None or of shape [rows, bidders, members]"
             )
+        asked = bids.value if bids.budget is None else np.minimum(bids.value, bids.budget)
+        if agents is not None and bids.bidder is not None and bids.bidder is not self._known:
+            bids = self._known_bidders(bids, agents)
         value, admitted = np.empty(bids.value.shape), np.empty(bids.value.shape, dtype=bool)
-        refused = quantise(bids.value, bids.active, self.tick, value, admitted)
+        refused = quantise(asked, bids.active, self.tick, value, admitted)
+        if bids.refused is not None:
+            refused += int(np.count_nonzero(bids.refused))
         if refused:
             self.refused += refused
-        bids = Bids(value, admitted, bids.budget, bids.side, bids.bidder)
+        bids = Bids.unchecked(value, admitted, bids.budget, bids.side, bids.bidder)
         winner, payments = self._clear(bids)
         self.unsold = bool((winner < 0).any()) if len(winner) > 1 else winner[0] < 0
         return bids, winner, payments
+
+    def _known_bidders(self, bids: Bids, agents: int) -> Bids:
+        """The bids of those who exist. What passed once is not looked at again: populations send the same array each time."""
+        assert bids.bidder is not None
+        unknown = ((bids.bidder < 0) | (bids.bidder >= agents)).any(axis=-1)
+        if not unknown.any():
+            self._known = bids.bidder
+            return bids
+        known = Bids.unchecked(bids.value, bids.active, bids.budget, bids.side, np.clip(bids.bidder, 0, agents - 1))
+        return known.refusing(unknown, Reason.UNKNOWN_BIDDER)
 
     def _clear(self, bids: Bids) -> tuple[np.ndarray, np.ndarray]:
         if self.rule is None:
@@ -74,10 +99,13 @@ class Auction:
 def _well_formed(bids: Any, rows: int) -> bool:
     if not (isinstance(bids, Bids) and isinstance(bids.value, np.ndarray) and isinstance(bids.active, np.ndarray)):
         return False
-    shape = bids.value.shape
+    shape, bidder = bids.value.shape, bids.bidder
     if len(shape) != 2 or shape != bids.active.shape or shape[0] != rows or bids.value.dtype.kind not in "fiu":
         return False
-    return bids.bidder is None or (np.ndim(bids.bidder) == 3 and np.shape(bids.bidder)[:2] == shape)
+    if bidder is None:
+        return True
+    members = bidder.shape if isinstance(bidder, np.ndarray) else np.shape(bidder)
+    return len(members) == 3 and members[:2] == shape
 
 
 def _describe(bids: Any) -> str:
@@ -100,8 +128,11 @@ def sound_answer(winner, payments, active):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _read_allocation(allocation, winner):  # type: ignore[no-untyped-def]
-    """Write the winner of each auction, int64 [B] (-1: none), of allocation bool [B, n]; whether there is one at most."""
+def _read_sound(allocation, payments, active, winner):  # type: ignore[no-untyped-def]
+    """Write the winner of each auction, int64 [B] (-1: none), of allocation bool [B, n].
+
+    Returns whether there is one at most, and payments float64 [B, n] and active bool [B, n] are sound as well.
+    """
     for row in range(allocation.shape[0]):
         winner[row], count = -1, 0
         for i in range(allocation.shape[1]):
@@ -110,7 +141,7 @@ def _read_allocation(allocation, winner):  # type: ignore[no-untyped-def]
                 count += 1
         if count > 1:
             return False
-    return True
+    return sound_answer(winner, payments, active)
 
 
 def read_clearing(mechanism: Any, bids: Bids, clearing: Clearing) -> tuple[np.ndarray, np.ndarray]:
@@ -132,9 +163,9 @@ def read_clearing(mechanism: Any, bids: Bids, clearing: Clearing) -> tuple[np.nd
         raise InputError(
             f"{name}.clear returned allocation{allocation.shape} and payments{payments.shape}: wanted two of {shape}"
         )
-    if allocation.dtype == bool and allocation.ndim == 2:
+    if allocation.dtype.char == "?" and allocation.ndim == 2:
         winner, payments = np.empty(shape[0], dtype=np.int64), np.ascontiguousarray(payments)
-        if _read_allocation(np.ascontiguousarray(allocation), winner) and sound_answer(winner, payments, bids.active):
+        if _read_sound(np.ascontiguousarray(allocation), payments, bids.active, winner):
             return winner, payments
     if not (np.abs(payments) <= LARGEST_BID).all():  # false for NaN as well
         raise InputError(

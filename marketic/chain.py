@@ -6,10 +6,11 @@ from typing import Literal
 
 import numpy as np
 
+from marketic.array_table import ArrayTable
 from marketic.errors import InputError
 from marketic.ledger import Ledger
 from marketic.mechanism import Mechanism
-from marketic.settlement import settle
+from marketic.settlement import settle_table
 
 LIGHTEST_LIEN = 0.01
 """A royalty claim whose weight (discount * royalty)**age has fallen below this is closed."""
@@ -69,6 +70,7 @@ class Settlement:
         self.lien_owner = np.zeros((rows, length, members), dtype=np.int64)
         self.lien_held = np.zeros((rows, length), dtype=np.int64)
         self.outcome, self.surprise = np.zeros((rows, 4)), surprise
+        self._table = self._write_table(np.zeros((rows, 3), dtype=np.int64), np.zeros(rows))
 
     def settle(
         self, order: np.ndarray, value: np.ndarray, payments: np.ndarray, account: np.ndarray, reward: np.ndarray
@@ -77,8 +79,15 @@ class Settlement:
         if self.ledger.journal:
             rows, bidders, members = account.shape
             self.ledger.reserve(rows * members * (bidders + 8 + self.lien_held.shape[1]))
-        settle(
-            order, value, payments, account, reward, self.terms, self.weights, self.ledger.books,
-            self.position, self.owner, self.lien_owner, self.lien_held, self.outcome, self.surprise,
-        )  # fmt: skip
+        ledger, held = self.ledger, self._table.arrays
+        if not (order is held[0] and reward is held[1] and ledger.balance is held[4] and ledger.tape is held[6]):
+            self._table = self._write_table(order, reward)
+        settle_table(self._table.rows, value, payments, account)
         return self.outcome
+
+    def _write_table(self, order: np.ndarray, reward: np.ndarray) -> ArrayTable:
+        """Note where the arrays are: the caller's and the ledger's may be others than last time."""
+        return ArrayTable([
+            order, reward, self.terms, self.weights, *self.ledger.books,
+            self.position, self.owner, self.lien_owner, self.lien_held, self.outcome, self.surprise,
+        ])  # fmt: skip

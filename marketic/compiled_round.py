@@ -42,6 +42,15 @@ def unsound(observation, low, high, reward):  # type: ignore[no-untyped-def]
     for row in range(reward.shape[0]):
         if not -LARGEST_BID <= reward[row] <= LARGEST_BID:
             return -2
+    real, bad = True, 0
+    for column in range(low.shape[0]):
+        real = real and low[column] == -np.inf and high[column] == np.inf
+    if real:  # the common case in few instructions: a difference with itself is 0 for finite numbers only
+        for row in range(observation.shape[0]):
+            for column in range(observation.shape[1]):
+                bad += observation[row, column] - observation[row, column] != 0.0
+        if bad == 0:
+            return -1
     for row in range(observation.shape[0]):
         for column in range(observation.shape[1]):
             value = observation[row, column]
@@ -53,23 +62,24 @@ def unsound(observation, low, high, reward):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, forceinline=True)
-def auction_rows(where, rows):  # type: ignore[no-untyped-def]
+def auction_rows(where, rows, first, last):  # type: ignore[no-untyped-def]
     """Bids, rounding and clearing at table entry `where`, OBSERVATION or FINAL; writes the winners to order[:, 1].
 
-    Returns how many rights need a novice, or -1 if the rule's answer cannot be settled.
+    Holds the auctions of rows `first` to below `last`. Returns how many rights need a novice, or -1 if the rule's answer
+    cannot be settled.
     """
-    numbers, order, winner = ints_1d(rows, NUMBERS), ints_2d(rows, ORDER), ints_1d(rows, WINNER)
-    value, active, payments = floats_2d(rows, VALUE), flags_2d(rows, ACTIVE), floats_2d(rows, PAYMENTS)
-    matched = ints_3d(rows, MATCHED)
-    call_match(numbers[MATCH_ADDRESS], floats_2d(rows, where), ints_1d(rows, INTEGERS), floats_1d(rows, REALS), matched)
+    numbers, order, winner = ints_1d(rows, NUMBERS), ints_2d(rows, ORDER)[first:last], ints_1d(rows, WINNER)[first:last]
+    value, active = floats_2d(rows, VALUE)[first:last], flags_2d(rows, ACTIVE)[first:last]
+    payments, matched = floats_2d(rows, PAYMENTS)[first:last], ints_3d(rows, MATCHED)[first:last]
+    seen = floats_2d(rows, where)[first:last]
+    call_match(numbers[MATCH_ADDRESS], seen, ints_1d(rows, INTEGERS), floats_1d(rows, REALS), matched)
     mean_bids(floats_1d(rows, PRICE), matched, value)
     for row in range(active.shape[0]):
         for i in range(active.shape[1]):
             active[row, i] = True
     quantise(value, active, floats_1d(rows, TERMS)[2], value, active)
-    call_rule(
-        numbers[RULE_ADDRESS], value, active, floats_1d(rows, UNIFORM), floats_1d(rows, PARAMETERS), winner, payments
-    )
+    uniform = floats_1d(rows, UNIFORM)[first:last]
+    call_rule(numbers[RULE_ADDRESS], value, active, uniform, floats_1d(rows, PARAMETERS), winner, payments)
     if not sound_answer(winner, payments, active):
         return -1
     missing = 0
@@ -94,24 +104,30 @@ def _pay_and_learn(rows):  # type: ignore[no-untyped-def]
                  floats_3d(rows, EPISODES), ints_2d(rows, MARKS), floats_1d(rows, RETURNS))  # fmt: skip
     if numbers[FIXED] == 0:  # agents may have been born or have died where the right was bought
         call_match(numbers[MATCH_ADDRESS], bought_at, integers, reals, standing)
+    reward, final = floats_1d(rows, REWARD), floats_2d(rows, FINAL)
+    fading, discount = floats_1d(rows, FADING), floats_1d(rows, TERMS)[0]
+    price, trades = floats_1d(rows, PRICE), ints_1d(rows, TRADES)
+    clock, rate = ints_1d(rows, CLOCK), floats_1d(rows, RATE)
+    claims, opened = ints_3d(rows, CLAIMS), ints_1d(rows, OPENED)
     for row in range(order.shape[0]):
         if outcome[row, SOLD] > 0.0:
-            learn_row(row, buyer[row], outcome[row, REALISED], floats_1d(rows, REWARD)[row], order[row, 0], bought_at,
-                      floats_2d(rows, FINAL), standing, floats_1d(rows, FADING), floats_1d(rows, TERMS)[0], numbers,
-                      integers, reals, floats_1d(rows, PRICE), ints_1d(rows, TRADES), ints_1d(rows, CLOCK),
-                      floats_1d(rows, RATE), ints_3d(rows, CLAIMS), ints_1d(rows, OPENED), numbers[TWINS],
+            learn_row(row, buyer[row], outcome[row, REALISED], reward[row], order[row, 0], bought_at, final, standing, fading,
+                      discount, numbers, integers, reals, price, trades, clock, rate, claims, opened, numbers[TWINS],
                       hindsight)  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
 def finish_rows(rows):  # type: ignore[no-untyped-def]
     """After the auction: settlement, learning of the sellers, and the choice of the next owners."""
-    order, matched, standing = ints_2d(rows, ORDER), ints_3d(rows, MATCHED), ints_3d(rows, STANDING)
+    order, matched = ints_2d(rows, ORDER), ints_3d(rows, MATCHED)
     account, first = ints_3d(rows, ACCOUNT), ints_1d(rows, NUMBERS)[FIRST_ACCOUNT]
+    payments, members = floats_2d(rows, PAYMENTS), matched.shape[2]
     for row in range(matched.shape[0]):
         for i in range(matched.shape[1]):
-            for k in range(matched.shape[2]):
-                account[row, i, k] = matched[row, i, k] + first
+            # the others' accounts stay untouched; with one member it is quicker to write them than to ask
+            if members == 1 or i == order[row, 1] or i == order[row, 2] or payments[row, i] != 0.0:
+                for k in range(members):
+                    account[row, i, k] = matched[row, i, k] + first
     _pay_and_learn(rows)
     observation, bought_at = floats_2d(rows, OBSERVATION), floats_2d(rows, BOUGHT_AT)
     buyer, reward = ints_1d(rows, BUYER), floats_1d(rows, REWARD)
@@ -120,22 +136,26 @@ def finish_rows(rows):  # type: ignore[no-untyped-def]
         reward[row] = 0.0  # paid; what comes next may be interrupted
         for d in range(observation.shape[1]):
             bought_at[row, d] = observation[row, d]
-        for i in range(matched.shape[1]):
-            for k in range(matched.shape[2]):
-                standing[row, i, k] = matched[row, i, k]
+    rows[MATCHED, 0], rows[STANDING, 0] = (
+        rows[STANDING, 0],
+        rows[MATCHED, 0],
+    )  # those who stand here stood there next time
 
 
 @njit(cache=True)
 def close_rows(rows):  # type: ignore[no-untyped-def]
     """End chains of trade: order[:, 0] says which rows, and whether their state at FINAL is priced (TRUNCATED)."""
-    order, priced = ints_2d(rows, ORDER), False
-    for row in range(order.shape[0]):
-        order[row, 1], order[row, 2] = -1, -1
-        priced = priced or order[row, 0] == TRUNCATED
+    order = ints_2d(rows, ORDER)
     if unsound(floats_2d(rows, FINAL), floats_1d(rows, LOW), floats_1d(rows, HIGH), floats_1d(rows, REWARD)) != -1:
         return UNSOUND
-    if priced and auction_rows(FINAL, rows) < 0:
-        return NONSENSE
+    first = 0
+    for row in range(order.shape[0]):  # the states that were cut short are priced, in runs of neighbouring rows
+        if order[row, 0] != TRUNCATED:
+            first = row + 1
+            continue
+        last = row + 1 == order.shape[0] or order[row + 1, 0] != TRUNCATED
+        if last and auction_rows(FINAL, rows, first, row + 1) < 0:
+            return NONSENSE
     _pay_and_learn(rows)
     for row in range(order.shape[0]):
         order[row, 0], order[row, 1], order[row, 2] = SALE, -1, -1
@@ -150,7 +170,7 @@ def trade_round(rows):  # type: ignore[no-untyped-def]
         != -1
     ):
         return UNSOUND
-    missing = auction_rows(OBSERVATION, rows)
+    missing = auction_rows(OBSERVATION, rows, 0, ints_2d(rows, ORDER).shape[0])
     if missing != 0:
         return UNSOLD if missing > 0 else NONSENSE
     finish_rows(rows)

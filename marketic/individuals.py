@@ -95,9 +95,12 @@ class Individuals:
         """Ask every agent. Reasons for refusals are kept in `refused` (agent number -> last reason)."""
         rows, n = len(observation), len(self.agents)
         offers = [self._offers(observation[row]) for row in range(rows)]
-        active = np.array([[offer is not None for offer in row] for row in offers])
+        bidder = self._bidder if rows == 1 else np.broadcast_to(self._bidder, (rows, n, 1))
+        if not any(None in row for row in offers):  # the common case: everybody bids
+            return Bids.unchecked(np.array(offers, dtype=float).reshape(rows, n), bidder=bidder)
+        active = np.array([[offer is not None for offer in row] for row in offers], dtype=bool)
         value = np.array([[0.0 if offer is None else offer for offer in row] for row in offers])
-        return Bids(value, active, bidder=self._bidder if rows == 1 else np.broadcast_to(self._bidder, (rows, n, 1)))
+        return Bids.unchecked(value.reshape(rows, n), active.reshape(rows, n), bidder=bidder)
 
     def _offers(self, observation: np.ndarray) -> list[float | None]:
         """Every agent's bid at one observation; None from those who stay away or fail."""
@@ -132,7 +135,9 @@ class Individuals:
 
     def learn(self, receipt: Receipt) -> None:
         """Each owner hears of its own trade only."""
-        for row in (row for row, valid in enumerate(receipt.valid.tolist()) if valid):
+        for row, valid in enumerate(receipt.valid.tolist()):
+            if not valid:
+                continue
             number = int(receipt.winner[row])
             trade = Trade(
                 receipt.observation[row].copy(),

@@ -12,7 +12,7 @@ import gymnasium as gym
 from marketic.chain import Chain
 from marketic.errors import InputError
 from marketic.options import NotData, address, plain
-from marketic.registry import names, resolve
+from marketic.registry import names
 
 VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 
@@ -61,8 +61,9 @@ def _name(part: Any) -> str | None:
 
 def _mechanism(mechanism: Any) -> Any:
     try:
-        for name in names("mechanisms"):  # the short name, if it stands for this class without arguments
-            if type(mechanism) is resolve("mechanisms", name) and vars(mechanism) == vars(type(mechanism)()):
+        kind = type(mechanism)
+        for name, home in names("mechanisms").items():  # the short name, if it stands for this class without arguments
+            if home == f"{kind.__module__}:{kind.__qualname__}" and vars(mechanism) == vars(kind()):
                 return name
         return plain(mechanism)
     except (InputError, ImportError, AttributeError, TypeError):

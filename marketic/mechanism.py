@@ -3,26 +3,17 @@
 A mechanism is any object with `claims` and `clear`; it inherits nothing and registers nothing.
 """
 
-import enum
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
 from marketic.bids import Bids
+from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
 
-
-class Claim(enum.Enum):
-    """What a mechanism may promise about one auction with truthful or reported bids. Undeclared means not asserted."""
-
-    DSIC = "truth is a dominant strategy (strategyproof)"
-    INDIVIDUALLY_RATIONAL = "a truthful bidder never ends below zero (ex post)"
-    NO_DEFICIT = "the house never pays in (weak budget balance)"
-    BUDGET_BALANCED = "the house neither gains nor pays (strong budget balance)"
-    EFFICIENT = "the good goes to a bidder with the highest reported value"
-    ANONYMOUS = "names do not matter, ties apart"
+__all__ = ["Claim", "ClearingRule", "Mechanism", "Refutation", "Terms", "sells_one_right", "single_winner"]
 
 
 @dataclass(frozen=True)
@@ -48,8 +39,11 @@ class Mechanism(Protocol):
     batch axes `...`. Without `rng` a randomised mechanism returns its lottery and expected payments; with `rng`
     it returns one draw. Zero bidders, one bidder and ties are ordinary cases.
 
-    A mechanism may also offer `rule`, a `ClearingRule` that does the same in compiled code; without it the
-    engine calls `clear`.
+    A mechanism may also offer, as attributes or properties:
+      rule     a `ClearingRule` that does the same in compiled code; without it the engine calls `clear`;
+      domain   a `marketic.domains.Domain`: who may report what; without it, scalar bids >= 0 for one good;
+      terms    {Claim: Terms}: in what sense a claim holds, where it is not "exactly, for every case of the domain";
+      refuted  (Refutation, ...): claims known to fail, each with a stored counterexample that the kit replays.
     """
 
     @property
@@ -81,3 +75,11 @@ def single_winner(value: np.ndarray, active: np.ndarray) -> tuple[np.ndarray, np
     top = ranked.max(axis=-1) + 0.0  # turns -0.0 into 0.0, so that equal bids are equal to the bit
     second = np.where(wins, -np.inf, ranked).max(axis=-1) + 0.0
     return wins, top, second, sold
+
+
+def sells_one_right(mechanism: Any) -> bool:
+    """Whether a mechanism sells one thing to one of several scalar bidders, so that it can drive a market."""
+    from marketic.domains import SingleGood
+
+    domain = getattr(mechanism, "domain", None)
+    return callable(getattr(mechanism, "clear", None)) and (domain is None or isinstance(domain, SingleGood))

@@ -41,8 +41,8 @@ CARTPOLE_TILES = Preset(
         "initial_bid": 100.0,
         "tilings": (Tiling((0, 1, 2, 3), (2, 3, 4, 4), 32),),
         "learning_rate": LearningRate(0.0),  # bids stand still during an episode, and change on paper when it is over
-        "paper_trades": PaperTrades(episodes=1, rate=0.05, royalty=0.9),
-        "greedy": SteadyBids(2000, licence=5),
+        "paper_trades": PaperTrades(episodes=1, rate=0.1, royalty=0.9),
+        "greedy": SteadyBids(4000, licence=3),
     },
 )
 CARTPOLE_GROWING = Preset(
@@ -51,10 +51,10 @@ CARTPOLE_GROWING = Preset(
         **_CARTPOLE,
         "cover": (1 / 2, 1 / 2, 1 / 6, 1 / 6),
         "narrowest": (1 / 16,) * 4,
-        "learning_rate": LearningRate(0.1, horizon=1e4),
-        "greedy": SteadyBids(1000, licence=5),
+        "learning_rate": LearningRate(0.05),
+        "greedy": SteadyBids(4000, licence=5),
     },
-    royalty=0.8,
+    royalty=0.9,
 )
 CARTPOLE_FIRMS = Preset("firms", {"society": "tiles", **CARTPOLE_TILES.options})
 MOUNTAIN_CAR_TILES = Preset(
@@ -64,7 +64,7 @@ MOUNTAIN_CAR_TILES = Preset(
         "tilings": (Tiling((0, 1), (8, 8), 16),),
         "learning_rate": LearningRate(1.0, horizon=1e4),
         "paper_trades": PaperTrades(episodes=10, rate=0.3, royalty=0.7),
-        "greedy": SteadyBids(2000),
+        "greedy": SteadyBids(8000),
     },
     discount=1.0,
     royalty=0.9,
@@ -75,8 +75,9 @@ MOUNTAIN_CAR_GROWING = Preset(
         **_MOUNTAIN,
         "cover": (1 / 8, 1 / 8),
         "narrowest": (1 / 32, 1 / 32),
-        "learning_rate": LearningRate(1.0, horizon=2e4),
-        "greedy": SteadyBids(1000),
+        "learning_rate": LearningRate(1.0, horizon=1e4),
+        "paper_trades": PaperTrades(episodes=10, rate=0.3, royalty=0.7),
+        "greedy": SteadyBids(8000),
     },
     discount=1.0,
     royalty=0.9,
@@ -102,8 +103,8 @@ ACROBOT_GROWING = Preset(
         "high": (math.pi, math.pi, 6.0, 10.0),
         "cover": (1 / 4,) * 4,
         "narrowest": (1 / 16,) * 4,
-        "learning_rate": LearningRate(1.0, floor=0.5, visit_exponent=0.5, horizon=2e4),
-        "greedy": SteadyBids(1000),
+        "learning_rate": LearningRate(1.0, floor=0.35, visit_exponent=0.5, horizon=2e4),
+        "greedy": SteadyBids(8000),
     },
     discount=1.0,
     royalty=0.9,

@@ -15,7 +15,7 @@ from marketic.market import Market
 from marketic.market_config import check_objects, describe
 from marketic.options import read_options, read_tagged
 from marketic.preset_table import preset_for
-from marketic.registry import resolve
+from marketic.registry import built, resolve
 from marketic.side_by_side import SideBySide
 from marketic.streams import Streams
 
@@ -135,7 +135,7 @@ def _chain(mechanism: Any, terms: dict[str, Any]) -> Chain:
     if isinstance(mechanism, Chain):
         return mechanism
     if isinstance(mechanism, str):
-        mechanism = resolve("mechanisms", mechanism)
+        mechanism = built("mechanisms", mechanism)
     if isinstance(mechanism, dict):
         mechanism = read_tagged(mechanism)
     try:

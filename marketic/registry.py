@@ -1,5 +1,6 @@
 """Finding parts by name: entry points for what is installed, `module:Name` for anything else. Built-ins use the same door."""
 
+import inspect
 import pkgutil
 from importlib.metadata import entry_points
 from typing import Any
@@ -27,4 +28,17 @@ def resolve(kind: str, name: str) -> Any:
     except (ImportError, AttributeError) as error:
         raise InputError(
             f"{kind} {name!r} is installed as {installed[name]}, but that does not load: {error}"
+        ) from None
+
+
+def built(kind: str, name: str) -> Any:
+    """The part behind a name, made without arguments if it is a class or a function. Raises InputError as `resolve` does."""
+    part = resolve(kind, name)
+    if not (isinstance(part, type) or inspect.isfunction(part)):
+        return part
+    try:
+        return part()
+    except TypeError as error:
+        raise InputError(
+            f"{name} needs arguments ({error}): build it in Python, or name an object: module:name"
         ) from None

@@ -74,7 +74,7 @@ class Round:
             self._trade()
             action = self.population.act(self.winner, self.observation)
             self._check_action(action)
-        resting = world.resting
+        resting = world.resting if world.rests else None
         world.step(action)
         if self.rights > 1:
             self._copy_to_rights()
@@ -86,17 +86,20 @@ class Round:
         if self.callbacks.watches_steps:
             self.callbacks.on_step(StepEnd(self.market, action))
 
-    def _count(self, resting: np.ndarray) -> None:
-        """Steps and returns so far; rows that were between two episodes made no step."""
+    def _count(self, resting: np.ndarray | None) -> None:
+        """Steps and returns so far; rows that were between two episodes (None: no row) made no step."""
         if self.world.rows == 1:  # without array overhead: this runs at every step
             self.market.num_timesteps += 1
             self.returns[0] += self.world.reward[0]
             self._lengths[0] += 1
             return
-        acted = ~resting
-        self.market.num_timesteps += int(acted.sum())
         self.returns += self.world.reward
-        self._lengths += acted
+        if resting is None:
+            self.market.num_timesteps += self.world.rows
+            self._lengths += 1
+        else:
+            self.market.num_timesteps += self.world.rows - int(np.count_nonzero(resting))
+            self._lengths += ~resting
 
     def pause(self) -> None:
         """A clean break: price what is still owned, buy it back, and drop the open episodes."""
@@ -109,7 +112,7 @@ class Round:
     def _trade(self) -> None:
         """Sell every right; yesterday's owners are paid and learn."""
         self._check(self.observation)
-        bids, winner, payments = self.auction.hold(self.population.bid, self.observation)
+        bids, winner, payments = self.auction.hold(self.population.bid, self.observation, len(self.market.accounts))
         order = self._order
         order[:, 0], order[:, 1], order[:, 2] = SALE, winner, -1
         buyer = winner
@@ -154,8 +157,9 @@ class Round:
 
     def _rest(self, order: np.ndarray) -> None:
         """Rows between two episodes sit this round out."""
-        if self.world.rows > 1 and self.world.resting.any():
-            order[np.repeat(self.world.resting, self.rights), 0] = IDLE
+        if self.world.rests:
+            resting = self.world.resting if self.rights == 1 else np.repeat(self.world.resting, self.rights)
+            order[resting, 0] = IDLE
 
     def _deliver(
         self,
@@ -189,7 +193,9 @@ class Round:
     def _close_episodes(self) -> None:
         """Episodes ended: their last owners get the reward, and where time ran out, the price of the last state."""
         world, rights, market = self.world, self.rights, self.market
-        stage = np.where(world.truncated, TRUNCATED, np.where(world.terminated, TERMINATED, IDLE))
+        ended = np.flatnonzero(world.terminated | world.truncated)
+        stage = np.full(world.rows, IDLE)
+        stage[ended] = np.where(world.truncated[ended], TRUNCATED, TERMINATED)
         if rights > 1:
             stage = np.repeat(stage, rights)
             self.final[:] = np.repeat(world.final, rights, axis=0)
@@ -197,9 +203,10 @@ class Round:
             self._close(stage, self.final)
         else:
             self._close_compiled(stage, self.compiled)
-        for row in np.flatnonzero(world.terminated | world.truncated).tolist():
-            self.end_episode(row, float(self.returns[row]), int(self._lengths[row]))
-            self.returns[row], self._lengths[row] = 0.0, 0
+        episodes = zip(ended.tolist(), self.returns[ended].tolist(), self._lengths[ended].tolist(), strict=True)
+        for row, episode_return, length in episodes:
+            self.end_episode(row, episode_return, length)
+        self.returns[ended], self._lengths[ended] = 0.0, 0
         world.terminated[:] = False
         world.truncated[:] = False
         world.ended = False
@@ -229,7 +236,7 @@ class Round:
         bids, payments = None, None
         if truncated.any():
             self._check(final)
-            bids, self._order[:, 1], payments = self.auction.hold(self.population.bid, final)
+            bids, self._order[:, 1], payments = self.auction.hold(self.population.bid, final, len(self.market.accounts))
         self._deliver(bids, payments, final, stage == TERMINATED, truncated)
 
     def _close_compiled(self, stage: np.ndarray, trade: CompiledTrade) -> None:

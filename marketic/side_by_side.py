@@ -83,4 +83,4 @@ class SideBySide:
             if agents.shape[-1] != members:
                 raise InputError("SideBySide: all populations need syndicates of the same size")
             bidder[right::rights, :n] = agents + self._first_agent[right]
-        return Bids(value, active, bidder=bidder)
+        return Bids.unchecked(value, active, bidder=bidder)

@@ -15,10 +15,10 @@ class World:
     The arrays `observation`, `final` and `reward` stay where they are. After `step`: `observation` float64 [rows, D] is where
     the next auctions are held; `reward` float64 [rows], `terminated`, `truncated` bool [rows]; `final` float64 [rows, D], where
     the ended episodes ended; `resting` bool [rows]: rows whose environment is between episodes (Gymnasium's NEXT_STEP
-    autoreset), which sit the next round out.
+    autoreset), which sit the next round out; `rests` says whether there are any.
     """
 
-    rows = 1
+    rows, rests = 1, False
 
     def __init__(self, env: Any, action_bins: int | None = None) -> None:
         self.env = env
@@ -71,32 +71,37 @@ class VectorWorld(World):
         self.rows = env.num_envs
         super().__init__(env, action_bins)
         self.mode = env.metadata.get("autoreset_mode", gym.vector.AutoresetMode.NEXT_STEP)
+        self._nobody = self.resting
         self._batch: Any = gym.vector.utils.create_empty_array(env.single_action_space, self.rows)
 
     def reset(self, seed: int | None = None) -> None:
         """Start new episodes in every row."""
         super().reset(seed)
-        self.resting = np.zeros(self.rows, dtype=bool)
+        self.resting, self.rests = self._nobody, False
 
     def step(self, actions: np.ndarray) -> None:
         """Act in every row; rows at rest are reset by the environment and ignore their action."""
-        was_resting = self.resting
         answer = self.env.step(self._batched(actions))
         if not isinstance(answer, tuple) or len(answer) != 5:
             raise _wrong_answer(answer)
         observation, reward, terminated, truncated, info = answer
         self._encode(observation, self.observation)
-        self.reward[:] = np.where(was_resting, 0.0, np.asarray(reward, dtype=float))
-        self.terminated = np.asarray(terminated, dtype=bool) & ~was_resting
-        self.truncated = np.asarray(truncated, dtype=bool) & ~was_resting & ~self.terminated
+        self.reward[:] = np.asarray(reward, dtype=float)
+        self.terminated[:] = np.asarray(terminated, dtype=bool)
+        self.truncated[:] = np.asarray(truncated, dtype=bool)
+        if self.rests:
+            self.reward[self.resting] = 0.0
+            self.terminated &= ~self.resting
+            self.truncated &= ~self.resting
+            self.resting, self.rests = self._nobody, False
+        self.truncated &= ~self.terminated
         done = self.terminated | self.truncated
         self.ended = bool(done.any())
-        self.resting = np.zeros(self.rows, dtype=bool)
         if not self.ended:
             return
         self.final[:] = self.observation
         if self.mode == gym.vector.AutoresetMode.NEXT_STEP:
-            self.resting = done
+            self.resting, self.rests = done, True
         elif self.mode == gym.vector.AutoresetMode.SAME_STEP:
             self._take_final_observations(info, done)
         else:
@@ -116,7 +121,7 @@ class VectorWorld(World):
         return gym.vector.utils.concatenate(self.env.single_action_space, values, self._batch)
 
     def _encode(self, observation: Any, rows: np.ndarray) -> None:
-        rows[:] = self.goods.encode_rows(observation, self.rows)
+        self.goods.encode_rows_into(observation, rows)
 
 
 def _row(batch: Any, row: int) -> Any:

@@ -1,20 +1,87 @@
 """Auction mechanisms: each file one idea, with its theory and its claims on top."""
 
+from importlib import import_module
+from typing import Any
+
 if __name__ != "marketic.mechanisms":
     raise ImportError("import marketic.mechanisms, not mechanisms")
 
-from marketic.mechanisms.first_price import FirstPrice
-from marketic.mechanisms.rotation import Rotation
-from marketic.mechanisms.second_price import SecondPrice
-from marketic.mechanisms.sequences import bucket_brigade, credit_conserving_vickrey, minted_vickrey
-from marketic.mechanisms.softmax import Softmax
+_HOMES = {
+    "AllPay": "all_pay",
+    "AscendingProxy": "proxy_auction",
+    "AssignmentMarket": "assignment_market",
+    "Ausubel": "ausubel",
+    "BalancedExchange": "balanced_exchange",
+    "Boston": "boston",
+    "ClarkePivot": "clarke_pivot",
+    "ClinchingClock": "ausubel",
+    "CombinatorialClock": "combinatorial_clock",
+    "ConstantProduct": "constant_product",
+    "CoreSelecting": "core_selecting",
+    "CostFunctionMarket": "cost_function",
+    "DeferredAcceptance": "deferred_acceptance",
+    "Discriminatory": "discriminatory",
+    "DoubleAuction": "double_auction",
+    "Dutch": "dutch_clock",
+    "DutchClock": "dutch_clock",
+    "English": "english_clock",
+    "EnglishClock": "english_clock",
+    "ExpectedExternality": "expected_externality",
+    "ExpectedExternalityProject": "expected_externality",
+    "FirstPrice": "first_price",
+    "GSP": "position",
+    "GaussianMaker": "bayesian_market_maker",
+    "GlostenMilgrom": "bayesian_market_maker",
+    "GreedySingleMinded": "greedy_single_minded",
+    "Ironed": "ironing",
+    "KellyMarket": "kelly_market",
+    "LMSR": "lmsr",
+    "LiquiditySensitive": "liquidity_sensitive",
+    "McAfee": "mcafee",
+    "Myerson": "myerson",
+    "OrderBook": "order_book",
+    "OrderKind": "order_book_records",
+    "Orders": "order_book_records",
+    "Parimutuel": "parimutuel",
+    "PayAsBidPackages": "pay_as_bid_packages",
+    "PayBidSoftmax": "exponential",
+    "PostedPrice": "posted_price",
+    "ProportionalShare": "proportional_share",
+    "Rotation": "rotation",
+    "SecondPrice": "second_price",
+    "SecondPriceReserve": "reserve",
+    "SequentialPostedPrices": "posted_price",
+    "SerialDictatorship": "serial_dictatorship",
+    "Softmax": "softmax",
+    "Subsidised": "taxes",
+    "Taxed": "taxes",
+    "ThirdPrice": "third_price",
+    "TopTradingCycles": "top_trading_cycles",
+    "TradeReduction": "trade_reduction",
+    "UniformPrice": "uniform_price",
+    "VCG": "vcg",
+    "VCGExchange": "vcg_exchange",
+    "VCGPosition": "position",
+    "VickreyUnits": "vickrey_units",
+    "VirtualValueAuction": "learned_auction",
+    "WithBudget": "budgets",
+    "WithReserve": "reserve",
+    "bucket_brigade": "sequences",
+    "credit_conserving_vickrey": "sequences",
+    "minted_vickrey": "sequences",
+}
 
-__all__ = [
-    "FirstPrice",
-    "Rotation",
-    "SecondPrice",
-    "Softmax",
-    "bucket_brigade",
-    "credit_conserving_vickrey",
-    "minted_vickrey",
-]
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a mechanism on first use: nobody waits for solvers that are not needed (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'marketic.mechanisms' has no attribute {name!r}")
+    value = getattr(import_module(f"marketic.mechanisms.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -8,20 +8,47 @@ sale, which acts as a discount.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numba import njit
 
 from marketic.bids import Bids
+from marketic.claims import Claim, Holds, Refutation, Terms
 from marketic.clearing import Clearing
-from marketic.mechanism import Claim, ClearingRule, single_winner
+from marketic.mechanism import ClearingRule, single_winner
+
+
+def shade(value: np.ndarray, bidders: int) -> np.ndarray:
+    """The equilibrium bid for uniform values: value [..., n] -> (n - 1)/n of it."""
+    return value * ((bidders - 1) / bidders)
+
+
+KRISHNA = Terms(Holds.EQUILIBRIUM, strategy=shade, source="Krishna 2010, section 2.3")
 
 
 @dataclass(frozen=True)
 class FirstPrice:
     """The highest bid wins and pays itself. `bids.value` [..., n] -> payments [..., n], currency."""
 
-    claims = frozenset({Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS})
+    claims = frozenset(
+        {
+            Claim.BIC,
+            Claim.EFFICIENT,
+            Claim.CORE,
+            Claim.INDIVIDUALLY_RATIONAL,
+            Claim.INTERIM_RATIONAL,
+            Claim.NO_DEFICIT,
+            Claim.REVENUE_MONOTONE,
+            Claim.ANONYMOUS,
+            Claim.SCALE_FREE,
+        }
+    )
+    terms: ClassVar[dict[Claim, Terms]] = {Claim.BIC: KRISHNA, Claim.INTERIM_RATIONAL: KRISHNA}
+    refuted: ClassVar[tuple[Refutation, ...]] = (
+        Refutation(Claim.DSIC, Bids([4.0, 1.0]), Bids([2.0, 1.0]), source="Vickrey 1961"),
+        Refutation(Claim.PAIR_PROOF, Bids([4.0, 3.0]), Bids([1.0, 0.0]), who=(0, 1), source="a bidding ring"),
+    )
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Sell to the first highest active bid at that bid."""

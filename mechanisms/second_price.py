@@ -2,21 +2,25 @@
 
 The highest bid wins and pays the second highest bid, or 0 if nobody else bids. Bidding one's value is a dominant
 strategy, because the bid decides only whether one wins, never what one pays. The winner's margin, top bid less
-second bid, is its marginal contribution to welfare. Not proof against collusion.
+second bid, is its marginal contribution to welfare. A second name of one's own can only raise the price. Not proof against
+collusion: if the runner-up keeps quiet, the winner pays less, and the two can share the difference.
 
 A lone bidder pays 0, or its own bid if that is negative: where the good is a burden, bids are what a bidder
 demands for taking it, and the house pays a lone bidder what it asks.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numba import njit
 
 from marketic.bids import Bids
+from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
-from marketic.mechanism import Claim, ClearingRule, single_winner
+from marketic.mechanism import ClearingRule
 
 
 @dataclass(frozen=True)
@@ -26,17 +30,32 @@ class SecondPrice:
     The claims hold for bids >= 0 (goods); a burden (negative bids) is sold just as well, with the house paying.
     """
 
-    claims = frozenset({Claim.DSIC, Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS})
+    claims = frozenset(
+        {
+            Claim.DSIC,
+            Claim.EFFICIENT,
+            Claim.CORE,
+            Claim.INDIVIDUALLY_RATIONAL,
+            Claim.NO_DEFICIT,
+            Claim.REVENUE_MONOTONE,
+            Claim.FALSE_NAME_PROOF,
+            Claim.ANONYMOUS,
+            Claim.SCALE_FREE,
+        }
+    )
+    refuted: ClassVar[tuple[Refutation, ...]] = (
+        Refutation(Claim.PAIR_PROOF, Bids([4.0, 3.0]), Bids([4.0, 0.0]), who=(0, 1), source="Graham and Marshall 1987"),
+    )
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Sell to the first highest active bid at the second highest."""
-        wins, top, second, sold = single_winner(bids.value, bids.active)
-        price = np.where(np.isfinite(second), second, np.minimum(top, 0.0))
-        return Clearing(
-            allocation=wins,
-            payments=np.where(wins, price[..., None], 0.0),
-            prices=np.where(sold, price, np.nan),
-        )
+        *batch, n = bids.value.shape
+        rows = math.prod(batch)
+        value = np.ascontiguousarray(bids.value, dtype=np.float64).reshape(rows, n)
+        active = np.ascontiguousarray(bids.active).reshape(rows, n)
+        wins, payments, prices = np.empty((rows, n), dtype=bool), np.empty((rows, n)), np.empty(rows)
+        _clear_rows(value, active, wins, payments, prices)
+        return Clearing(wins.reshape(bids.value.shape), payments.reshape(bids.value.shape), prices.reshape(batch))
 
     @cached_property
     def rule(self) -> ClearingRule:
@@ -61,3 +80,22 @@ def second_price_rule(value, active, uniform, parameters, winner, payments):  # 
         if best >= 0:
             price = value[row, second] if second >= 0 else min(value[row, best], 0.0)
             payments[row, best] = price + 0.0  # never -0.0
+
+
+@njit(cache=True)
+def _clear_rows(value, active, wins, payments, prices):  # type: ignore[no-untyped-def]
+    """Write wins and payments [B, n] and prices [B] in one pass over the bids, without branches that depend on them."""
+    n = value.shape[1]
+    for row in range(value.shape[0]):
+        top, second, first = -np.inf, -np.inf, -1
+        for i in range(n):
+            bid = value[row, i] if active[row, i] else -np.inf
+            lower = bid if bid < top else top
+            second = lower if lower > second else second
+            first = i if bid > top else first
+            top = bid if bid > top else top
+            wins[row, i], payments[row, i] = False, 0.0
+        prices[row] = np.nan
+        if first >= 0:
+            price = (second if second > -np.inf else min(top, 0.0)) + 0.0  # never -0.0
+            wins[row, first], payments[row, first], prices[row] = True, price, price

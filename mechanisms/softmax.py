@@ -10,14 +10,17 @@ payment divided by its probability, so what it pays never exceeds its bid.
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numba import njit
 
 from marketic.bids import Bids
+from marketic.claims import Claim, Holds, Refutation, Terms
 from marketic.clearing import Clearing
+from marketic.domains import SingleGood
 from marketic.errors import InputError
-from marketic.mechanism import Claim, ClearingRule
+from marketic.mechanism import ClearingRule
 
 
 @dataclass(frozen=True)
@@ -28,13 +31,33 @@ class Softmax:
     """
 
     temperature: float = 0.1
-    claims = frozenset({Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS})  # for bids >= 0
+    claims = frozenset(  # for bids >= 0
+        {Claim.DSIC, Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS}
+    )
+    domain: ClassVar[SingleGood] = SingleGood()
 
     def __post_init__(self) -> None:
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
             raise InputError(
                 f"Softmax(temperature={self.temperature}): wanted a finite number > 0, e.g. temperature=0.1"
             )
+
+    @property
+    def terms(self) -> dict[Claim, Terms]:
+        """Over its own lottery; expected welfare falls short by T ln n at most, here for as many as the domain tries."""
+        gap = self.temperature * math.log(max(self.domain.sizes))
+        domain = f"up to {max(self.domain.sizes)} bidders; within T ln n for n of them"
+        return {
+            Claim.DSIC: Terms(Holds.EXPECTED, source="Myerson 1981"),
+            Claim.EFFICIENT: Terms(Holds.EXPECTED, domain=domain, tolerance=gap, source="McSherry and Talwar 2007"),
+            Claim.ANONYMOUS: Terms(Holds.EXPECTED),
+        }
+
+    @property
+    def refuted(self) -> tuple[Refutation, ...]:
+        """A second name is a second chance in the lottery."""
+        one = self.temperature
+        return (Refutation(Claim.FALSE_NAME_PROOF, Bids([one, one]), Bids([one, one, one]), (0, 2)),)
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Draw a winner (or return the lottery) and charge Myerson's payment."""

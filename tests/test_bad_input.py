@@ -300,10 +300,10 @@ class Bidders:
     [
         (Bids(np.ones(2)), ("value(2,)", "for 1 rows", "[rows, bidders]")),
         (Bids(np.ones((2, 2))), ("value(2, 2)", "for 1 rows")),
-        (Bids(np.ones((1, 2)), np.ones((1, 3), dtype=bool)), ("active(1, 3)",)),
+        (Bids.unchecked(np.ones((1, 2)), np.ones((1, 3), dtype=bool)), ("active(1, 3)",)),
         (Bids(np.ones((1, 2)), bidder=np.zeros((1, 2), dtype=np.int64)), ("bidder(1, 2)", "[rows, bidders, members]")),
-        (Bids([[1.0, 2.0]]), ("wanted marketic.Bids with arrays",)),
-        (Bids(np.array([["a", "b"]])), ("wanted marketic.Bids with arrays",)),
+        (Bids.unchecked([[1.0, 2.0]]), ("wanted marketic.Bids with arrays",)),
+        (Bids.unchecked(np.array([["a", "b"]])), ("wanted marketic.Bids with arrays",)),
         (np.ones((1, 2)), ("a ndarray", "wanted marketic.Bids")),
         ("much", ("a str", "wanted marketic.Bids")),
     ],

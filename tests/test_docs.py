@@ -14,7 +14,7 @@ BLOCK = re.compile(r"```python\n(.*?)```(?:\s*```text\n(.*?)```)?", re.DOTALL)
 def test_the_blocks_of_a_page_run_in_order(page, tmp_path, monkeypatch, capsys):
     """Blocks of one page share their names, as a reader's session would. A ```text block after one is its output."""
     monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {"__name__": "page"}
+    names: dict[str, object] = {"__name__": "__main__"}
     for source, output in BLOCK.findall(page.read_text()):
         capsys.readouterr()
         exec(compile(source, page.name, "exec"), names)

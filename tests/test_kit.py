@@ -1,149 +1,168 @@
-"""The kit keeps its own word: one planted offender per check, and none without one."""
+"""The kit keeps its own word: one planted offender per check, each caught and named, and none without one."""
+
+import subprocess
+import sys
 
 import numpy as np
+import offenders
 import pytest
 
-from marketic.bids import Bids
+from marketic import Bids, Claim, InputError, Refutation, Terms
 from marketic.checks import ClaimRefuted, check_mechanism
+from marketic.checks.basics import BASICS
+from marketic.checks.mechanism import SESSION_CLAIMS, STATISTICAL
 from marketic.checks.properties import PROPERTIES
-from marketic.clearing import Clearing
-from marketic.errors import InputError
-from marketic.mechanism import Claim, single_winner
-from marketic.mechanisms import FirstPrice, SecondPrice, Softmax
+from marketic.claims import Holds
+from marketic.mechanisms import FirstPrice, SecondPrice
+from marketic.mechanisms.boston import Boston
 
 
-def _clearing(bids: Bids, wins: np.ndarray, payments: np.ndarray) -> Clearing:
-    return Clearing(wins, payments, payments.sum(axis=-1))
+class BostonClaimsStability:
+    claims = frozenset({Claim.STABLE})
+    domain = Boston().domain
+
+    def clear(self, rankings, *, rng=None):
+        return Boston().clear(rankings)
 
 
-class FirstPriceClaimsTruth:
-    claims = frozenset({Claim.DSIC})
-
-    def clear(self, bids, *, rng=None):
-        return FirstPrice().clear(bids)
+ALL_OFFENDERS = offenders.PER_CHECK | {Claim.STABLE: BostonClaimsStability}
 
 
-class AllPay:
-    claims = frozenset({Claim.INDIVIDUALLY_RATIONAL})
-
-    def clear(self, bids, *, rng=None):
-        wins, *_ = single_winner(bids.value, bids.active)
-        return _clearing(bids, wins, np.where(bids.active, bids.value, 0.0))
+def named(offender):
+    return offender.__name__ if isinstance(offender, type) else str(offender)
 
 
-class Cashback:
-    claims = frozenset({Claim.NO_DEFICIT})
-
-    def clear(self, bids, *, rng=None):
-        wins, *_ = single_winner(bids.value, bids.active)
-        return _clearing(bids, wins, np.where(wins, -1.0, 0.0))
-
-
-class KeepsTheMoney:
-    claims = frozenset({Claim.BUDGET_BALANCED})
-
-    def clear(self, bids, *, rng=None):
-        return SecondPrice().clear(bids)
+@pytest.mark.parametrize("mutant", offenders.MUTANTS, ids=named)
+def test_each_mutant_is_caught_and_its_broken_claims_are_named(mutant):
+    report = check_mechanism(mutant(), raises=False)
+    assert set(report.refuted) == {claim.name for claim in mutant.claims}
+    with pytest.raises(ClaimRefuted, match=f"{mutant.__name__} claims {next(iter(report.refuted))}, but with"):
+        check_mechanism(mutant())
 
 
-class HighReserve:
-    claims = frozenset({Claim.EFFICIENT})
-
-    def clear(self, bids, *, rng=None):
-        return SecondPrice().clear(Bids(bids.value, bids.active & (bids.value >= 1.0)))
-
-
-class FavoursTheFirst:
-    claims = frozenset({Claim.ANONYMOUS})
-
-    def clear(self, bids, *, rng=None):
-        bonus = np.where(np.arange(bids.value.shape[-1]) == 0, 10.0, 0.0)
-        wins, *_ = single_winner(bids.value + bonus, bids.active)
-        return _clearing(bids, wins, np.zeros(bids.value.shape))
-
-
-class SellsTwice:
-    claims = frozenset()
-
-    def clear(self, bids, *, rng=None):
-        return _clearing(bids, bids.active.copy(), np.zeros(bids.value.shape))
-
-
-class FlipsCoins:
-    claims = frozenset()
-
-    def __init__(self):
-        self.coin = np.random.default_rng(0)
-
-    def clear(self, bids, *, rng=None):
-        return _clearing(bids, np.zeros(bids.value.shape), np.where(bids.active, self.coin.random(), 0.0))
-
-
-class Crashes:
-    claims = frozenset()
-
-    def clear(self, bids, *, rng=None):
-        top = bids.value.argmax(-1)  # fails without bidders
-        return _clearing(bids, np.arange(bids.value.shape[-1]) == top, np.zeros(bids.value.shape))
-
-
-OFFENDERS = {
-    "DSIC": FirstPriceClaimsTruth,
-    "INDIVIDUALLY_RATIONAL": AllPay,
-    "NO_DEFICIT": Cashback,
-    "BUDGET_BALANCED": KeepsTheMoney,
-    "EFFICIENT": HighReserve,
-    "ANONYMOUS": FavoursTheFirst,
-}
-
-
-@pytest.mark.parametrize(("claim", "offender"), OFFENDERS.items())
+@pytest.mark.parametrize(("claim", "offender"), ALL_OFFENDERS.items(), ids=named)
 def test_each_false_claim_is_refuted_by_name(claim, offender):
-    with pytest.raises(ClaimRefuted, match=f"{offender.__name__} claims {claim}, but"):
-        check_mechanism(offender())
+    verdict = check_mechanism(offender(), raises=False).verdicts[claim.name]
+    assert verdict.status == "refuted"
+    assert verdict.explanation
+    assert verdict.cases > 0
+
+
+WITHOUT_CLAIMS = [*offenders.WITHOUT_CLAIMS.items(), *offenders.MORE_WITHOUT_CLAIMS.items()]
 
 
 @pytest.mark.parametrize(
-    ("offender", "reason"),
-    [(SellsTwice, "sells 2 units"), (FlipsCoins, "two verdicts"), (Crashes, "clear raised ValueError")],
+    ("promise", "offender"), WITHOUT_CLAIMS, ids=[f"{p}-{o[0].__name__}" for p, o in WITHOUT_CLAIMS]
 )
-def test_impossible_clearings_are_refuted_without_any_claim(offender, reason):
-    with pytest.raises(ClaimRefuted, match=reason):
-        check_mechanism(offender())
+def test_impossible_answers_are_refuted_without_any_claim(promise, offender):
+    mechanism, reason = offender
+    verdict = check_mechanism(mechanism(), raises=False).verdicts[promise]
+    assert verdict.status == "refuted"
+    assert reason in verdict.explanation or "two verdicts" in verdict.explanation or "depends on" in verdict.explanation
 
 
 def test_every_check_has_an_offender():
-    assert {claim.name for claim in PROPERTIES} == set(OFFENDERS) == {claim.name for claim in Claim}
+    testable = set(PROPERTIES) | STATISTICAL | SESSION_CLAIMS
+    assert testable == set(Claim), "a claim that nothing tests"
+    assert set(ALL_OFFENDERS) == set(PROPERTIES) | STATISTICAL, "sessions have theirs in test_session_kit.py"
+    assert set(offenders.WITHOUT_CLAIMS) == {"ANSWERS", *BASICS}
 
 
-def test_the_counterexample_is_small_and_replays(capsys):
-    with pytest.raises(ClaimRefuted) as refuted:
-        check_mechanism(AllPay())
-    lines = str(refuted.value).splitlines()
-    assert "truthful bidder" in lines[0]
-    assert len(lines[0].split("active")[0].split(",")) <= 4
-    assert len(lines) == 6
-    first = FirstPriceClaimsTruth()
-    first.__class__.__module__ = "marketic.mechanisms"  # a reproducer must run as it stands for an importable mechanism
-    with pytest.raises(ClaimRefuted) as refuted:
-        check_mechanism(FirstPriceClaimsTruth())
-    exec(
-        str(refuted.value)
-        .split("\n", 1)[1]
-        .replace("FirstPriceClaimsTruth", "FirstPrice")
-        .replace("\n    ", "\n")
-        .strip()
+def test_the_counterexample_is_small_and_its_five_lines_run_as_they_stand(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "from marketic import Claim\n"
+        "from marketic.mechanisms import FirstPrice\n"
+        "class Mine:\n"
+        "    claims = frozenset({Claim.DSIC})\n"
+        "    def clear(self, bids, *, rng=None):\n"
+        "        return FirstPrice().clear(bids)\n"
     )
-    assert capsys.readouterr().out.count("Clearing(") == 2
+    checking = "import mine; from marketic.checks import check_mechanism; check_mechanism(mine.Mine())"
+    failed = subprocess.run([sys.executable, "-c", checking], cwd=tmp_path, capture_output=True, text=True, check=False)
+    story = failed.stderr[failed.stderr.index("Mine claims DSIC, but") :].strip().splitlines()
+    assert (
+        story[0] == "Mine claims DSIC, but with values (1.0,): bidder 0 earns 0 with the truth and 1 by reporting 0.0"
+    )
+    assert len(story) == 6
+    replay = "\n".join(line.strip() for line in story[1:])
+    shown = subprocess.run([sys.executable, "-c", replay], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert shown.stdout.count("Clearing(") == 2
 
 
-@pytest.mark.parametrize("mechanism", [FirstPrice(), SecondPrice(), Softmax(0.5)])
-def test_built_in_mechanisms_keep_their_claims(mechanism):
-    report = check_mechanism(mechanism, examples=100)
-    assert report.passed
-    assert set(report.verdicts) == {"FEASIBLE", *(claim.name for claim in mechanism.claims)}
+def test_a_refuted_claim_must_come_with_a_case_that_refutes_it():
+    class Honest(offenders.Offender):
+        refuted = (Refutation(Claim.DSIC, Bids([2.0, 1.0]), Bids([1.5, 1.0]), who=(0,), source="any textbook"),)
+
+        def clear(self, bids, *, rng=None):
+            return FirstPrice().clear(bids)
+
+    class Mistaken(Honest):
+        def clear(self, bids, *, rng=None):
+            return SecondPrice().clear(bids)
+
+    assert check_mechanism(Honest()).verdicts["not DSIC"].status == "kept"
+    with pytest.raises(ClaimRefuted, match="not DSIC, but the stored case does not break DSIC"):
+        check_mechanism(Mistaken())
 
 
-def test_what_is_no_mechanism_is_refused():
-    with pytest.raises(InputError, match="is no mechanism"):
-        check_mechanism(object())
+def test_what_cannot_be_tested_is_said_and_not_passed_over():
+    verdict = check_mechanism(offenders.KnowsNoRest(), raises=False).verdicts["STABLE"]
+    assert (verdict.status, verdict.explanation) == ("could not test", "SingleGood has no method blocking_pairs")
+
+    class InTheLimit(offenders.Vickrey, claims=(Claim.PAIR_PROOF, Claim.BOUNDED_LOSS)):
+        terms = {Claim.PAIR_PROOF: Terms(holds=Holds.ASYMPTOTIC)}  # noqa: RUF012
+
+    report = check_mechanism(InTheLimit(), raises=False)
+    assert set(report.untested) == {"PAIR_PROOF", "BOUNDED_LOSS"}
+    assert "in the limit" in report.untested["PAIR_PROOF"].explanation
+
+
+def test_an_equilibrium_is_tested_with_the_strategy_and_prior_of_its_terms():
+    class Shades(offenders.Offender, claims=(Claim.BIC, Claim.INTERIM_RATIONAL)):
+        factor = 1.0
+
+        @property
+        def terms(self):
+            return {
+                Claim.BIC: Terms(Holds.EQUILIBRIUM, strategy=lambda v, n: self.factor * v * (n - 1) / n, sizes=(2, 3))
+            }
+
+        def clear(self, bids, *, rng=None):
+            return FirstPrice().clear(bids)
+
+    class ShadesMore(Shades, claims=(Claim.BIC,)):
+        factor = 0.7
+
+    assert check_mechanism(Shades()).passed
+    assert not check_mechanism(ShadesMore(), raises=False).passed
+
+
+def test_the_search_is_the_same_every_time():
+    first, second = (check_mechanism(offenders.Overcharges(), raises=False, seed=3) for _ in range(2))
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: check_mechanism(object()), "is no mechanism"),
+        (lambda: check_mechanism(SecondPrice), "is no mechanism"),
+        (lambda: check_mechanism(SecondPrice(), budget=0), "budget=0"),
+        (lambda: check_mechanism(type("Odd", (SecondPrice,), {"claims": {"DSIC"}})()), "hold 'DSIC'"),
+    ],
+    ids=["object", "class", "budget", "claims"],
+)
+def test_what_is_no_mechanism_is_refused(build, words):
+    with pytest.raises(InputError, match=words):
+        build()
+
+
+def test_a_batch_of_cases_is_drawn_with_ties_absentees_and_extremes():
+    drawn = np.random.default_rng(0)
+    from marketic.domains import SingleGood
+
+    bids = SingleGood().draw(drawn, 2_000, 3)
+    assert (~bids.active).any(axis=1).any()
+    assert (np.diff(np.sort(bids.value, axis=1), axis=1) == 0).any(axis=1).sum() > 400
+    assert bids.value.max() > 1e11
+    assert (bids.value[bids.value > 0].min()) < 1e-300

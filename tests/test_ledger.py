@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketic import InputError, Ledger
-from marketic.ledger import HOUSE, MEMOS, PAYMENT, WORLD, move_shares
+from marketic.ledger import HOUSE, MEMOS, PAYMENT, SUBSIDY, WORLD, move_shares, pay_income
 
 ATTACK = settings(max_examples=60, derandomize=True, deadline=None)
 AMOUNTS = st.one_of(
@@ -147,6 +147,19 @@ def test_shares_add_up_exactly(amount: int, parts: int) -> None:
     assert ledger.balance[twins].tolist() == shares
     move_shares(ledger.books, PAYMENT, twins, house, amount)
     assert not ledger.balance.any()
+
+
+@settings(max_examples=100, derandomize=True, deadline=None)
+@given(st.lists(st.integers(-(2**40), 2**40), min_size=4, max_size=4), st.integers(1, 9))
+def test_income_in_one_pass_is_the_same_as_transfer_by_transfer(amounts: list[int], parts: int) -> None:
+    quick, audited = Ledger(), Ledger(journal=True)
+    for ledger in (quick, audited):
+        members = ledger.open(parts)  # before the books are read: opening accounts makes them anew
+        reward, grant, withheld, royalty = amounts
+        pay_income(ledger.books, members, reward, grant, SUBSIDY, withheld, royalty)
+    assert quick.balance.tolist() == audited.balance.tolist()
+    assert quick.flows.tolist() == audited.flows.tolist()
+    assert sum(quick.balance.tolist()) == 0
 
 
 def test_a_state_that_does_not_add_up_is_refused() -> None:

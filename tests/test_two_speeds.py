@@ -4,6 +4,7 @@ import gymnasium as gym
 import numpy as np
 import pytest
 
+from marketic.agents.tiles import BLOCK, Tiles, Tiling
 from marketic.market import Market
 from marketic.presets import make
 
@@ -47,3 +48,14 @@ def test_compiled_rounds_equal_plain_ones_in_vector_environments(mode, terms):
 
 def test_gymnasiums_own_vector_environment():
     assert_same(*both(lambda: gym.make_vec("CartPole-v1", 16, vectorization_mode="vector_entry_point"), 2000))
+
+
+def test_many_rows_fall_into_the_same_tiles_as_one_by_one() -> None:
+    rng = np.random.default_rng(0)
+    tilings = (Tiling((0, 1), (5, 4), 7), Tiling((2,), (9,), 3), Tiling((0, 1, 2), (3, 4, 5), 1))
+    tiles = Tiles([-3.2, -1, -2], [3.1416, 1, 2], 3, tilings, angles=((1, 3),), rng=rng)
+    observation = rng.normal(size=(3 * BLOCK + 1, 4)) * 2
+    observation[:BLOCK] = np.rint(observation[:BLOCK])
+    together = tiles.match(observation)
+    assert together.tolist() == [tiles.match(row[None])[0].tolist() for row in observation]
+    assert 0 <= together.min() <= together.max() < tiles.n_agents

@@ -16,7 +16,7 @@ import json, marketic
 from marketic.checks import check_mechanism
 from marketic.mechanisms import FirstPrice
 market = marketic.make("FrozenLake-v1", seed=0).learn(total_timesteps=2000)
-report = check_mechanism(FirstPrice(), examples=20)
+report = check_mechanism(FirstPrice(), budget=200)
 print(json.dumps({"file": marketic.__file__, "sum": int(market.ledger.balance.sum()), "steps": market.num_timesteps,
                   "passed": report.passed}))
 """

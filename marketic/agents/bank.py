@@ -117,7 +117,7 @@ class Bank:
         """
         value = self._value(BIDDING, observation)
         if len(observation) != len(self.count):
-            return Bids(value, bidder=np.broadcast_to(self.bidder[:1], (*value.shape, 1)))
+            return Bids.unchecked(value, bidder=np.broadcast_to(self.bidder[:1], (*value.shape, 1)))
         chance = self.terms.novice if self.steps >= self.terms.warm else 1.0
         for b, (enters, stays) in enumerate(self.rng.random((len(observation), 2)).tolist()):
             if self.lease[b, 0] == 0 and enters < chance:
@@ -125,13 +125,13 @@ class Bank:
             if self.lease[b, 0] > 0:
                 self.lease[b, 0] -= 1
                 value[b, self.lease[b, 1]] = value[b].max() + ABOVE
-        return Bids(value, bidder=self.bidder)
+        return Bids.unchecked(value, bidder=self.bidder)
 
     def appraise(self, observation: np.ndarray) -> Bids:
         """What the best copy so far would bid, without novices; pure."""
         shown = SHOWN if self.best >= self.former else FORMER
         bidder = np.broadcast_to(self.bidder[:1], (len(observation), self.bidders, 1))
-        return Bids(self._value(shown, observation), bidder=bidder)
+        return Bids.unchecked(self._value(shown, observation), bidder=bidder)
 
     def start(self, rows: int) -> None:
         """Make room for `rows` parallel rows; claims that are still open are dropped."""

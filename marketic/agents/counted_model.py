@@ -10,7 +10,9 @@ from numba import njit
 
 KINDS = 16  # claims with more distinct outcomes share the last row of the tables
 BUCKETS = 40  # visit counts are pooled by powers of two
-GRID = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0])  # candidate evenness (Dirichlet pseudo-counts)
+GRID = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0, 512.0])
+"""Candidate evenness (Dirichlet pseudo-counts per outcome). The last is as good as exactly even: a smaller one leaves
+errors in claims with a few hundred visits that are as large as what parts the best two actions on FrozenLake8x8."""
 
 
 @njit(cache=True)

@@ -224,7 +224,7 @@ class Firms:
         first, members = firm.slot * self._size, bids.bidder
         if members is None:
             members = np.broadcast_to(np.arange(self.n_bidders)[:, None], (*bids.value.shape, 1))
-        return Bids(bids.value, bids.active, bids.budget, bids.side, members + first)
+        return Bids.unchecked(bids.value, bids.active, bids.budget, bids.side, members + first)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The register with books, societies and backups, and the episodes that are under way."""

@@ -196,7 +196,7 @@ def _mean(price, agents):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _renew_licence(episode_return, revenue, steady, licence):  # type: ignore[no-untyped-def]
-    """Show today's steady bids if the last training episodes earned at least as much as any before."""
+    """Show today's steady bids if the last training episodes earned at least as much, in the mean, as any before."""
     window = revenue.shape[0] - 2
     revenue[2 + int(revenue[1]) % window] = episode_return
     revenue[1] += 1.0
@@ -204,6 +204,6 @@ def _renew_licence(episode_return, revenue, steady, licence):  # type: ignore[no
     for k in range(min(int(revenue[1]), window)):
         mean += revenue[2 + k]
     mean /= min(int(revenue[1]), window)
-    if revenue[1] <= window or mean >= revenue[0]:
+    if mean >= revenue[0]:
         revenue[0] = mean
         licence[:] = steady

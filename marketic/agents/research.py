@@ -126,7 +126,7 @@ class Research:
         states = self._state_of(observation)
         value = self._quote(states, False)
         premium = max(1e-7 * abs(self.range[0]), TIE_BREAK)
-        return Bids(value + premium * self.rng.random(value.shape), bidder=self._agents_at(states))
+        return Bids.unchecked(value + premium * self.rng.random(value.shape), bidder=self._agents_at(states))
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """Bidder number a takes action a."""
@@ -135,7 +135,7 @@ class Research:
     def appraise(self, observation: np.ndarray) -> Bids:
         """Sober bids: no bonus, and untried claims at the worst price. Prices afresh if something was learned since."""
         states = self._state_of(observation)
-        return Bids(self._sober(states), bidder=self._agents_at(states))
+        return Bids.unchecked(self._sober(states), bidder=self._agents_at(states))
 
     def _sober(self, states: np.ndarray) -> np.ndarray:
         """Sober prices of states int64 [B], float64 [B, actions]."""
@@ -235,15 +235,18 @@ class Research:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """All arrays (the generator's position belongs to whoever made it)."""
-        return {
-            name: np.array(value)
-            for name, value in vars(self).items()
-            if isinstance(value, np.ndarray) and name[0] != "_"
-        }
+        arrays = {name: value for name, value in vars(self).items() if isinstance(value, np.ndarray) and name[0] != "_"}
+        return {**{name: np.array(value) for name, value in arrays.items()}, "discount": np.array([self.discount])}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Restore `state_dict`'s arrays."""
         if state["visits"].shape != self.visits.shape:
             raise InputError(f"saved population has {len(state['visits'])} agents, this one {len(self.visits)}")
-        for name, value in state.items():
-            setattr(self, name, np.array(value))
+        if state["likelihood"].shape != self.likelihood.shape:
+            raise InputError(
+                f"saved population compares {state['likelihood'].shape[1]} degrees of evenness, not {GRID.size}"
+            )
+        arrays = {name: np.array(value) for name, value in state.items()}
+        self.discount = float(arrays.pop("discount", [self.discount])[0])
+        for name, value in arrays.items():
+            setattr(self, name, value)

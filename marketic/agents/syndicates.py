@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from marketic.agents.hindsight import Hindsight, PaperTrades, SteadyBids, look_back
+from marketic.agents.hindsight import EPISODE_STEPS, Hindsight, PaperTrades, SteadyBids, look_back
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import VISIT_EXPONENT, LearningRate, learning_rate
 from marketic.bids import Bids
@@ -101,7 +101,7 @@ class Syndicates(ABC):
         matched = self.match(observation)
         value = np.empty(matched.shape[:2])
         mean_bids(self.price, matched, value)
-        return Bids(value, bidder=matched)
+        return Bids.unchecked(value, bidder=matched)
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """Each syndicate takes its own action."""
@@ -134,7 +134,7 @@ class Syndicates(ABC):
         matched = self.match(observation)
         value = np.empty(matched.shape[:2])
         mean_bids(shown, matched, value)
-        return Bids(value, bidder=matched)
+        return Bids.unchecked(value, bidder=matched)
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """The arrays that make this population."""
@@ -216,6 +216,13 @@ def learn_row(row, owner, realised, reward, stage, observation, final, matched, 
                    hindsight[0], hindsight[1])  # fmt: skip
     if stage != SALE:
         opened[row] = 0
+    marks, returns = hindsight[5], hindsight[6]
+    if (
+        stage == SALE and hindsight[4].shape[1] == 0
+    ):  # no tape: `look_back` would only count, and calls cost more than that
+        marks[row, EPISODE_STEPS] += 1
+        returns[row] += reward
+        return
     look_back(row, owner, reward, stage, discount, observation, final, addresses[0], integers, reals, price, rate, clock[0],
               matched.shape[1], matched.shape[2], hindsight)  # fmt: skip
 

@@ -1,5 +1,8 @@
 """Conformance kits that users run on their own parts."""
 
-from marketic.checks.mechanism import ClaimRefuted, MechanismReport, check_mechanism
+from marketic.checks.environment import check_env
+from marketic.checks.mechanism import ClaimRefuted, check_mechanism
+from marketic.checks.population import check_population
+from marketic.checks.report import Report, Verdict
 
-__all__ = ["ClaimRefuted", "MechanismReport", "check_mechanism"]
+__all__ = ["ClaimRefuted", "Report", "Verdict", "check_env", "check_mechanism", "check_population"]

@@ -1,115 +1,203 @@
 """Holding a mechanism to its word: a search for the smallest case in which a claim fails."""
 
-from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, Phase, find, settings
-from hypothesis import strategies as st
-from hypothesis.errors import NoSuchExample
+import numpy as np
 
-from marketic.checks.properties import PROPERTIES, Case, feasible
+from marketic.bids import Bids
+from marketic.checks.basics import BASICS
+from marketic.checks.equilibrium import check_equilibrium
+from marketic.checks.properties import PROPERTIES, Property
+from marketic.checks.replay import replay
+from marketic.checks.report import Report, Verdict
+from marketic.checks.reproducer import reproducer
+from marketic.checks.scenario import Scenario, answer
+from marketic.checks.search import breaks, draws, search
+from marketic.checks.shrink import shrink
+from marketic.claims import Claim, Holds, Terms
+from marketic.domains import Exchange, SingleGood
 from marketic.errors import InputError
-from marketic.mechanism import Claim
 
-_FEW_PRICES = st.sampled_from([0.0, 0.25, 0.5, 1.0, 1.5, 2.0, 3.0])  # few, so that ties are common
-_PRICES = st.one_of(_FEW_PRICES, _FEW_PRICES, st.floats(0, 4), st.sampled_from([1e-300, 1e3, 1e12]))
+SESSION_CLAIMS = frozenset({Claim.PATH_INDEPENDENT, Claim.BOUNDED_LOSS, Claim.BOUNDED_REGRET})
+RAISING = 400
+"""Cases on which we see whether `clear` answers at all."""
+
+STATISTICAL = frozenset({Claim.BIC, Claim.INTERIM_RATIONAL})
 
 
 class ClaimRefuted(AssertionError):
-    """A mechanism does not keep a claim; the message holds the smallest case found and a few lines that replay it."""
+    """A part does not keep its word; the message holds each broken promise, the smallest case found and its replay."""
 
 
-@dataclass(frozen=True)
-class MechanismReport:
-    """What the kit found: name of the mechanism, and for each promise None (kept) or the sentence that refutes it."""
+def check_mechanism(mechanism: Any, *, budget: int = 20_000, seed: int = 0, raises: bool = True) -> Report:
+    """Search for cases in which a mechanism breaks a rule of the house or one of its declared claims.
 
-    name: str
-    verdicts: dict[str, str | None]
+    mechanism: an object with `claims` and `clear`, or a session (with `open` and `step`). budget: cases tried per promise,
+    >= 1 (domains whose cases are expensive to solve take a share of it). seed: of the search.
+    raises: True: raise ClaimRefuted if any promise is broken; False: only report it.
 
-    @property
-    def passed(self) -> bool:
-        """Whether no promise was refuted."""
-        return all(verdict is None for verdict in self.verdicts.values())
+    Undeclared claims are not asserted; `refuted` ones are, by replaying the stored counterexample. What the kit cannot test is
+    reported as such. Raises InputError if `mechanism` is no mechanism.
 
-
-@st.composite
-def _cases(draw: Any) -> Case:
-    n = draw(st.integers(0, 4))
-    values = tuple(draw(st.lists(_PRICES, min_size=n, max_size=n)))
-    active = tuple(draw(st.lists(st.sampled_from([True, True, True, False]), min_size=n, max_size=n)))
-    who = draw(st.integers(0, n - 1)) if n else 0
-    near = [
-        value * factor for value in values for factor in (1 - 1e-6, 1 + 1e-6, 0.5)
-    ]  # lies just around another's bid
-    lie = draw(st.one_of(_PRICES, st.sampled_from(near))) if near else 0.0
-    return Case(values, active, who, lie)
-
-
-def check_mechanism(mechanism: Any, *, examples: int = 200, raises: bool = True) -> MechanismReport:
-    """Search for cases in which a single-good mechanism breaks a rule or one of its declared claims.
-
-    mechanism: an object with `claims` and `clear`. examples: cases tried per promise, >= 1.
-    raises:    True: raise ClaimRefuted at the first broken promise; False: report all of them.
-
-    Undeclared claims are not asserted. Raises InputError if `mechanism` is no mechanism.
+    >>> from marketic.mechanisms import SecondPrice
+    >>> check_mechanism(SecondPrice(), budget=1_000).passed
+    True
     """
+    _refuse_nonsense(mechanism, budget)
+    name = type(mechanism).__name__
+    if not callable(getattr(mechanism, "clear", None)):
+        report = _check_session(mechanism, name, budget, seed)
+    else:
+        domain = getattr(mechanism, "domain", None) or SingleGood()
+        verdicts = _test_basics(mechanism, domain, budget, seed)
+        report = Report(name, verdicts | _test_claims(mechanism, domain, budget, seed))
+    if raises and not report.passed:
+        asked = ("ANSWERS", *BASICS)
+        broken = [
+            f"{name} {'must be' if promise in asked else 'claims'} {promise}, but {verdict.explanation}"
+            for promise, verdict in report.refuted.items()
+        ]
+        raise ClaimRefuted("\n".join(broken))
+    return report
+
+
+def _refuse_nonsense(mechanism: Any, budget: int) -> None:
     claims = getattr(mechanism, "claims", None)
-    if claims is None or not callable(getattr(mechanism, "clear", None)):
+    is_session = callable(getattr(mechanism, "open", None)) and callable(getattr(mechanism, "step", None))
+    if claims is None or isinstance(mechanism, type) or not (callable(getattr(mechanism, "clear", None)) or is_session):
         raise InputError(
-            f"{mechanism!r} is no mechanism: wanted an object with `claims` and `clear(bids, *, rng=None)`"
+            f"{mechanism!r} is no mechanism: wanted an object with `claims` and `clear(bids, *, rng=None)`, or a session "
+            "with `claims`, `open` and `step`"
         )
-    unknown = [claim for claim in claims if claim not in PROPERTIES]
+    unknown = [claim for claim in claims if not isinstance(claim, Claim)]
     if unknown:
         raise InputError(f"claims of {type(mechanism).__name__} hold {unknown[0]!r}: wanted members of marketic.Claim")
-    name = type(mechanism).__name__
-    promises: dict[str, Any] = {"FEASIBLE": feasible}
-    promises |= {claim.name: PROPERTIES[claim] for claim in sorted(claims, key=lambda c: list(Claim).index(c))}
-    verdicts: dict[str, str | None] = {}
-    for promise, holds in promises.items():
-        verdicts[promise] = _refute(mechanism, holds, examples)
-        if verdicts[promise] is not None and raises:
-            raise ClaimRefuted(f"{name} claims {promise}, but {verdicts[promise]}")
-    return MechanismReport(name, verdicts)
+    if budget < 1:
+        raise InputError(f"check_mechanism(budget={budget}): wanted a number of cases >= 1")
 
 
-def _refute(mechanism: Any, holds: Any, examples: int) -> str | None:
-    """The smallest counterexample as a sentence and a reproducer, or None."""
+def _check_session(session: Any, name: str, budget: int, seed: int) -> Report:
+    from marketic.checks.sessions import check_session_claims
 
-    def fails(case: Case) -> bool:
-        try:
-            return holds(mechanism, case) is not None
-        except Exception:  # a mechanism that raises on a legal case breaks every promise; the case is shown below
-            return True
+    verdicts = check_session_claims(session, seed=seed, budget=budget)
+    return Report(name, {promise: Verdict(*verdict) for promise, verdict in verdicts.items()})  # type: ignore[arg-type]
 
+
+def _test_claims(mechanism: Any, domain: Any, budget: int, seed: int) -> dict[str, Verdict]:
+    terms: dict[Claim, Terms] = dict(getattr(mechanism, "terms", {}))
+    verdicts = {}
+    for claim in sorted(mechanism.claims, key=list(Claim).index):
+        small_print = terms.get(claim, Terms())
+        verdicts[claim.name] = _test_claim(mechanism, domain, claim, small_print, budget, seed)
+    for refutation in getattr(mechanism, "refuted", ()):
+        verdicts[f"not {refutation.claim.name}"] = replay(mechanism, domain, refutation)
+    return verdicts
+
+
+def _test_claim(mechanism: Any, domain: Any, claim: Claim, terms: Terms, budget: int, seed: int) -> Verdict:
+    if terms.holds is Holds.ASYMPTOTIC:
+        return Verdict("could not test", "it is said to hold in the limit only, and no finite case contradicts a limit")
+    if claim in SESSION_CLAIMS:
+        return Verdict("could not test", "it is a claim about sessions (with `open` and `step`), and this clears once")
+    if claim in STATISTICAL:
+        if type(domain.draw(np.random.default_rng(0), 1, 1)) is not Bids or isinstance(domain, Exchange):
+            return Verdict(
+                "could not test", f"equilibria are simulated for scalar bids, not for {type(domain).__name__}"
+            )
+        return _simulate(mechanism, domain, claim, terms, seed)
+    test = PROPERTIES[claim]
+    if test.needs and not hasattr(domain, test.needs):
+        return Verdict("could not test", f"{type(domain).__name__} has no method {test.needs}")
+    return _test(mechanism, domain, test, budget, seed, terms.tolerance)
+
+
+def _simulate(mechanism: Any, domain: Any, claim: Claim, terms: Terms, seed: int) -> Verdict:
     try:
-        case = find(
-            _cases(),
-            fails,
-            settings=settings(
-                max_examples=examples,
-                database=None,
-                derandomize=True,
-                deadline=None,
-                phases=[Phase.generate, Phase.shrink],
-                suppress_health_check=list(HealthCheck),
-            ),
+        reason, held = check_equilibrium(mechanism, domain, claim, terms, seed=seed)
+    except Exception as error:  # whatever a stranger's code raises is an answer
+        return Verdict("refuted", f"clear raised {type(error).__name__}: {error}")
+    return Verdict("refuted" if reason else "kept", reason, held)
+
+
+def _test(mechanism: Any, domain: Any, test: Property, budget: int, seed: int, tolerance: float = 0.0) -> Verdict:
+    """Search; if something is found, make it small and write it down."""
+
+    def fails(case: Scenario) -> bool:
+        return breaks(mechanism, domain, test, case, tolerance)
+
+    found = search(mechanism, domain, test, budget=budget, seed=seed, tolerance=tolerance)
+    if found.error is not None:
+        return Verdict("could not test", f"clear raised {type(found.error).__name__} on every batch: {found.error}")
+    if found.scenario is None:
+        return Verdict("kept", "", found.cases)
+    if not fails(found.scenario):
+        return Verdict("refuted", test.in_company, found.cases)
+    small = shrink(found.scenario, test, fails)
+    return Verdict("refuted", _story(mechanism, domain, test, small), found.cases)
+
+
+def _test_basics(mechanism: Any, domain: Any, budget: int, seed: int) -> dict[str, Verdict]:
+    """What needs no claim; first of all that `clear` answers at all."""
+    raised = _where_it_raises(mechanism, domain, budget, seed)
+    verdicts = {"ANSWERS": raised or Verdict("kept", "", min(budget, RAISING))}
+    return verdicts | {promise: _test(mechanism, domain, test, budget, seed) for promise, test in BASICS.items()}
+
+
+def _where_it_raises(mechanism: Any, domain: Any, budget: int, seed: int) -> Verdict | None:
+    """The smallest case found on which `clear` raises, or the batch; None if it never does."""
+    test, tried = Property(_cleared, lambda *_: ""), 0
+
+    def fails(case: Scenario) -> bool:
+        return _failure(mechanism, domain, test, case) is not None
+
+    for truth, _ in draws(domain, min(budget, RAISING), seed):
+        batch = Scenario(truth)
+        tried += len(batch)
+        error = _failure(mechanism, domain, test, batch)
+        if error is None:
+            continue
+        for i in range(len(batch)):
+            if fails(batch.case(i)):
+                small = shrink(batch.case(i), test, fails)
+                raised = _failure(mechanism, domain, test, small)
+                reason = f"clear raised {type(raised).__name__}: {raised}"
+                return Verdict(
+                    "refuted", f"{_shown(small)}: {reason}\n{_indented(reproducer(mechanism, small))}", tried
+                )
+        return Verdict(
+            "refuted", f"clear raised {type(error).__name__} on a batch of {len(batch)} auctions: {error}", tried
         )
-    except NoSuchExample:
-        return None
+    return None
+
+
+def _cleared(mechanism: Any, domain: Any, scenario: Scenario) -> Any:
+    answer(mechanism, scenario.truth)
+    return np.zeros(len(scenario))
+
+
+def _failure(mechanism: Any, domain: Any, test: Property, case: Scenario) -> Exception | None:
     try:
-        reason = holds(mechanism, case)
+        test.excess(mechanism, domain, case)
+    except Exception as error:
+        return error
+    return None
+
+
+def _story(mechanism: Any, domain: Any, test: Property, case: Scenario) -> str:
+    try:
+        reason = test.explain(mechanism, domain, case)
     except Exception as error:
         reason = f"clear raised {type(error).__name__}: {error}"
-    reason = reason or "it gave two verdicts for the same bids (randomness that is not its `rng`)"
-    return f"with values {case.values} and active {case.active}: {reason}\n{_reproducer(mechanism, case)}"
+    return f"{_shown(case)}: {reason}\n{_indented(reproducer(mechanism, case))}"
 
 
-def _reproducer(mechanism: Any, case: Case) -> str:
-    kind = type(mechanism)
-    return (
-        f"    import numpy as np; from marketic import Bids; from {kind.__module__} import {kind.__name__}\n"
-        f"    truth, active = np.array({list(case.values)}), np.array({list(case.active)}, dtype=bool)\n"
-        f"    lie = truth.copy(); lie[{case.who}:{case.who + 1}] = {case.lie}\n"
-        f"    print({kind.__name__}().clear(Bids(truth, active)))\n"
-        f"    print({kind.__name__}().clear(Bids(lie, active)))"
-    )
+def _shown(case: Scenario) -> str:
+    """The truthful reports in a few words."""
+    value = getattr(case.truth, "value", None)
+    what = f"values {tuple(value[0].tolist())}" if value is not None else f"{case.bidders} bidders"
+    absent = [i for i, here in enumerate(case.truth.active[0].tolist()) if not here]
+    return f"with {what}" + (f" (absent: {absent})" if absent else "")
+
+
+def _indented(text: str) -> str:
+    return "\n".join("    " + line for line in text.splitlines())

@@ -3,6 +3,7 @@
 import importlib.util
 import pkgutil
 from pathlib import Path
+from typing import Any
 
 from marketic.commands import print_json
 from marketic.errors import InputError
@@ -29,12 +30,11 @@ def listing(kind: str) -> dict[str, str]:
 
         return dict(sorted(names(kind).items()))
     if kind == "mechanisms":
-        from marketic.registry import names, resolve
+        from marketic.registry import built, names
 
-        claims = {name: sorted(claim.name for claim in resolve(kind, name).claims) for name in names(kind)}
-        return {name: ", ".join(claims[name]) or "no claims" for name in sorted(claims)}
+        return {name: claims_in_words(built(kind, name)) for name in sorted(names(kind))}
     if kind in ("experiments", "benchmarks"):
-        return {name: f"marketic.{kind}.{name}" for name in modules(kind)}
+        return {name: f"marketic.{kind}.{module_of(name)}" for name in modules(kind)}
     if kind == "envs":
         import gymnasium as gym
 
@@ -48,15 +48,33 @@ def listing(kind: str) -> dict[str, str]:
     raise InputError(f"cannot list {kind!r}: wanted one of {', '.join(KINDS)}")
 
 
+def claims_in_words(mechanism: Any) -> str:
+    """What a mechanism claims, and what it is known to break."""
+    from marketic.claims import Claim
+
+    order = list(Claim).index
+    claims = [claim.name for claim in sorted(mechanism.claims, key=order)]
+    broken = {refutation.claim for refutation in getattr(mechanism, "refuted", ())}
+    return ", ".join([*claims, *(f"not {claim.name}" for claim in sorted(broken, key=order))]) or "no claims"
+
+
 def modules(kind: str) -> list[str]:
-    """Modules of `marketic.experiments` or `marketic.benchmarks` that can be run: those with a function `run`."""
+    """What of `marketic.experiments` or `marketic.benchmarks` can be run: the modules with a function `run`.
+
+    Names have dashes where modules have underscores.
+    """
     package = importlib.import_module(f"marketic.{kind}")
     found = []
     for module in pkgutil.iter_modules(package.__path__):
         spec = importlib.util.find_spec(f"marketic.{kind}.{module.name}")
         if spec is not None and spec.origin and "\ndef run(" in Path(spec.origin).read_text(encoding="utf-8"):
-            found.append(module.name)
+            found.append(module.name.replace("_", "-"))
     return sorted(found)
+
+
+def module_of(name: str) -> str:
+    """The module behind a name: "learning-to-bid" and "learning_to_bid" are both `learning_to_bid`."""
+    return name.replace("-", "_")
 
 
 def run_report(folders: list[Path], out: Path | None = None) -> int:

@@ -5,21 +5,22 @@ import sys
 from typing import Any
 
 from marketic.commands import print_json
-from marketic.commands.looking import modules
+from marketic.commands.looking import module_of, modules
 from marketic.errors import InputError
 
 
 def run_rows(kind: str, name: str | None, *, quick: bool, as_json: bool) -> int:
-    """Run `marketic.<kind>.<name>` and show its rows. Returns 0 if all bars are met, 1 otherwise.
+    """Run `marketic.<kind>.<name>` (dashes or underscores) and show its rows. Returns 0 if all bars are met, 1 otherwise.
 
     kind: "benchmarks" or "experiments". The module's `run(quick)` returns {"name", "met", "rows": [{"what", "value",
     "bar", "met"}], "seconds", "versions"}. Raises InputError for a name that is not there.
     """
     known = modules(kind)
-    if name not in known:
+    module = module_of(name or "")
+    if module not in map(module_of, known):
         there = ", ".join(known) or "none yet"
         raise InputError(f"no {kind} named {name!r}: wanted one of {there}")
-    result = importlib.import_module(f"marketic.{kind}.{name}").run(quick)
+    result = importlib.import_module(f"marketic.{kind}.{module}").run(quick)
     show(result, sys.stderr if as_json else sys.stdout)
     if as_json:
         print_json(result)
@@ -27,22 +28,61 @@ def run_rows(kind: str, name: str | None, *, quick: bool, as_json: bool) -> int:
 
 
 def run_check(kind: str, target: str, as_json: bool) -> int:
-    """Hold the part named `target` to its claims. Returns 0 if all are kept, 1 if one is refuted."""
-    from marketic.checks import check_mechanism
+    """Hold a part to what it promises. kind: "mechanism", "population" or "env"; target: a name, or module:Name.
+
+    Returns 0 if all promises are kept, 1 if one is refuted, 2 if none is but one could not be tested. Raises InputError
+    for a kind or a target that is not there.
+    """
+    from rich.console import Console
+
+    if kind not in CHECKS:
+        raise InputError(f"cannot check {kind!r}: wanted one of {', '.join(CHECKS)}")
+    report = CHECKS[kind](target)
+    Console(file=sys.stderr if as_json else sys.stdout).print(report.table())
+    if as_json:
+        print_json({"kind": kind, "target": target, **report.as_dict()})
+    return 1 if report.refuted else 2 if report.untested else 0
+
+
+def _check_mechanism(target: str) -> Any:
+    from marketic.checks.mechanism import check_mechanism
     from marketic.registry import resolve
 
-    if kind != "mechanism":
-        raise InputError(f"cannot check {kind!r}: wanted mechanism")
     part = resolve("mechanisms", target)
-    report = check_mechanism(part() if isinstance(part, type) else part, raises=False)
-    for promise, verdict in report.verdicts.items():
-        print(
-            f"{promise:<24}{'kept' if verdict is None else 'REFUTED ' + verdict}",
-            file=sys.stderr if as_json else sys.stdout,
-        )
-    if as_json:
-        print_json({"name": report.name, "passed": report.passed, "verdicts": report.verdicts})
-    return 0 if report.passed else 1
+    return check_mechanism(_built(part, target), raises=False)
+
+
+def _check_population(target: str) -> Any:
+    from marketic.checks.population import check_population
+    from marketic.registry import resolve
+
+    part = resolve("agents", target)
+    family = hasattr(part, "for_spaces") or not isinstance(part, type)  # a family, a population or a factory
+    return check_population(part if family else _built(part, target), name=target, raises=False)
+
+
+def _check_env(target: str) -> Any:
+    import marketic.envs  # noqa: F401  registers ours
+    from marketic.checks.environment import check_env
+    from marketic.presets import open_env
+    from marketic.registry import resolve
+
+    if ":" not in target or "/" in target.split(":")[1]:  # an id; Gymnasium's own "module:namespace/Name-v0" as well
+        open_env(target).close()  # raises InputError for an id that is not there
+        return check_env(lambda: open_env(target), name=target, raises=False)
+    return check_env(resolve("envs", target), name=target, raises=False)
+
+
+CHECKS = {"mechanism": _check_mechanism, "population": _check_population, "env": _check_env}
+"""What `marketic check` can look at: kind -> from a target to its report."""
+
+
+def _built(part: Any, target: str) -> Any:
+    """An object of a class that needs no arguments; anything else as it is."""
+    try:
+        return part() if isinstance(part, type) else part
+    except TypeError as error:
+        raise InputError(f"cannot build {target!r} without arguments: {error}") from None
 
 
 def show(result: dict[str, Any], file: Any) -> None:

@@ -1,0 +1,69 @@
+"""Searching a mechanism's domain for a case in which a claim fails, thousands of cases per call."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marketic.checks.properties import Property
+from marketic.checks.scenario import Scenario
+
+CHUNK = 2_000
+"""Cases that share a number of bidders and are cleared in one call."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of a search. scenario: one case that breaks the claim, or None. cases: how many were tried. error: what the
+    mechanism raised, if it raised on every chunk.
+    """
+
+    scenario: Scenario | None
+    cases: int
+    error: Exception | None = None
+
+
+def search(mechanism: Any, domain: Any, claim: Property, *, budget: int, seed: int, tolerance: float = 0.0) -> Found:
+    """Try `budget` cases (times the domain's `share`) of every number of bidders in turn.
+
+    tolerance: what else is forgiven besides rounding, currency. Deterministic in `seed`. Chunks on which the mechanism
+    raises are passed over (that it raises is a finding of its own: `marketic.checks.basics`).
+    """
+    tried, error = 0, None
+    for truth, rng in draws(domain, budget, seed):
+        if truth.active.shape[1] < claim.deviators:
+            continue
+        scenario = claim.prepare(domain, rng, truth)
+        try:
+            excess = claim.excess(mechanism, domain, scenario) - scenario.slack() - tolerance
+        except Exception as raised:
+            error = raised
+            continue
+        tried += len(scenario)
+        broken = np.flatnonzero(~(excess <= 0.0))  # NaN is no excuse
+        if len(broken):
+            return Found(scenario.case(int(broken[0])), tried)
+    return Found(None, tried, error if not tried else None)
+
+
+def draws(domain: Any, budget: int, seed: int) -> Iterator[tuple[Any, np.random.Generator]]:
+    """Chunks of truthful reports, and the generator to go on with: at least one chunk of every size of the domain."""
+    rng = np.random.default_rng(seed)
+    wanted = max(1, round(budget * domain.share))
+    chunk = max(1, min(CHUNK, wanted // len(domain.sizes)))
+    done, turn = 0, 0
+    while done < wanted or turn < len(domain.sizes):
+        bidders = domain.sizes[turn % len(domain.sizes)]
+        cases = min(chunk, 50) if bidders == 0 else chunk
+        yield domain.draw(rng, cases, bidders), rng
+        done, turn = done + cases, turn + 1
+
+
+def breaks(mechanism: Any, domain: Any, claim: Property, scenario: Scenario, tolerance: float = 0.0) -> bool:
+    """Whether a scenario of one case breaks the claim. A mechanism that raises breaks everything."""
+    try:
+        excess = claim.excess(mechanism, domain, scenario) - scenario.slack() - tolerance
+    except Exception:
+        return True
+    return bool((~(excess <= 0.0)).any())

@@ -1,0 +1,177 @@
+"""The closed linear economy: nothing comes from outside, and equilibrium prices are PageRank.
+
+One good and one firm per node, one unit of each good. Firm i earns p_i, pays the rent `(1 - d) p_i` to the household and
+spends the rest on the goods it links to, in the shares S_ij = w_ij / sum_k w_ik. A firm without links (dangling) pays that
+rest out as a dividend. The household spends rents in the shares `preference` and dividends in the shares `dividends`.
+Markets clear when
+
+    p = d S^T p + (1 - d) preference + d (sum of dangling p) dividends,      sum p = 1 (numeraire),
+
+networkx's `pagerank(alpha=d, personalization=preference, dangling=dividends)` (Brin and Page 1998). So the damping is what
+rent leaves. Posting the right side contracts by d in the 1-norm, hence the certificate: the distance from equilibrium is
+at most residual / (1 - d). Without rent (d = 1) prices are unique only if a single group of firms keeps all the money, and
+posting may go round for ever (periodic graphs); half steps `p <- (p + M p) / 2` do not.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sparse
+
+from marketic.clearing import Certificate
+from marketic.errors import InputError
+
+
+@dataclass(frozen=True)
+class ClosedPrices:
+    """Prices of a closed economy.
+
+    values:      float64 [n], sum 1, in the order of the nodes.
+    rounds:      postings of all firms.
+    error_bound: largest possible 1-norm distance from the equilibrium; NaN without rent, where no bound is known.
+    certificate: clearing = largest excess of spending over revenue of a good; budget = |sum p - 1|; optimality = the same
+                 as clearing in the 1-norm; gap = error_bound; "optimal" if the tolerance was met, else "approximate".
+    """
+
+    values: np.ndarray
+    rounds: int
+    error_bound: float
+    certificate: Certificate
+
+
+class ClosedEconomy:
+    """Firms that buy from each other and from no one else; see the module's docstring.
+
+    links: scipy sparse or dense [n, n]: w_ij >= 0 is how much firm i wants of good j relative to its other links.
+    rent: from 0 to 1, what the household takes of each revenue (1 - damping).
+    preference, dividends: float64 [n] >= 0, any positive sum; None: equal shares, and the same as preference.
+
+    >>> economy = ClosedEconomy([[0, 1, 1], [0, 0, 1], [1, 0, 0]])
+    >>> economy.prices().values.round(3).tolist()
+    [0.388, 0.215, 0.397]
+    """
+
+    def __init__(self, links: Any, *, rent: float = 0.15, preference: Any = None, dividends: Any = None) -> None:
+        if not (np.isfinite(rent) and 0 <= rent <= 1):
+            raise InputError(f"rent={rent!r}: wanted a number from 0 to 1")
+        matrix = sparse.csr_array(links, dtype=float)
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
+            raise InputError(f"links of shape {matrix.shape}: wanted a square matrix, [n, n]")
+        if matrix.nnz and not (np.isfinite(matrix.data).all() and matrix.data.min() >= 0):
+            bad = int(np.flatnonzero(~(matrix.data >= 0) | ~np.isfinite(matrix.data))[0])
+            firm = int(np.searchsorted(matrix.indptr, bad, side="right")) - 1
+            raise InputError(f"firm {firm} has a link of weight {matrix.data[bad]:g}: wanted finite numbers >= 0")
+        self.rent, self.n = float(rent), matrix.shape[0]
+        spending = np.asarray(matrix.sum(axis=1)).ravel()
+        self.dangling = np.flatnonzero(spending == 0)
+        per_unit = np.divide(1.0, spending, out=np.zeros(self.n), where=spending > 0)
+        matrix.data *= np.repeat(per_unit, np.diff(matrix.indptr))
+        self.shares = matrix
+        """S, what share of its purchases firm i makes from firm j."""
+        self._received = sparse.csr_array(matrix.T)
+        self.preference = self._spread("preference", preference, np.full(self.n, 1 / self.n))
+        self.dividends = self._spread("dividends", dividends, self.preference)
+
+    @classmethod
+    def from_graph(
+        cls,
+        graph: Any,
+        *,
+        rent: float = 0.15,
+        weight: str | None = "weight",
+        preference: Any = None,
+        dividends: Any = None,
+    ) -> "ClosedEconomy":
+        """From a networkx graph; nodes in the graph's order. preference and dividends may be dicts node -> weight."""
+        import networkx as nx
+
+        nodes = list(graph)
+        if not nodes:
+            raise InputError("a graph without nodes: nothing can be traded")
+        given = {"preference": preference, "dividends": dividends}
+        for what, shares in given.items():
+            if isinstance(shares, Mapping):
+                strangers = set(shares) - set(nodes)
+                if strangers:
+                    raise InputError(f"{what} names node {min(strangers, key=str)!r}, which is not in the graph")
+                given[what] = np.array([shares.get(node, 0.0) for node in nodes], dtype=float)
+        links = nx.to_scipy_sparse_array(graph, nodelist=nodes, weight=weight, dtype=float)
+        return cls(links, rent=rent, **given)
+
+    def _spread(self, what: str, shares: Any, default: np.ndarray) -> np.ndarray:
+        if shares is None:
+            return default
+        array = np.asarray(shares, dtype=float)
+        if array.shape != (self.n,) or not np.isfinite(array).all() or array.min() < 0 or array.sum() <= 0:
+            raise InputError(f"{what} of shape {array.shape}: wanted ({self.n},) numbers >= 0 with a positive sum")
+        return array / array.sum()
+
+    def spend(self, prices: np.ndarray) -> np.ndarray:
+        """What is spent on each good when revenues are `prices`, float64 [n]. Equilibrium: spend(p) = p."""
+        keep = 1 - self.rent
+        spent = self._received @ prices
+        spent *= keep
+        income = self.rent * prices.sum()
+        spent += income * self.preference
+        if len(self.dangling):
+            spent += keep * prices[self.dangling].sum() * self.dividends
+        return spent
+
+    def prices(
+        self, *, tolerance: float = 1e-14, limit: int = 100_000, start: Any = None, half_steps: bool | None = None
+    ) -> ClosedPrices:
+        """Equilibrium prices, by posting until the residual in the 1-norm is at most `tolerance`, or is rounding.
+
+        half_steps: None takes them exactly when there is no rent. start: float64 [n], default the preference.
+        Raises InputError for an economy without rent in which several groups of firms keep their money to themselves.
+        """
+        if self.rent == 0:
+            self._require_unique()
+        half = self.rent == 0 if half_steps is None else half_steps
+        price = self._spread("start", start, self.preference).copy()
+        best, idle, rounds = np.inf, 0, 0
+        while rounds < limit:
+            spent = self.spend(price)
+            rounds += 1
+            residual = float(np.abs(spent - price).sum())
+            best, idle = (residual, 0) if residual < best else (best, idle + 1)
+            if residual <= tolerance or (idle >= 10 and best < 1e-11):  # below 1e-11 no progress means rounding
+                break
+            price = (price + spent) / 2 if half else spent
+            price /= price.sum()
+        excess = self.spend(price) - price
+        residual = float(np.abs(excess).sum())
+        bound = residual / self.rent if self.rent else float("nan")
+        met = residual <= max(tolerance, 1e-11)
+        clearing, budget = float(np.abs(excess).max()), abs(float(price.sum()) - 1)
+        certificate = Certificate(clearing, budget, residual, bound, "optimal" if met else "approximate")
+        return ClosedPrices(price, rounds, bound, certificate)
+
+    def _require_unique(self) -> None:
+        links = self.shares.copy()
+        links.eliminate_zeros()
+        household = np.flatnonzero(self.dividends) if len(self.dangling) else np.array([], dtype=int)
+        rows = np.concatenate([self.dangling, np.full(len(household), self.n)])
+        columns = np.concatenate([np.full(len(self.dangling), self.n), household])
+        head = links.tocoo()
+        rows, columns = np.concatenate([head.row, rows]), np.concatenate([head.col, columns])
+        size = self.n + bool(len(self.dangling))
+        graph = sparse.csr_array((np.ones(len(rows)), (rows, columns)), shape=(size, size))
+        count, group = sparse.csgraph.connected_components(graph, connection="strong")
+        leaks = np.zeros(count, dtype=bool)
+        leaks[group[rows[group[rows] != group[columns]]]] = True
+        keepers = np.flatnonzero(~leaks)
+        if len(keepers) > 1:
+            one, two = (int(np.flatnonzero(group == keeper)[0]) for keeper in keepers[:2])
+            raise InputError(
+                f"without rent, {len(keepers)} groups of firms keep their money to themselves (one has firm {one}, another "
+                f"firm {two}): equilibrium prices are not unique; take a rent > 0 or a connected part"
+            )
+
+    def flows(self, prices: ClosedPrices) -> sparse.csr_array:
+        """Who pays whom between firms: entry [i, j] is what firm i spends on good j, in units of money. Sparse [n, n]."""
+        trade = self.shares.copy()
+        trade.data *= np.repeat((1 - self.rent) * prices.values, np.diff(trade.indptr))
+        return trade

@@ -1,0 +1,110 @@
+"""Consumers: who wants goods for their own sake, and pays for them.
+
+A *quasi-linear* consumer maximises `U(x) - p . x`: it offers the gradient of U, and prices are in units of welfare. A
+*budgeted* one maximises U(x) subject to `p . x <= B`: it offers `grad U / mu`, where `mu = x . grad U / B` is what a
+unit of money is worth to it, so it spends exactly B; prices are then gradients of `sum B log U` (Eisenberg and Gale
+1959, U homogeneous of degree 1). The two are never mixed in one economy: only ratios of the latter's prices mean
+anything.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from marketic.errors import InputError
+
+
+@dataclass(eq=False)
+class Consumer:
+    """One household.
+
+    goods:    names, in the order of the columns of x.
+    utility:  x [days, D] -> [days], units of welfare.
+    gradient: x [days, D] -> [days, P]: the derivative, `dim` columns for each good; for a finite good the table of
+              utilities of its varieties, all else equal.
+    budget:   None (quasi-linear) or money per day, > 0.
+    concave:  True if it claims that utility is concave; the economy then looks for a counterexample among its days.
+    """
+
+    name: str
+    goods: tuple[str, ...]
+    utility: Callable[[np.ndarray], np.ndarray]
+    gradient: Callable[[np.ndarray], np.ndarray]
+    budget: float | None = None
+    concave: bool = False
+
+    def __post_init__(self) -> None:
+        self.goods = (self.goods,) if isinstance(self.goods, str) else tuple(self.goods)
+        if not self.goods:
+            raise InputError(f"consumer {self.name!r} wants no good: wanted at least one in goods")
+        if self.budget is not None and not (np.isfinite(self.budget) and self.budget > 0):
+            raise InputError(f"consumer {self.name!r} has budget={self.budget!r}: wanted a positive number or None")
+
+    def welfare(self, x: np.ndarray) -> np.ndarray:
+        """Its part of the objective, float64 [days]: U, or B log U with a budget."""
+        utility = self.utility(x)
+        if self.budget is None:
+            return utility
+        if (utility <= 0).any():
+            raise InputError(f"consumer {self.name!r} has utility {utility.min():g}: a budgeted one needs U > 0")
+        return self.budget * np.log(utility)
+
+    def offer(self, x: np.ndarray) -> np.ndarray:
+        """What it pays for one more unit of each good, float64 [days, P]."""
+        gradient = self.gradient(x)
+        if self.budget is None:
+            return gradient
+        worth = np.sum(x * gradient, axis=1, keepdims=True)
+        if (worth <= 0).any():
+            raise InputError(f"consumer {self.name!r} gains nothing from what it has: its money has no worth")
+        return self.budget * gradient / worth
+
+    def refute_concavity(self, x: np.ndarray, tolerance: float = 1e-9) -> None:
+        """Hold the claim `U(y) <= U(x) + grad U(x) . (y - x)` against all neighbouring days of x [days, D].
+
+        Raises InputError, naming the consumer and two bundles, if it is false.
+        """
+        other = np.roll(x, 1, axis=0)
+        here, there = self.utility(x), self.utility(other)
+        above = there - here - np.sum(self.gradient(x) * (other - x), axis=1)
+        worst = int(above.argmax())
+        if above[worst] > tolerance * (1 + np.abs(here[worst])):
+            raise InputError(
+                f"consumer {self.name!r} claims a concave utility, but U({other[worst].tolist()}) lies {above[worst]:g}"
+                f" above the tangent at {x[worst].tolist()}: prices would not be an equilibrium; set concave=False"
+            )
+
+
+class LogScore(Consumer):
+    """Rewards forecasts: U = log softmax(scores)[label], minus the cross-entropy loss of a classifier.
+
+    scores: name of a vector good with one number per class; label: name of a finite good with as many varieties.
+    """
+
+    def __init__(self, name: str, scores: str, label: str) -> None:
+        super().__init__(name, (scores, label), self._utility, self._gradient)
+
+    @staticmethod
+    def _utility(x: np.ndarray) -> np.ndarray:
+        return _log_softmax(x[:, :-1])[np.arange(len(x)), x[:, -1].astype(int)]
+
+    @staticmethod
+    def _gradient(x: np.ndarray) -> np.ndarray:
+        table = _log_softmax(x[:, :-1])
+        slope = -np.exp(table)
+        slope[np.arange(len(x)), x[:, -1].astype(int)] += 1
+        return np.concatenate([slope, table], axis=1)
+
+
+def _log_softmax(scores: np.ndarray) -> np.ndarray:
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+
+
+def log_consumer(name: str, goods: Sequence[str], weights: Sequence[float]) -> Consumer:
+    """A consumer with U = sum_j weights_j log x_j, concave; goods of dim 1, weights > 0."""
+    share = np.array(weights, dtype=float)
+    return Consumer(
+        name, tuple(goods), lambda x: np.log(x) @ share, lambda x: share / np.maximum(x, 1e-300), concave=True
+    )

@@ -1,0 +1,179 @@
+"""Firms: what they buy, how they transform it, and what they therefore offer for it.
+
+A firm `y = alpha(x; theta)` that sells at prices p earns `p . y`. One more unit of input earns it `J^T p`, with J the
+Jacobian of alpha in x: that is the most it pays, and its offer. One more unit of its own capital theta earns `K^T p`, K
+the Jacobian in theta: that is where it invests. A firm knows its own goods and their prices, nothing else; the whole
+chain rule is the trade between firms (Wentworth 2018, "Competitive markets as distributed backpropagation").
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from marketic.errors import InputError
+
+Capital = dict[str, np.ndarray]
+"""What a firm owns and may change by investing: name -> float64 array of any shape."""
+
+
+@dataclass(eq=False)
+class Firm:
+    """One production unit.
+
+    name:    unique in its economy.
+    ins, outs: names of goods, in the order of the columns of x and y.
+    alpha:   (capital, x [days, D_in]) -> y [days, D_out]. Must not change its arguments.
+    vjp:     (capital, x, y, p [days, P_out]) -> (offers [days, P_in], marginal), where offers are `J^T p` per day and
+             marginal is what one more unit of each capital earns, summed over days, with the shapes of `capital`.
+             P counts price columns: `dim` for each good, also for a finite one (whose offer is a table).
+    capital: what investing moves.
+    rent:    what the firm pays per day whatever it sells, in units of welfare.
+    """
+
+    name: str
+    ins: tuple[str, ...]
+    outs: tuple[str, ...]
+    alpha: Callable[[Capital, np.ndarray], np.ndarray]
+    vjp: Callable[[Capital, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, Capital]]
+    capital: Capital = field(default_factory=dict)
+    rent: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.ins, self.outs = _names(self.name, "ins", self.ins), _names(self.name, "outs", self.outs)
+        if not self.outs:
+            raise InputError(f"firm {self.name!r} sells nothing: wanted at least one good in outs")
+        if not (callable(self.alpha) and callable(self.vjp)):
+            raise InputError(f"firm {self.name!r}: wanted functions alpha and vjp (see marketic.economy.adapters)")
+        if not (np.isfinite(self.rent) and self.rent >= 0):
+            raise InputError(f"firm {self.name!r} has rent={self.rent!r}: wanted a finite number >= 0")
+
+    def invest(self, marginal: Capital, step: float) -> None:
+        """Move the capital by `step` along its marginal profit. `marginal` has the shapes of `capital`."""
+        for key, value in self.capital.items():
+            value += step * marginal[key]
+
+
+def _names(who: str, what: str, given: Sequence[str]) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else tuple(given)
+    if len(set(names)) != len(names):
+        raise InputError(f"firm {who!r} lists a good twice in {what}={names}: wanted each once")
+    return names
+
+
+_ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    "linear": lambda z: z,
+    "relu": lambda z: np.maximum(z, 0.0),
+    "tanh": np.tanh,
+}
+
+
+class Dense(Firm):
+    """A firm whose products are `f(x W + b)`: a layer of a neural network, or, with one product, a neuron.
+
+    weights: float64 [D_in, D_out], copied; bias: float64 [D_out] or None for zeros; activation: "linear", "relu" or
+    "tanh". `mask`, bool [D_in, D_out], says which edges exist; the weights of the others stay 0.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        ins: Sequence[str],
+        outs: Sequence[str],
+        weights: Any,
+        bias: Any = None,
+        *,
+        activation: str = "linear",
+        rent: float = 0.0,
+    ) -> None:
+        weights = np.array(weights, dtype=float)
+        if weights.ndim != 2 or not np.isfinite(weights).all():
+            raise InputError(f"firm {name!r} has weights of shape {weights.shape}: wanted finite [D_in, D_out]")
+        bias = np.zeros(weights.shape[1]) if bias is None else np.array(bias, dtype=float)
+        if bias.shape != weights.shape[1:]:
+            raise InputError(f"firm {name!r} has bias of shape {bias.shape}: wanted {weights.shape[1:]}")
+        if activation not in _ACTIVATIONS:
+            raise InputError(f"firm {name!r} has activation={activation!r}: wanted one of {', '.join(_ACTIVATIONS)}")
+        self.activation = activation
+        self.mask: np.ndarray | None = None
+        super().__init__(
+            name, tuple(ins), tuple(outs), self._make, self._offer, {"weights": weights, "bias": bias}, rent
+        )
+
+    def existing(self) -> np.ndarray:
+        """Which edges exist, bool [D_in, D_out]."""
+        return np.ones(self.capital["weights"].shape, dtype=bool) if self.mask is None else self.mask
+
+    @property
+    def edges(self) -> int:
+        """How many edges exist."""
+        return int(self.existing().sum())
+
+    def invest(self, marginal: Capital, step: float) -> None:
+        """Move weights and bias by `step` along their marginal profit; edges that do not exist stay at 0."""
+        super().invest(marginal, step)
+        if self.mask is not None:
+            self.capital["weights"] *= self.mask
+
+    def _make(self, capital: Capital, x: np.ndarray) -> np.ndarray:
+        z = x @ capital["weights"]
+        z += capital["bias"]
+        return _ACTIVATIONS[self.activation](z)
+
+    def _offer(self, capital: Capital, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, Capital]:
+        if self.activation == "relu":
+            p = p * (y > 0)
+        elif self.activation == "tanh":
+            p = p * (1.0 - y * y)
+        return p @ capital["weights"].T, {"weights": x.T @ p, "bias": p.sum(axis=0)}
+
+
+class CobbDouglas(Firm):
+    """A firm whose one product is `scale * prod_j x_j^share_j`: decreasing returns if the shares sum to less than 1.
+
+    shares: float64 [D_in], each > 0, sum <= 1 (so that production is concave); inputs must be positive.
+    """
+
+    def __init__(self, name: str, ins: Sequence[str], out: str, shares: Any, *, scale: float = 1.0) -> None:
+        shares = np.array(shares, dtype=float)
+        if shares.ndim != 1 or not (shares > 0).all() or shares.sum() > 1 + 1e-12:
+            raise InputError(f"firm {name!r} has shares={shares.tolist()}: wanted positive numbers with sum <= 1")
+        self.shares, self.scale = shares, float(scale)
+        super().__init__(name, tuple(ins), (out,), self._make, self._offer)
+
+    def _make(self, capital: Capital, x: np.ndarray) -> np.ndarray:
+        if (x < 0).any():
+            raise InputError(f"firm {self.name!r} was given a negative input: Cobb-Douglas production wants >= 0")
+        return self.scale * np.prod(x**self.shares, axis=1, keepdims=True)
+
+    def _offer(self, capital: Capital, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, Capital]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return p * y * self.shares / x, {}
+
+
+class Table(Firm):
+    """A firm between finite goods: it turns variety v of its input into variety w with probability kernel[v, w].
+
+    kernel: float64 [varieties in, varieties out], rows sum to 1; reward: float64 [varieties in], welfare per day; both
+    optional products of one action. With prices as tables, its offer is `reward + discount * kernel p`: Bellman's
+    backup. `alpha` passes on the likeliest variety, which is the outcome itself if the kernel is deterministic.
+    """
+
+    def __init__(
+        self, name: str, in_: str, out: str, kernel: Any, reward: Any = None, *, discount: float = 1.0
+    ) -> None:
+        kernel = np.array(kernel, dtype=float)
+        if kernel.ndim != 2 or kernel.min(initial=0) < 0 or not np.allclose(kernel.sum(axis=1), 1, rtol=0, atol=1e-9):
+            raise InputError(f"firm {name!r} has a kernel whose rows are no probabilities: wanted [in, out], sums of 1")
+        self.kernel, self.discount = kernel, float(discount)
+        self.reward = np.zeros(len(kernel)) if reward is None else np.array(reward, dtype=float)
+        if self.reward.shape != (len(kernel),):
+            raise InputError(f"firm {name!r} has reward of shape {self.reward.shape}: wanted ({len(kernel)},)")
+        super().__init__(name, (in_,), (out,), self._make, self._offer)
+
+    def _make(self, capital: Capital, x: np.ndarray) -> np.ndarray:
+        return self.kernel[x[:, 0].astype(int)].argmax(axis=1)[:, None].astype(float)
+
+    def _offer(self, capital: Capital, x: np.ndarray, y: np.ndarray, p: np.ndarray) -> tuple[np.ndarray, Capital]:
+        return self.reward + self.discount * (p @ self.kernel.T), {}

@@ -1,0 +1,167 @@
+"""Posted prices and their certificate.
+
+The certificate recomputes the chain rule from the announced prices alone: what every firm would offer now
+(`J^T p` of its products) against what it did offer, and every price against the sum of the offers. On an acyclic economy
+both residuals are exactly 0 when posting has ended.
+"""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from marketic.clearing import Certificate
+from marketic.economy.firm import Capital
+from marketic.errors import InputError
+
+if TYPE_CHECKING:
+    from marketic.economy.economy import Economy, State
+
+
+@dataclass(frozen=True)
+class ChainRule:
+    """Residuals of the chain rule, in units of price.
+
+    firms:  firm -> largest |offer - J^T p|.
+    goods:  good -> largest |price - what consumers and firms offer together|.
+    rival:  rival good -> largest disagreement of its users: |offer - price| where they have some, offer above price
+            where they have none. Prices are an equilibrium only if this is 0 as well.
+    radius: spectral radius of the price map; 0 on an acyclic economy.
+    error_bound: on a cyclic economy, the largest distance of a price from the exact one; else 0 if the residuals are.
+    status: "optimal" (firms and goods are exact up to the tolerance) or "approximate".
+    """
+
+    firms: dict[str, float]
+    goods: dict[str, float]
+    rival: dict[str, float]
+    radius: float
+    error_bound: float
+    status: str
+
+    @property
+    def worst(self) -> float:
+        """The largest residual of firms and goods."""
+        return max([*self.firms.values(), *self.goods.values()], default=0.0)
+
+    @property
+    def disagreement(self) -> float:
+        """The largest residual of rival goods."""
+        return max(self.rival.values(), default=0.0)
+
+    def summary(self, clearing: float = 0.0) -> Certificate:
+        """The same in the form that all of marketic's answers share; there is no objective gap to report (NaN)."""
+        return Certificate(clearing, 0.0, max(self.worst, self.disagreement), float("nan"), self.status)
+
+
+@dataclass(eq=False)
+class Prices:
+    """Prices by good: `prices["flour"]` is float64 [days, dim], in units of that day's welfare.
+
+    offers:   agent -> [days, price columns of what it buys].
+    marginal: firm -> what one more unit of its capital earns, summed over days.
+    rounds:   synchronous rounds (the last one confirms), else 1; postings: how often a firm posted.
+    settled:  whether posting ended because nothing (or less than the tolerance) moved any more.
+    """
+
+    economy: "Economy"
+    state: "State"
+    values: dict[str, np.ndarray]
+    offers: dict[str, np.ndarray]
+    marginal: dict[str, Capital]
+    rounds: int
+    postings: int
+    settled: bool
+    tolerance: float = 0.0
+    radius: float = 0.0
+    inverse_norm: float = 1.0
+    version: int = field(default=-1)
+
+    def __post_init__(self) -> None:
+        self.version = self.economy.version
+
+    def __getitem__(self, good: str) -> np.ndarray:
+        self.economy.layout.require(good, "prices")
+        return self.values[good]
+
+    @cached_property
+    def certificate(self) -> ChainRule:
+        """Computed when it is first asked for, at the cost of one more posting per firm.
+
+        Raises InputError if the economy has changed since the prices were posted.
+        """
+        self.require_current()
+        economy, state = self.economy, self.state
+        now = dict(self.offers)
+        for name, firm in economy.firms.items():
+            sold = join([self.values[good] for good in firm.outs])
+            now[name] = firm.vjp(firm.capital, state.inputs[name], state.outputs[name], sold)[0]
+        firms = {name: _largest(now[name] - self.offers[name]) for name in economy.firms}
+        goods = {name: self._residual(self.offers, name) for name in economy.layout.goods}
+        worst = max([*firms.values(), *goods.values()], default=0.0)
+        bound = 0.0 if worst == 0 else float("nan")
+        if economy.cycle:
+            bound = self.inverse_norm * max(self._residual(now, name) for name in economy.layout.goods)
+        status = "optimal" if self.settled and worst <= self.tolerance else "approximate"
+        return ChainRule(firms, goods, self._disagreement(), self.radius, bound, status)
+
+    def _residual(self, offers: dict[str, np.ndarray], good: str) -> float:
+        return _largest(add_up(self.economy, offers, good, self.state.days) - self.values[good])
+
+    def _disagreement(self) -> dict[str, float]:
+        residuals = {}
+        for good, shares in self.economy.shares.items():
+            residuals[good] = 0.0
+            for user, share in shares.items():
+                over = self.offers[user][:, self.economy.price_columns[user][good]] - self.values[good]
+                residuals[good] = max(residuals[good], _largest(np.where(share > 0, np.abs(over), np.maximum(over, 0))))
+        return residuals
+
+    def require_current(self) -> None:
+        """InputError if firms have invested, entered or left since these prices were posted."""
+        if self.version != self.economy.version:
+            raise InputError(
+                "these prices are out of date: the economy has changed since; call produce and prices again"
+            )
+
+    def require_sound(self) -> None:
+        """InputError, naming the good or agent, for what no price can be: see `Economy.prices`."""
+        for name, offer in self.offers.items():
+            if not np.isfinite(offer).all():
+                kind = "firm" if name in self.economy.firms else "consumer"
+                raise InputError(f"{kind} {name!r} offers prices that are NaN or infinite: check its derivative")
+        for name, good in self.economy.layout.goods.items():
+            price = self.values[name]
+            if good.free_disposal and price.min(initial=0.0) < -1e-9 * max(1.0, _largest(price)):
+                users = ", ".join(self.economy.users[name])
+                raise InputError(
+                    f"good {name!r} has price {price.min():g} although it may be thrown away: one of its users ({users}) "
+                    "would pay to be rid of it; set free_disposal=False or repair the user's derivative"
+                )
+        for name, consumer in self.economy.consumers.items():
+            if consumer.concave and self.state.days > 1:
+                consumer.refute_concavity(self.state.inputs[name])
+
+
+def join(parts: list[np.ndarray]) -> np.ndarray:
+    """Side by side, without a copy of a single part."""
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+
+
+def add_up(economy: "Economy", offers: dict[str, np.ndarray], good: str, days: int) -> np.ndarray:
+    """The price that follows from the offers, float64 [days, dim]: their sum, or, for a rival good, their mean.
+
+    The mean is weighted with the shares, because one more unit is shared like the others; in equilibrium all users offer
+    the same and it is the common price. Always added in the same order, so that equal offers give equal bits.
+    """
+    total = None
+    for user in economy.users[good]:
+        if user in offers:
+            part = offers[user][:, economy.price_columns[user][good]]
+            part = part * economy.shares[good][user] if good in economy.shares else part
+            total = part if total is None else total + part
+    return np.zeros((days, economy.layout.goods[good].dim)) if total is None else total
+
+
+def _largest(array: np.ndarray) -> float:
+    return float(np.abs(array).max(initial=0.0))

@@ -1,0 +1,177 @@
+"""Which firms and edges deserve to exist: profit, eviction, entry, rent.
+
+At marginal prices a firm with constant returns earns exactly nothing (Euler's theorem), and the rent of a weight,
+E[w g], is 0 at any stationary point: marginal profit cannot say who is needed. *Inframarginal* profit can: welfare with
+the firm less welfare without it, the Clarke pivot. For firms it is computed exactly by leaving each out; for an edge with
+weight w and marginal profits g it is estimated by `w^2 F / 2`, F = E[g^2] (Fisher information; optimal brain damage,
+LeCun 1990; Theis 2018). An edge that does not exist has the marginal profit |E[g]| = priced unmet demand: the greatest
+enters (this is RigL's criterion, Evci 2020). A rent r per unit of |w| makes investment the proximal method for the lasso:
+at its optimum, edges in use earn exactly r and the others at most r.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from marketic.economy.firm import Dense
+from marketic.errors import InputError
+
+if TYPE_CHECKING:
+    from marketic.economy.economy import Economy, State
+    from marketic.economy.prices import Prices
+
+
+def marginal_profit(prices: "Prices") -> dict[str, float]:
+    """Revenue less cost less rent at the posted prices, mean per day, by firm; a variety of a finite good costs p[it]."""
+    economy, state = prices.economy, prices.state
+    profits = {}
+    for name, firm in economy.firms.items():
+        revenue = sum(
+            _value(economy, g, prices[g], state.outputs[name][:, economy.columns[name][g]]) for g in firm.outs
+        )
+        cost, start = 0.0, 0
+        for good in firm.ins:
+            width = economy.layout.goods[good].width
+            offer = prices.offers[name][:, economy.price_columns[name][good]]
+            cost += _value(economy, good, offer, state.inputs[name][:, start : start + width])
+            start += width
+        profits[name] = float(revenue - cost - firm.rent)
+    return profits
+
+
+def _value(economy: "Economy", good: str, price: np.ndarray, quantity: np.ndarray) -> float:
+    if economy.layout.goods[good].kind == "finite":
+        return float(np.take_along_axis(price, quantity.astype(int), axis=1).mean())
+    return float((price * quantity).sum(axis=1).mean())
+
+
+def pivot_profit(economy: "Economy", state: "State") -> dict[str, float]:
+    """Welfare with each firm less welfare without its products, less rent, mean per day; everyone else stays.
+
+    Only what lies downstream of the firm is produced again. Raises InputError on a cyclic economy, and for firms that
+    make finite goods (a unit of no variety means nothing).
+    """
+    from marketic.economy.economy import State
+
+    if economy.cycle:
+        raise InputError("pivot profit on a cyclic economy: wanted an acyclic one")
+    with_all = float(economy.welfare(state).mean())
+    profits = {}
+    for name, firm in economy.firms.items():
+        if any(economy.layout.goods[good].kind == "finite" for good in firm.outs):
+            raise InputError(f"firm {name!r} makes a finite good: there is no such thing as none of it")
+        changed, agents = _downstream(economy, name)
+        outputs = {other: y for other, y in state.outputs.items() if other not in agents}
+        outputs[name] = np.zeros_like(state.outputs[name])
+        supply = {good: value for good, value in state.supply.items() if good not in changed}
+        without = State(state.days, supply, dict(state.inputs), outputs, state.endowment)
+        for other in economy.order:
+            if other in agents and other != name:
+                economy.run_firm(other, without)
+        economy._finish(without)
+        profits[name] = with_all - float(economy.welfare(without).mean()) - firm.rent
+    return profits
+
+
+def _downstream(economy: "Economy", name: str) -> tuple[set[str], set[str]]:
+    """Goods and firms that change when firm `name` does."""
+    goods, firms = set(economy.firms[name].outs), {name}
+    for other in economy.order:
+        if goods & set(economy.firms[other].ins):
+            firms.add(other)
+            goods |= set(economy.firms[other].outs)
+    return goods, firms
+
+
+@dataclass(eq=False)
+class EdgeBooks:
+    """The accounts of one Dense firm's edges: running means of their marginal profit and of its square.
+
+    square_memory, mean_memory: weights of the past in the running means.
+    """
+
+    firm: Dense
+    square_memory: float = 0.98
+    mean_memory: float = 0.95
+    square: np.ndarray = field(init=False)
+    mean: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.square = np.zeros_like(self.firm.capital["weights"])
+        self.mean = np.zeros_like(self.firm.capital["weights"])
+
+    def record(self, prices: "Prices") -> None:
+        """Book one batch: its mean marginal profit per edge g, and days * g^2, which estimates E[g^2] of one day."""
+        gradient = prices.marginal[self.firm.name]["weights"] / prices.state.days
+        self.mean += (1 - self.mean_memory) * (gradient - self.mean)
+        self.square += (1 - self.square_memory) * (prices.state.days * gradient**2 - self.square)
+
+    def profit(self) -> np.ndarray:
+        """Inframarginal profit of each edge, w^2 F / 2, float64 [D_in, D_out], units of welfare per day."""
+        return 0.5 * self.firm.capital["weights"] ** 2 * self.square
+
+    def demand(self) -> np.ndarray:
+        """Priced demand for one more unit of each edge, |E[g]|, float64 [D_in, D_out]."""
+        return np.abs(self.mean)
+
+
+def swap_edges(firm: Dense, count: int, keep: np.ndarray, want: np.ndarray) -> None:
+    """Evict the `count` existing edges with the least `keep`, and admit as many absent ones with the greatest `want`.
+
+    keep, want: float64 [D_in, D_out]. Entrants start with weight 0; those just evicted do not return at once.
+    """
+    firm.mask = firm.existing()
+    absent = ~firm.mask
+    count = min(count, int(firm.mask.sum()), int(absent.sum()))
+    if count <= 0:
+        return
+    leave = np.argpartition(np.where(firm.mask, keep, np.inf).ravel(), count - 1)[:count]
+    enter = np.argpartition(np.where(absent, -want, np.inf).ravel(), count - 1)[:count]
+    firm.mask.flat[leave] = False
+    firm.mask.flat[enter] = True
+    firm.capital["weights"].flat[leave] = 0.0
+
+
+def evict_edges(firms: list[Dense], keep: list[np.ndarray], target: int) -> None:
+    """Evict edges of all firms together, the least `keep` first, until `target` are left."""
+    worth = np.concatenate([np.where(firm.existing(), k, -np.inf).ravel() for firm, k in zip(firms, keep, strict=True)])
+    if target < 0 or target > int(np.isfinite(worth).sum()):
+        raise InputError(f"target={target} edges: wanted from 0 to {int(np.isfinite(worth).sum())}, those that exist")
+    stay = np.zeros(len(worth), dtype=bool)
+    stay[np.argsort(-worth, kind="stable")[:target]] = True
+    start = 0
+    for firm in firms:
+        size = firm.capital["weights"].size
+        firm.mask = stay[start : start + size].reshape(firm.capital["weights"].shape)
+        firm.capital["weights"] *= firm.mask
+        start += size
+
+
+def pay_rent(firm: Dense, rent: float, rate: float) -> None:
+    """Edges pay `rent` per unit of |w|: shrink them by rate * rent, to 0 if they cannot pay (the lasso's proximal step)."""
+    if not (np.isfinite(rent) and rent >= 0):
+        raise InputError(f"rent={rent!r}: wanted a finite number >= 0")
+    weights = firm.capital["weights"]
+    weights[:] = np.sign(weights) * np.maximum(np.abs(weights) - rate * rent, 0.0)
+
+
+def rent_certificate(firm: Dense, gradient: np.ndarray, rent: float) -> float:
+    """Largest violation of the lasso's optimality: edges in use earn `rent` towards their sign, the others at most that.
+
+    gradient: mean marginal profit per day of each edge on all the data, float64 [D_in, D_out]. Units: welfare per weight.
+    """
+    weights = firm.capital["weights"]
+    used = np.abs(gradient - rent * np.sign(weights))
+    unused = np.maximum(np.abs(gradient) - rent, 0.0)
+    return float(np.where(weights != 0, used, unused).max(initial=0.0))
+
+
+def entrants(x: np.ndarray, price: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where new linear firms between two goods would earn most: the top singular pairs of E[x p^T].
+
+    x: quantities of the upstream good [days, D]; price: of the downstream good [days, P]. Returns what each would buy
+    [D, count], what it would sell [count, P], and its marginal profit per unit of scale, float64 [count], falling.
+    """
+    left, worth, right = np.linalg.svd(x.T @ price / len(x), full_matrices=False)
+    return left[:, :count], right[:count], worth[:count]

@@ -1,0 +1,169 @@
+"""Dated goods: a good today and the same good tomorrow are two goods, and dynamics and storage are firms.
+
+Prices of dated goods are costates, `p_t = grad r_t + discount J_t^T p_{t+1}`: tomorrow's prices bound today's bids, which is
+backpropagation through time and the maximum principle (Pontryagin). Storage that keeps the share k of a good makes
+`p_t = k discount p_{t+1}` wherever something is stored: Hotelling's rule (1931). A linear-quadratic economy has the prices
+`-2 S_t x_t` with S_t of Riccati's equation, which the tests hold it to.
+"""
+
+import copy
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from marketic.economy.consumer import Consumer
+from marketic.economy.economy import Economy
+from marketic.economy.firm import Dense, Firm
+from marketic.economy.layout import Good
+from marketic.economy.prices import Prices
+from marketic.errors import InputError
+
+
+def unroll(
+    goods: Iterable[Good],
+    firms: Iterable[Firm],
+    consumers: Iterable[Consumer],
+    horizon: int,
+    *,
+    discount: float = 1.0,
+    terminal: Iterable[Consumer] = (),
+) -> Economy:
+    """The economy of `horizon` periods from one period's description.
+
+    A good with `dated=True` becomes "name@0" ... "name@horizon"; the others are one good for all periods. A firm becomes
+    "name@t" for each period t < horizon; it sells into the next period what its `outs` call "name'" (with a prime). All
+    copies share one capital. Utilities of period t count discount**t, so posted prices are present values (see
+    `current_price`). `terminal` consumers take what the last period leaves.
+    """
+    if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
+        raise InputError(f"horizon={horizon!r}: wanted an integer >= 1")
+    if not (np.isfinite(discount) and 0 < discount <= 1):
+        raise InputError(f"discount={discount!r}: wanted a number above 0, at most 1")
+    goods = list(goods)
+    dated = {good.name for good in goods if good.dated}
+    copies = []
+    for good in goods:
+        copies += [replace(good, name=f"{good.name}@{t}") for t in range(horizon + 1)] if good.dated else [good]
+    firms, consumers = list(firms), list(consumers)
+    for firm in firms:
+        strange = [name for name in firm.outs if name.endswith("'") and name[:-1] not in dated]
+        if strange:
+            raise InputError(f"firm {firm.name!r} sells {strange[0]!r} tomorrow: wanted the name of a dated good")
+    return Economy(
+        copies,
+        [_firm_at(firm, t, dated) for t in range(horizon) for firm in firms],
+        [
+            *(_consumer_at(consumer, t, dated, discount) for t in range(horizon) for consumer in consumers),
+            *(_consumer_at(consumer, horizon, dated, discount) for consumer in terminal),
+        ],
+    )
+
+
+def _date(name: str, t: int, dated: set[str]) -> str:
+    if name.endswith("'"):
+        return f"{name[:-1]}@{t + 1}"
+    return f"{name}@{t}" if name in dated else name
+
+
+def _firm_at(firm: Firm, t: int, dated: set[str]) -> Firm:
+    twin = copy.copy(firm)  # shares the capital
+    twin.name = f"{firm.name}@{t}"
+    twin.ins = tuple(_date(name, t, dated) for name in firm.ins)
+    twin.outs = tuple(_date(name, t, dated) for name in firm.outs)
+    return twin
+
+
+def _consumer_at(consumer: Consumer, t: int, dated: set[str], discount: float) -> Consumer:
+    weight = discount**t
+    return Consumer(
+        f"{consumer.name}@{t}",
+        tuple(_date(name, t, dated) for name in consumer.goods),
+        lambda x: weight * consumer.utility(x),
+        lambda x: weight * consumer.gradient(x),
+        None if consumer.budget is None else weight * consumer.budget,
+        consumer.concave,
+    )
+
+
+def current_price(prices: Prices, good: str, t: int, discount: float) -> np.ndarray:
+    """The price of a dated good in period t in that period's money, float64 [days, dim]."""
+    return prices[f"{good}@{t}"] / discount**t
+
+
+def storage(name: str, good: str, dim: int = 1, *, keeps: float = 1.0) -> Firm:
+    """A firm that carries a dated good into the next period, and keeps the share `keeps` of it (> 1: it grows)."""
+    if not (np.isfinite(keeps) and keeps >= 0):
+        raise InputError(f"storage {name!r} keeps {keeps!r}: wanted a finite number >= 0")
+    return Dense(name, [good], [f"{good}'"], keeps * np.eye(dim))
+
+
+def costates(
+    gradients: Sequence[np.ndarray], jacobians: Sequence[np.ndarray], terminal: np.ndarray, discount: float = 1.0
+) -> np.ndarray:
+    """p_t = gradients_t + discount * jacobians_t^T p_{t+1}, float64 [T + 1, D], with p_T = terminal [D].
+
+    gradients: T arrays [D], of the reward in the state; jacobians: T arrays [D, D], d next state / d state.
+    """
+    price = np.zeros((len(gradients) + 1, len(terminal)))
+    price[-1] = terminal
+    for t in reversed(range(len(gradients))):
+        price[t] = gradients[t] + discount * jacobians[t].T @ price[t + 1]
+    return price
+
+
+@dataclass(frozen=True)
+class LinearQuadratic:
+    """x' = A x + B u, welfare = - sum_t discount^t (x'Qx + u'Ru) - discount^T x_T' Q x_T, as an economy of dated goods.
+
+    economy: goods "state@t" (made) and "control@t" (endowed). values: S_t, float64 [T + 1, D, D], from Riccati's equation:
+    the best welfare from x at t is -x' S_t x. gains: K_t, float64 [T, controls, D]: the best control is -K_t x.
+    """
+
+    economy: Economy
+    values: np.ndarray
+    gains: np.ndarray
+    discount: float
+
+    def plan(self, start: Any) -> dict[str, np.ndarray]:
+        """Endowments for the best controls from `start` [D], good -> [1, dim]."""
+        x = np.asarray(start, dtype=float)
+        transition, control = (self.economy.firms["dynamics@0"].capital["weights"].T[:, s] for s in self._blocks())
+        endowment = {"state@0": x[None]}
+        for t, gain in enumerate(self.gains):
+            u = -gain @ x
+            endowment[f"control@{t}"] = u[None]
+            x = transition @ x + control @ u
+        return endowment
+
+    def _blocks(self) -> tuple[slice, slice]:
+        size = self.values.shape[1]
+        return slice(0, size), slice(size, None)
+
+
+def linear_quadratic(A: Any, B: Any, Q: Any, R: Any, horizon: int, *, discount: float = 1.0) -> LinearQuadratic:
+    """Build it. A [D, D], B [D, controls], Q [D, D] and R [controls, controls] symmetric, Q >= 0, R > 0."""
+    A, B, Q, R = (np.atleast_2d(np.asarray(matrix, dtype=float)) for matrix in (A, B, Q, R))
+    if np.linalg.eigvalsh(Q).min() < -1e-12 or np.linalg.eigvalsh(R).min() <= 0:
+        raise InputError("consumer 'household' is not concave: wanted Q positive semidefinite and R positive definite")
+
+    def loss(matrix: np.ndarray, name: str, good: str) -> Consumer:
+        return Consumer(
+            name, (good,), lambda x: -np.sum(x @ matrix * x, axis=1), lambda x: -2 * x @ matrix, concave=True
+        )
+
+    economy = unroll(
+        [Good("state", len(A), dated=True), Good("control", B.shape[1], dated=True)],
+        [Dense("dynamics", ["state", "control"], ["state'"], np.hstack([A, B]).T)],
+        [loss(Q, "household", "state"), loss(R, "effort", "control")],
+        horizon,
+        discount=discount,
+        terminal=[loss(Q, "heir", "state")],
+    )
+    values, gains = [Q], list[np.ndarray]()
+    for _ in range(horizon):
+        S = discount * values[0]
+        gains.insert(0, np.linalg.solve(R + B.T @ S @ B, B.T @ S @ A))
+        values.insert(0, Q + A.T @ S @ (A - B @ gains[0]))
+    return LinearQuadratic(economy, np.array(values), np.array(gains), discount)

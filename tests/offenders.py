@@ -1,0 +1,341 @@
+"""Mechanisms that do not keep their word: each promises one thing and breaks it in its own way."""
+
+import numpy as np
+
+from marketic.bids import Bids
+from marketic.claims import Claim
+from marketic.clearing import Clearing
+from marketic.domains import SingleGood
+from marketic.mechanism import single_winner
+from marketic.mechanisms import FirstPrice, SecondPrice
+
+
+class Offender:
+    """A mechanism with one false claim (or none, if it offends without any)."""
+
+    claims: frozenset[Claim] = frozenset()
+
+    def __init_subclass__(cls, claims: tuple[Claim, ...] = ()) -> None:
+        cls.claims = frozenset(claims)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}()"
+
+
+def sold(bids: Bids, wins: np.ndarray, price: np.ndarray) -> Clearing:
+    """The winners pay `price` [...]."""
+    payments = np.where(wins, np.asarray(price)[..., None], 0.0)
+    return Clearing(wins, payments, payments.sum(axis=-1))
+
+
+def ranked(bids: Bids) -> np.ndarray:
+    """Active bids from the highest to the lowest, padded with four zeros, float64 [..., n + 4]."""
+    value = np.sort(np.where(bids.active, bids.value, 0.0), axis=-1)[..., ::-1]
+    return np.concatenate([value, np.zeros((*value.shape[:-1], 4))], axis=-1)
+
+
+# --- ten mutants of sound rules
+
+
+class PostedPriceForTheHighest(Offender, claims=(Claim.DSIC,)):
+    """Posted price 0.5, but the highest bid gets it: rivals overbid for the place."""
+
+    def clear(self, bids, *, rng=None):
+        wins, top, _, _ = single_winner(bids.value, bids.active)
+        return sold(bids, wins & (top >= 0.5)[..., None], np.full(top.shape, 0.5))
+
+
+class ReserveFromTheBids(Offender, claims=(Claim.DSIC,)):
+    """The reserve price is half the mean bid, so that one's own bid moves it."""
+
+    def clear(self, bids, *, rng=None):
+        wins, top, second, _ = single_winner(bids.value, bids.active)
+        here = np.maximum(bids.active.sum(-1), 1)
+        reserve = 0.5 * np.where(bids.active, bids.value, 0.0).sum(-1) / here
+        return sold(bids, wins & (top >= reserve)[..., None], np.maximum(np.where(second > 0, second, 0.0), reserve))
+
+
+class Overcharges(Offender, claims=(Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL)):
+    """The second price and 0.1 % more."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        return sold(bids, wins, 1.001 * ranked(bids)[..., 1])
+
+
+class LonersPayTheirBid(Offender, claims=(Claim.DSIC,)):
+    """Second price, but who comes alone pays its own bid: only one bidder shows it."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        alone = bids.active.sum(-1) == 1
+        return sold(bids, wins, np.where(alone, ranked(bids)[..., 0], ranked(bids)[..., 1]))
+
+
+class TiesPayTheThirdPrice(Offender, claims=(Claim.DSIC,)):
+    """Second price, but at a tie for the second place the third bid: only exact ties show it."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        bid = ranked(bids)
+        return sold(bids, wins, np.where(bid[..., 1] == bid[..., 2], bid[..., 3], bid[..., 1]))
+
+
+class ClipsBids(Offender, claims=(Claim.EFFICIENT,)):
+    """Bids above 1 count as 1: truthful, but who wins among the rich is chance. Only heavy tails show it."""
+
+    def clear(self, bids, *, rng=None):
+        return SecondPrice().clear(Bids(np.minimum(bids.value, 1.0), bids.active))
+
+
+class LastBidderGetsARebate(Offender, claims=(Claim.ANONYMOUS,)):
+    """The last bidder pays 5 % less."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        rebate = np.where(np.arange(bids.value.shape[-1]) == bids.value.shape[-1] - 1, 0.95, 1.0)
+        return Clearing(cleared.allocation, cleared.payments * rebate, cleared.prices)
+
+
+class NaiveSoftmax(Offender, claims=(Claim.DSIC,)):
+    """Myerson payments of the softmax lottery by the formula that cancels for large bids."""
+
+    def clear(self, bids, *, rng=None):
+        value = np.where(bids.active, bids.value, 0.0)
+        odds = np.where(bids.active, np.exp(np.minimum(value, 700.0)), 0.0)
+        total = odds.sum(-1, keepdims=True)
+        chance = odds / np.where(total > 0, total, 1.0)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            area = np.log(total) - np.log(total - odds + 1.0)
+        payments = np.where(bids.active, np.nan_to_num(value * chance - area), 0.0)
+        return Clearing(chance, payments, payments.sum(-1))
+
+
+class RoundsThePrice(Offender, claims=(Claim.DSIC, Claim.SCALE_FREE)):
+    """Second price, rounded to cents after clearing."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        return sold(bids, wins, np.round(ranked(bids)[..., 1], 2))
+
+
+class MidpointWithoutFallback(Offender, claims=(Claim.DSIC,)):
+    """McAfee's price between the first excluded bid and ask, charged even where it is no price for the last pair."""
+
+    def __init__(self) -> None:
+        from marketic.mechanisms.mcafee import McAfee
+
+        self.domain = McAfee().domain
+
+    def clear(self, bids, *, rng=None):
+        buyer = bids.active & (bids.side > 0)
+        seller = bids.active & (bids.side < 0)
+        n = bids.value.shape[-1]
+        offers = np.sort(np.where(buyer, -bids.value, np.inf), axis=-1)
+        asks = np.sort(np.where(seller, bids.value, np.inf), axis=-1)
+        trades = (-offers >= asks) & np.isfinite(offers) & np.isfinite(asks)
+        k = trades.sum(-1, keepdims=True)
+        next_bid = -np.take_along_axis(np.pad(offers, [(0, 0)] * (offers.ndim - 1) + [(0, 1)]), k, -1)
+        next_ask = np.take_along_axis(np.pad(asks, [(0, 0)] * (asks.ndim - 1) + [(0, 1)]), k, -1)
+        both = np.isfinite(next_bid) & np.isfinite(next_ask)
+        price = np.where(both, (np.where(both, next_bid, 0.0) + np.where(both, next_ask, 0.0)) / 2, 0.0)
+        rank = np.empty(bids.value.shape, dtype=int)
+        for who, sign in ((buyer, -1.0), (seller, 1.0)):
+            order = np.argsort(np.where(who, sign * bids.value, np.inf), axis=-1, kind="stable")
+            place = np.empty_like(order)
+            np.put_along_axis(place, order, np.broadcast_to(np.arange(n), order.shape), axis=-1)
+            rank = np.where(who, place, rank)
+        traded = np.where(bids.active & (rank < k), bids.side, 0).astype(float)
+        return Clearing(traded, traded * price, np.where(k[..., 0] > 0, price[..., 0], np.nan))
+
+
+MUTANTS = (
+    PostedPriceForTheHighest,
+    ReserveFromTheBids,
+    Overcharges,
+    LonersPayTheirBid,
+    TiesPayTheThirdPrice,
+    ClipsBids,
+    LastBidderGetsARebate,
+    NaiveSoftmax,
+    RoundsThePrice,
+    MidpointWithoutFallback,
+)
+
+
+# --- one offender per check that the mutants do not cover
+
+
+class AllPay(Offender, claims=(Claim.INDIVIDUALLY_RATIONAL,)):
+    """Everyone pays."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        payments = np.where(bids.active, bids.value, 0.0)
+        return Clearing(wins, payments, payments.sum(-1))
+
+
+class ShadesTooLittle(Offender, claims=(Claim.BIC,)):
+    """First price, with truth said to be an equilibrium."""
+
+    def clear(self, bids, *, rng=None):
+        return FirstPrice().clear(bids)
+
+
+class EntryFee(Offender, claims=(Claim.INTERIM_RATIONAL,)):
+    """Second price after a fee of 0.2: the weak expect to lose."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        return Clearing(cleared.allocation, cleared.payments + np.where(bids.active, 0.2, 0.0), cleared.prices)
+
+
+class Cashback(Offender, claims=(Claim.NO_DEFICIT,)):
+    """The winner is paid."""
+
+    def clear(self, bids, *, rng=None):
+        wins, top, _, _ = single_winner(bids.value, bids.active)
+        return sold(bids, wins, np.full(top.shape, -1.0))
+
+
+class KeepsTheMoney(Offender, claims=(Claim.BUDGET_BALANCED,)):
+    """A second-price auction whose revenue goes to nobody."""
+
+    def clear(self, bids, *, rng=None):
+        return SecondPrice().clear(bids)
+
+
+class LeavesTheCore(Offender, claims=(Claim.CORE,)):
+    """The winner pays half the second price: the second bidder and the seller would rather trade."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        return sold(bids, wins, 0.5 * ranked(bids)[..., 1])
+
+
+class CrowdDiscount(Offender, claims=(Claim.REVENUE_MONOTONE,)):
+    """The second price divided by the number of bidders."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        return sold(bids, wins, ranked(bids)[..., 1] / np.maximum(bids.active.sum(-1), 1))
+
+
+class PaysPerHead(Offender, claims=(Claim.FALSE_NAME_PROOF,)):
+    """Second price, and a welcome gift of 0.1 to everyone who comes."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        return Clearing(cleared.allocation, cleared.payments - np.where(bids.active, 0.1, 0.0), cleared.prices)
+
+
+class Vickrey(Offender, claims=(Claim.PAIR_PROOF,)):
+    """The second bidder can be bribed to stay low."""
+
+    def clear(self, bids, *, rng=None):
+        return SecondPrice().clear(bids)
+
+
+class SellsTwice(Offender):
+    """Everyone gets the only good."""
+
+    def clear(self, bids, *, rng=None):
+        return Clearing(bids.active.copy(), np.zeros(bids.value.shape), np.zeros(bids.value.shape[:-1]))
+
+
+class SellsTwiceForGood(Offender, claims=(Claim.CONSERVES,)):
+    """The same, with a promise about it."""
+
+    def clear(self, bids, *, rng=None):
+        return Clearing(bids.active.copy(), np.zeros(bids.value.shape), np.zeros(bids.value.shape[:-1]))
+
+
+class FlipsCoins(Offender):
+    """Uses a generator of its own."""
+
+    def __init__(self) -> None:
+        self.coin = np.random.default_rng(0)
+
+    def clear(self, bids, *, rng=None):
+        payments = np.where(bids.active, self.coin.random(), 0.0)
+        return Clearing(np.zeros(bids.value.shape), payments, payments.sum(-1))
+
+
+class Tampers(Offender):
+    """Changes the bids it was given."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        bids.value[...] = 0.0
+        return cleared
+
+
+class LooksAtTheNeighbours(Offender):
+    """Treats a batch as one auction: the reserve price is the mean over all rows."""
+
+    def clear(self, bids, *, rng=None):
+        reserve = bids.value.mean() if bids.value.size else 0.0
+        wins, top, _, _ = single_winner(bids.value, bids.active)
+        return sold(bids, wins & (top >= reserve)[..., None], np.full(top.shape, reserve))
+
+
+class NeedsSomebody(Offender):
+    """Fails without bidders."""
+
+    def clear(self, bids, *, rng=None):
+        wins = np.arange(bids.value.shape[-1]) == bids.value.argmax(-1)[..., None]
+        return sold(bids, wins & bids.active, np.zeros(bids.value.shape[:-1]))
+
+
+class AnswersWithATuple(Offender):
+    """Returns no Clearing."""
+
+    def clear(self, bids, *, rng=None):
+        return bids.active, bids.value
+
+
+class ChargesTheAbsent(Offender):
+    """Who stayed away pays as well."""
+
+    def clear(self, bids, *, rng=None):
+        return Clearing(np.zeros(bids.value.shape), np.ones(bids.value.shape), np.zeros(bids.value.shape[:-1]))
+
+
+class KnowsNoRest(Offender, claims=(Claim.STABLE,)):
+    """Claims something that cannot be tested where there is one good and money."""
+
+    domain = SingleGood()
+
+    def clear(self, bids, *, rng=None):
+        return SecondPrice().clear(bids)
+
+
+PER_CHECK = {
+    Claim.DSIC: PostedPriceForTheHighest,
+    Claim.BIC: ShadesTooLittle,
+    Claim.INDIVIDUALLY_RATIONAL: AllPay,
+    Claim.INTERIM_RATIONAL: EntryFee,
+    Claim.NO_DEFICIT: Cashback,
+    Claim.BUDGET_BALANCED: KeepsTheMoney,
+    Claim.EFFICIENT: ClipsBids,
+    Claim.CORE: LeavesTheCore,
+    Claim.REVENUE_MONOTONE: CrowdDiscount,
+    Claim.FALSE_NAME_PROOF: PaysPerHead,
+    Claim.PAIR_PROOF: Vickrey,
+    Claim.ANONYMOUS: LastBidderGetsARebate,
+    Claim.SCALE_FREE: RoundsThePrice,
+    Claim.CONSERVES: SellsTwiceForGood,
+}
+"""Claim -> an offender. Those about rankings and sessions are in test_kit.py and test_session_kit.py."""
+
+WITHOUT_CLAIMS = {
+    "ANSWERS": (NeedsSomebody, "clear raised ValueError"),
+    "FEASIBLE": (SellsTwice, "sells 2 units"),
+    "PURE": (FlipsCoins, "two verdicts"),
+    "BATCHED": (LooksAtTheNeighbours, "another in a batch"),
+}
+MORE_WITHOUT_CLAIMS = {
+    "FEASIBLE": (ChargesTheAbsent, "stayed away"),
+    "PURE": (Tampers, "the bids were changed"),
+    "ANSWERS": (AnswersWithATuple, "clear raised"),
+}

@@ -1,0 +1,140 @@
+"""A closed linear economy's prices are PageRank: against networkx, eigenvectors, and by their own certificate."""
+
+import json
+
+import networkx as nx
+import numpy as np
+import pytest
+import scipy.sparse as sparse
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketic import InputError
+from marketic.economy import ClosedEconomy
+
+
+def networkx_prices(graph: nx.Graph, damping: float, **options) -> np.ndarray:
+    ranks = nx.pagerank(graph, alpha=damping, tol=1e-13 / len(graph), max_iter=10_000, **options)
+    return np.array([ranks[node] for node in graph])
+
+
+GRAPHS = {
+    "karate": nx.karate_club_graph(),
+    "preferential": nx.barabasi_albert_graph(500, 3, seed=1),
+    "scale-free": nx.scale_free_graph(500, seed=3),
+    "path": nx.path_graph(7, create_using=nx.DiGraph),
+    "alone": nx.empty_graph(4, create_using=nx.DiGraph),
+}
+
+
+@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("damping", [0.5, 0.85, 0.99])
+def test_prices_are_pagerank(name: str, damping: float) -> None:
+    graph = GRAPHS[name]
+    nodes = list(graph)
+    household = {"preference": {nodes[0]: 1.0, nodes[-1]: 2.0}, "dividends": {nodes[1]: 1.0}}
+    for given_, options in (
+        ({}, {}),
+        ({"preference": household["preference"]}, {"personalization": household["preference"]}),
+        (household, {"personalization": household["preference"], "dangling": household["dividends"]}),
+    ):
+        prices = ClosedEconomy.from_graph(graph, rent=1 - damping, **given_).prices()
+        assert np.abs(prices.values - networkx_prices(graph, damping, **options)).max() <= 1e-10
+        assert prices.certificate.status == "optimal"
+        assert prices.error_bound <= 1e-10
+        assert prices.values.sum() == pytest.approx(1.0, abs=1e-14)
+
+
+def test_weights_count_unless_told_otherwise() -> None:
+    graph = GRAPHS["karate"]
+    weighted, plain = (ClosedEconomy.from_graph(graph, weight=w).prices().values for w in ("weight", None))
+    assert np.abs(plain - networkx_prices(graph, 0.85, weight=None)).max() <= 1e-10
+    assert np.abs(weighted - plain).max() > 1e-3
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 12), rent=st.floats(0.01, 1.0))
+def test_prices_clear_the_markets_and_the_bound_holds(seed: int, n: int, rent: float) -> None:
+    rng = np.random.default_rng(seed)
+    links = rng.random((n, n)) * (rng.random((n, n)) < 0.4)
+    preference, dividends = rng.random(n) + 0.01, rng.random(n) + 0.01
+    economy = ClosedEconomy(links, rent=rent, preference=preference, dividends=dividends)
+    w, v = preference / preference.sum(), dividends / dividends.sum()
+    shares = np.array([row / row.sum() if row.sum() else v for row in links])
+    truth = np.linalg.solve(np.eye(n) - (1 - rent) * shares.T, rent * w)
+    for limit in (3, 100_000):
+        prices = economy.prices(limit=limit)
+        assert np.abs(prices.values - truth).sum() <= prices.error_bound + 1e-13
+        assert prices.rounds <= limit
+    assert np.allclose(prices.values, truth, rtol=0, atol=1e-11)
+    assert np.allclose(economy.spend(truth), truth, rtol=0, atol=1e-14)
+    trade = economy.flows(prices)
+    spent = np.asarray(trade.sum(axis=1)).ravel()
+    linked = links.sum(axis=1) > 0
+    assert np.allclose(spent[linked], (1 - rent) * prices.values[linked], atol=1e-14)
+    assert not spent[~linked].any()
+
+
+def test_half_steps_settle_a_periodic_economy_without_rent() -> None:
+    links = nx.to_scipy_sparse_array(nx.complete_bipartite_graph(3, 5))
+    economy = ClosedEconomy(links, rent=0.0)
+    start = np.eye(8)[0]
+    prices = economy.prices(start=start)
+    assert np.allclose(prices.values, np.repeat([1 / 6, 1 / 10], [3, 5]), rtol=0, atol=1e-12)
+    assert np.isnan(prices.error_bound)
+    stuck = economy.prices(start=start, half_steps=False, limit=1000)
+    assert stuck.certificate.status == "approximate"
+    assert stuck.certificate.optimality > 0.1
+
+
+def test_without_rent_prices_must_be_unique() -> None:
+    apart = sparse.block_diag([np.ones((2, 2)), np.ones((3, 3))])
+    with pytest.raises(InputError, match=r"2 groups of firms keep their money.*firm 0.*firm 2"):
+        ClosedEconomy(apart, rent=0.0).prices()
+    leaky = np.array([[0, 1, 0], [0, 0, 1], [0, 1, 0]])  # firm 0 feeds the pair that keeps the money
+    assert ClosedEconomy(leaky, rent=0.0).prices().values == pytest.approx([0, 0.5, 0.5], abs=1e-12)
+    dangling = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 0]])  # dividends close the circle
+    assert ClosedEconomy(dangling, rent=0.0).prices().values == pytest.approx([1 / 6, 2 / 6, 3 / 6], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (([[0, -1], [1, 0]],), "firm 0 has a link of weight -1"),
+        (([[0, 1], [np.nan, 0]],), "firm 1 has a link of weight nan"),
+        ((np.ones((2, 3)),), r"links of shape \(2, 3\)"),
+    ],
+)
+def test_bad_links_are_refused(arguments: tuple, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ClosedEconomy(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"rent": 1.5}, "rent=1.5"),
+        ({"preference": [1.0]}, "preference of shape"),
+        ({"preference": [0.0, 0.0]}, "preference of shape"),
+        ({"dividends": [1.0, -1.0]}, "dividends of shape"),
+    ],
+)
+def test_bad_households_are_refused(options: dict, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        ClosedEconomy([[0, 1], [1, 0]], **options)
+
+
+def test_bad_graphs_are_refused() -> None:
+    with pytest.raises(InputError, match="without nodes"):
+        ClosedEconomy.from_graph(nx.Graph())
+    with pytest.raises(InputError, match="preference names node 99"):
+        ClosedEconomy.from_graph(GRAPHS["karate"], preference={99: 1.0})
+
+
+def test_the_experiment_reproduces() -> None:
+    from marketic.experiments.pagerank import run
+
+    result = run(quick=True)
+    json.dumps(result)
+    assert result["met"]
+    assert sum("difference to networkx" in row["what"] for row in result["rows"]) >= 4

@@ -1,0 +1,271 @@
+"""The populations' kit keeps its own word: one planted offender per check, and none without one."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from tiny_envs import Fixed
+
+from marketic import agents
+from marketic.bids import Bids
+from marketic.checks.mechanism import ClaimRefuted
+from marketic.checks.population import check_population
+from marketic.checks.population_promises import PROMISES
+from marketic.errors import InputError
+from marketic.individuals import Individuals
+
+
+class Honest:
+    """A table of prices, private by construction; every offender below breaks one thing in it."""
+
+    private = True
+
+    def __init__(self, states, actions, rng):
+        self.n_agents, self.n_bidders, self.rng = states * actions, actions, rng
+        self.price = rng.random((states, actions))
+
+    @classmethod
+    def for_spaces(cls, goods, actions, *, rng):
+        if goods.states is None:
+            raise InputError(f"finite observations, not {goods.space}")
+        return cls(goods.states, actions, rng)
+
+    def states(self, observation):
+        return observation[:, 0].astype(int)
+
+    def bid(self, observation):
+        states = self.states(observation)
+        return Bids(
+            self.price[states], bidder=(states[:, None] * self.n_bidders + np.arange(self.n_bidders))[:, :, None]
+        )
+
+    def act(self, winner, observation):
+        return winner.copy()
+
+    def learn(self, receipt):
+        for row in np.flatnonzero(receipt.valid).tolist():
+            self.move(int(receipt.observation[row, 0]), int(receipt.winner[row]), receipt.realised[row])
+
+    def move(self, state, bidder, realised):
+        self.price[state, bidder] += 0.1 * (realised - self.price[state, bidder])
+
+    def state_dict(self):
+        return {"price": self.price.copy()}
+
+    def load_state_dict(self, state):
+        self.price = state["price"].copy()
+
+
+class BidsAList(Honest):
+    def bid(self, observation):
+        return self.price[self.states(observation)].tolist()
+
+
+class BidsForOneRow(Honest):
+    def bid(self, observation):
+        return super().bid(observation[:1])
+
+
+class NamesStrangers(Honest):
+    def bid(self, observation):
+        bids = super().bid(observation)
+        return Bids(bids.value, bidder=bids.bidder + 1)
+
+
+class MovesTheObservation(Honest):
+    def bid(self, observation):
+        bids = super().bid(observation)
+        observation += 0.5
+        return bids
+
+
+class DividesByZero(Honest):
+    """Bids NaN once it has sold at a loss."""
+
+    def move(self, state, bidder, realised):
+        self.price[state, bidder] = realised if realised > -500 else np.nan
+
+
+class UncheckedBids(DividesByZero):
+    """The same, past the door of `Bids`."""
+
+    def bid(self, observation):
+        bids = super().bid(observation)
+        return Bids.unchecked(self.price[self.states(observation)], bidder=bids.bidder)
+
+
+class NamesNoAction(Honest):
+    def act(self, winner, observation):
+        return winner + 1
+
+
+class ActsInFloats(Honest):
+    def act(self, winner, observation):
+        return winner * 1.0
+
+
+class NeedsARow(Honest):
+    def bid(self, observation):
+        assert observation[0, 0] >= 0
+        return super().bid(observation)
+
+
+class RaisesOnALoss(Honest):
+    def move(self, state, bidder, realised):
+        if realised < -500:
+            raise ValueError("I am ruined")
+        super().move(state, bidder, realised)
+
+
+class FlipsCoins(Honest):
+    coin = np.random.default_rng(0)
+
+    def bid(self, observation):
+        bids = super().bid(observation)
+        return Bids(bids.value + self.coin.random(), bidder=bids.bidder)
+
+
+class KeepsWhatItWasLent(Honest):
+    def learn(self, receipt):
+        if hasattr(self, "last"):
+            super().learn(self.last)
+        self.last = receipt
+
+
+class LooksAtItsNeighbours(Honest):
+    def bid(self, observation):
+        bids = super().bid(observation)
+        return Bids(bids.value + observation.mean(), bidder=bids.bidder)
+
+
+class ForgetsToLoad(Honest):
+    def load_state_dict(self, state):
+        pass
+
+
+class SavesAView(Honest):
+    def state_dict(self):
+        return {"price": self.price}
+
+    def load_state_dict(self, state):
+        self.price = state["price"]
+
+
+class SavesALabel(Honest):
+    def state_dict(self):
+        return {"price": self.price.copy(), "who": "me"}
+
+
+class LearnsFromOthers(Honest):
+    def move(self, state, bidder, realised):
+        self.price[state] += 0.1 * (realised - self.price[state])
+
+
+OFFENDERS = [
+    ("BIDS", BidsAList, "bid returned a list"),
+    ("BIDS", BidsForOneRow, r"value\(1, 3\).*wanted two of \(3, 3\)"),
+    ("BIDS", NamesStrangers, r"names agents \d+ to 21: wanted 0 to 20"),
+    ("BIDS", MovesTheObservation, "changed the observation"),
+    ("FINITE", DividesByZero, "turned away .* the bid is not a number"),
+    ("FINITE", UncheckedBids, "bids .*nan"),
+    ("ACTIONS", NamesNoAction, "wanted numbers from 0 to 2"),
+    ("ACTIONS", ActsInFloats, "act gave float64"),
+    ("EMPTY", NeedsARow, "raised IndexError"),
+    ("LEARNS", RaisesOnALoss, "raised ValueError: I am ruined"),
+    ("DETERMINISTIC", FlipsCoins, "with the same generator auction 0"),
+    ("COPIES", KeepsWhatItWasLent, "once its arrays were overwritten"),
+    ("ROWS", LooksAtItsNeighbours, "alone it bids"),
+    ("STATE", ForgetsToLoad, "restored, it bids"),
+    ("STATE", SavesAView, "must copy"),
+    ("STATE", SavesALabel, "wanted arrays only"),
+    ("PRIVATE", LearnsFromOthers, "changed its bid"),
+]
+
+
+@pytest.mark.parametrize(("promise", "offender", "says"), OFFENDERS, ids=[o.__name__ for _, o, _ in OFFENDERS])
+def test_each_broken_promise_is_named(promise, offender, says):
+    with pytest.raises(ClaimRefuted, match=f"{offender.__name__} must be {promise}, but .*{says}"):
+        check_population(offender, rounds=60)
+
+
+def test_every_check_has_an_offender():
+    assert {promise for promise, _, _ in OFFENDERS} == set(PROMISES)
+
+
+def test_an_honest_population_keeps_all_promises():
+    report = check_population(Honest)
+    assert report.passed
+    assert set(report.verdicts) == set(PROMISES)
+    assert not report.untested
+
+
+FAMILIES = ("Tabular", "Research", "Tiles", "Growing", "Bank", "Firms")
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_passes(name):
+    report = check_population(getattr(agents, name), rounds=60)
+    assert not report.untested
+    assert "STATE" in report.verdicts
+
+
+def test_plain_agents_pass_and_hear_of_their_own_trades_only():
+    report = check_population(Individuals([Fixed(1.0, 0), Fixed(2.0, 2)]), rounds=60)
+    assert "PRIVATE" in report.verdicts
+    assert "STATE" not in report.verdicts
+
+
+def test_plain_agents_that_fail_are_named():
+    class Ruined(Fixed):
+        def learn(self, trade):
+            raise ValueError("I am ruined")
+
+    report = check_population(Individuals([Fixed(1.0), Ruined(2.0)]), rounds=60, raises=False)
+    assert "agent 1 fails: ValueError: I am ruined" in report.verdicts["LEARNS"].explanation
+
+
+def test_twins_that_share_what_they_learn_do_not_promise_privacy():
+    def twins(public):
+        return lambda rng: agents.Tabular(7, 3, clones=2, public=public, rng=rng)
+
+    space = gym.spaces.Discrete(7)
+    alone = check_population(twins(public=False), observation_space=space, rounds=30)
+    together = check_population(twins(public=True), observation_space=space, rounds=30)
+    assert ("PRIVATE" in alone.verdicts, "PRIVATE" in together.verdicts) == (True, False)
+
+
+def test_a_population_that_is_built_is_looked_at_as_it_is():
+    built = agents.Tabular(7, 3, rng=np.random.default_rng(0))
+    space = gym.spaces.Discrete(7)
+    before = built.price.copy()
+    assert check_population(built, observation_space=space, rounds=30).passed
+    assert (built.price == before).all(), "copies were made"
+    built.price[4] = np.nan
+    assert "FINITE" in check_population(built, observation_space=space, rounds=30, raises=False).refuted
+    with pytest.raises(InputError, match="say what it observes"):
+        check_population(built)
+
+
+def test_bids_that_are_drawn_cannot_be_compared_row_by_row():
+    class Draws(Honest):
+        def bid(self, observation):
+            bids = super().bid(observation)
+            return Bids(bids.value + 0.01 * self.rng.random(bids.value.shape), bidder=bids.bidder)
+
+    report = check_population(Draws)
+    assert set(report.untested) == {"ROWS", "PRIVATE"}
+
+
+@pytest.mark.parametrize(
+    ("given", "options", "says"),
+    [
+        (7, {}, "say what it observes"),
+        (7, {"observation_space": gym.spaces.Discrete(7)}, "wanted a population, a family"),
+        (lambda rng: 7, {"observation_space": gym.spaces.Discrete(7)}, "a int has not all of n_agents"),
+        (agents.Tabular, {"observation_space": gym.spaces.Box(0, 1, (2,))}, "finite observations"),
+        (agents.Tabular, {"rounds": 0}, "rounds=0"),
+        (Individuals, {"observation_space": gym.spaces.Discrete(7), "actions": 2}, "cannot build"),
+    ],
+)
+def test_what_is_no_population_is_refused(given, options, says):
+    with pytest.raises(InputError, match=says):
+        check_population(given, **options)

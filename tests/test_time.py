@@ -1,0 +1,115 @@
+"""Dated goods: Riccati's prices, Hotelling's rule, costates, backpropagation through time."""
+
+import numpy as np
+import pytest
+
+from marketic import InputError
+from marketic.economy import Consumer, Dense, Good, unroll
+from marketic.economy.consumer import log_consumer
+from marketic.economy.sharing import share_out
+from marketic.economy.time import costates, current_price, linear_quadratic, storage
+
+
+def test_the_linear_quadratic_economy_has_riccatis_prices() -> None:
+    rng = np.random.default_rng(0)
+    A, B = 0.4 * rng.standard_normal((4, 4)), rng.standard_normal((4, 2))
+    Q, R = np.diag([1.0, 2, 0.5, 1]), np.diag([0.3, 0.7])
+    plan = linear_quadratic(A, B, Q, R, 30, discount=0.95)
+    start = rng.standard_normal(4)
+    state = plan.economy.produce(plan.plan(start))
+    prices = plan.economy.prices(state)
+    assert plan.economy.welfare(state)[0] == pytest.approx(-start @ plan.values[0] @ start, rel=1e-12)
+    for t in range(31):
+        price = current_price(prices, "state", t, 0.95)[0]
+        assert np.allclose(price, -2 * plan.values[t] @ state[f"state@{t}"][0], rtol=1e-10, atol=1e-13)
+        if t < 30:  # at the optimum one more unit of control is worth nothing
+            assert np.allclose(prices[f"control@{t}"], 0, atol=1e-12)
+            tomorrow = current_price(prices, "state", t + 1, 0.95)[0]
+            effort = -2 * R @ state[f"control@{t}"][0]
+            assert np.allclose(effort + 0.95 * B.T @ tomorrow, 0, atol=1e-12)
+    assert prices.certificate.worst == 0
+    worse = plan.plan(start)
+    worse["control@3"] = worse["control@3"] + 0.1
+    assert plan.economy.welfare(plan.economy.produce(worse))[0] < plan.economy.welfare(state)[0] - 1e-6
+
+
+def test_posted_prices_are_the_costates() -> None:
+    rng = np.random.default_rng(1)
+    W = rng.standard_normal((3, 3))
+    goal = rng.standard_normal(3)
+    consumer = Consumer("c", "x", lambda x: -np.sum((x - goal) ** 2, axis=1), lambda x: 2 * (goal - x))
+    economy = unroll(
+        [Good("x", 3, dated=True)],
+        [Dense("f", ["x"], ["x'"], W, activation="tanh")],
+        [consumer],
+        6,
+        discount=0.9,
+        terminal=[Consumer("end", "x", consumer.utility, consumer.gradient)],
+    )
+    state = economy.produce({"x@0": rng.standard_normal((1, 3))})
+    prices = economy.prices(state)
+    path = [state[f"x@{t}"][0] for t in range(7)]
+    jacobians = [((1 - path[t + 1] ** 2) * W).T for t in range(6)]
+    truth = costates([2 * (goal - x) for x in path[:-1]], jacobians, 2 * (goal - path[-1]), 0.9)
+    assert np.allclose([current_price(prices, "x", t, 0.9)[0] for t in range(7)], truth, rtol=1e-12, atol=1e-13)
+    before = W.copy()
+    shared = economy.firms["f@0"].capital["weights"]
+    economy.invest(prices, 0.01)
+    marginal = sum(prices.marginal[f"f@{t}"]["weights"] for t in range(6))
+    assert (
+        shared is economy.firms["f@5"].capital["weights"]
+    )  # one capital for all periods: gradients through time add up
+    assert np.allclose(shared, before + 0.01 * marginal, atol=1e-14)
+    assert economy.welfare(economy.produce({"x@0": path[0][None]}))[0] > economy.welfare(state)[0]
+
+
+@pytest.mark.parametrize("keeps", [1.0, 1.03, 0.9])
+def test_hotellings_rule(keeps: float) -> None:
+    horizon, discount = 12, 0.95
+    economy = unroll(
+        [Good("oil", rival=True, dated=True)],
+        [storage("tank", "oil", keeps=keeps)],
+        [log_consumer("driver", ["oil"], [1.0])],
+        horizon,
+        discount=discount,
+        terminal=[log_consumer("heir", ["oil"], [1.0])],
+    )
+    prices = share_out(economy, {"oil@0": [[100.0]]}, tolerance=1e-9)
+    assert prices.certificate.disagreement <= 1e-9 * max(prices[f"oil@{t}"].item() for t in range(horizon + 1))
+    present = np.array([prices[f"oil@{t}"].item() for t in range(horizon + 1)])
+    assert np.allclose(present[:-1] / present[1:], keeps, rtol=1e-7)
+    current = np.array([current_price(prices, "oil", t, discount).item() for t in range(horizon + 1)])
+    assert np.allclose(current[1:] / current[:-1], 1 / (keeps * discount), rtol=1e-7)
+    # with log utility consumption is p_t^-1 discount^t, and the stock is used up exactly
+    weights = discount ** np.arange(horizon + 1)
+    assert present[0] == pytest.approx(weights.sum() / 100, rel=1e-7)
+    used = [prices.state.inputs[f"driver@{t}"].item() for t in range(horizon)]
+    assert np.allclose(used, weights[:-1] / present[:-1], rtol=1e-6)
+
+
+def test_goods_without_dates_are_the_same_in_all_periods() -> None:
+    economy = unroll(
+        [Good("x", dated=True), Good("land")],
+        [Dense("farm", ["x", "land"], ["x'"], [[1.0], [1.0]])],
+        [],
+        3,
+        terminal=[Consumer("c", "x", lambda x: x[:, 0], lambda x: np.ones_like(x))],
+    )
+    state = economy.produce({"x@0": [[0.0]], "land": [[2.0]]})
+    assert [state[f"x@{t}"].item() for t in range(4)] == [0, 2, 4, 6]
+    assert economy.prices(state)["land"].item() == 3
+
+
+@pytest.mark.parametrize(
+    ("build", "words"),
+    [
+        (lambda: unroll([Good("x", dated=True)], [], [], 0), "horizon=0"),
+        (lambda: unroll([Good("x", dated=True)], [], [], 2, discount=1.5), "discount=1.5"),
+        (lambda: unroll([Good("x")], [storage("s", "x")], [], 2), "firm 's' sells \"x'\" tomorrow"),
+        (lambda: storage("s", "x", keeps=-1.0), "storage 's' keeps -1.0"),
+        (lambda: linear_quadratic(1.0, 1.0, -1.0, 1.0, 3), "'household' is not concave"),
+    ],
+)
+def test_refused(build, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        build()
