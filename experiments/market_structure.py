@@ -10,7 +10,7 @@ fresh splits (seeds 100 on) that nothing was tuned on.
 
 dense      one hidden layer with as many units as come nearest to the number of edges (64-6-10: 444; 64-3-10: 222).
 smaller    the largest such network that has no more edges (64-5-10: 370; 64-2-10: 148). The bars of 3 and 25 points were
-           set from these; against `dense` they are not met (2.2 and 15.2 points), and 25 could not be.
+           probably set from networks like these; against `dense` they are not met (2.2 and 15.2 points), and 25 could not be.
 market     starts with as many edges, drawn at random, and never has more; now and then, until 75 % of the training, a share
            of the edges of each layer (falling with a cosine) is evicted, those of least inframarginal profit w^2 F / 2, and
            as many absent ones enter, those of greatest priced demand |E g|.

@@ -130,11 +130,11 @@ def reproduce(
 
 @app.command()
 def check(
-    kind: Annotated[str, typer.Argument(help="What the target is: mechanism.")],
+    kind: Annotated[str, typer.Argument(help="What the target is: mechanism, population or env.")],
     target: Annotated[str, typer.Argument(help="A name (see: marketic list mechanisms), or module:Name.")],
     as_json: Json = False,
 ) -> None:
-    """Hold a part to what it claims; exit 1 if a claim is refuted."""
+    """Hold a part to what it promises; exit 1 if a promise is refuted, 2 if one could not be tested."""
     from marketic.commands.proving import run_check
 
     raise typer.Exit(run_check(kind, target, as_json))

@@ -15,6 +15,7 @@ from marketic.checks.properties import PROPERTIES
 from marketic.claims import Holds
 from marketic.mechanisms import FirstPrice, SecondPrice
 from marketic.mechanisms.boston import Boston
+from marketic.registry import built
 
 
 class BostonClaimsStability:
@@ -46,6 +47,45 @@ def test_each_false_claim_is_refuted_by_name(claim, offender):
     assert verdict.status == "refuted"
     assert verdict.explanation
     assert verdict.cases > 0
+
+
+class FalselyClaims:
+    """A sound mechanism with a claim that every textbook refutes; its stored counterexample is kept from the kit."""
+
+    def __init__(self, mechanism, claim):
+        self.mechanism, self.claims = mechanism, frozenset({claim})
+        self.domain = getattr(mechanism, "domain", None)
+
+    def clear(self, bids, *, rng=None):
+        return self.mechanism.clear(bids, rng=rng)
+
+
+TEXTBOOK = [
+    ("first-price", Claim.DSIC),
+    ("third-price", Claim.DSIC),
+    ("all-pay", Claim.INDIVIDUALLY_RATIONAL),
+    ("second-price-reserve", Claim.EFFICIENT),
+    ("second-price", Claim.PAIR_PROOF),
+    ("gsp", Claim.DSIC),
+    ("uniform-price", Claim.DSIC),
+    ("discriminatory", Claim.DSIC),
+    ("double-auction", Claim.DSIC),
+    ("vcg-exchange", Claim.NO_DEFICIT),
+    ("mcafee", Claim.EFFICIENT),
+    ("mcafee", Claim.BUDGET_BALANCED),
+    ("clarke-pivot", Claim.BUDGET_BALANCED),
+    ("vcg", Claim.FALSE_NAME_PROOF),
+    ("vcg", Claim.REVENUE_MONOTONE),
+    ("boston", Claim.DSIC),
+    ("deferred-acceptance", Claim.EFFICIENT),
+    ("top-trading-cycles", Claim.STABLE),
+]
+
+
+@pytest.mark.parametrize(("name", "claim"), TEXTBOOK, ids=[f"{name}-{claim.name}" for name, claim in TEXTBOOK])
+def test_each_textbook_falsehood_is_found_by_search(name, claim):
+    report = check_mechanism(FalselyClaims(built("mechanisms", name), claim), raises=False)
+    assert set(report.refuted) == {claim.name}
 
 
 WITHOUT_CLAIMS = [*offenders.WITHOUT_CLAIMS.items(), *offenders.MORE_WITHOUT_CLAIMS.items()]

@@ -1,5 +1,6 @@
 """What a conformance kit found: one verdict per promise, printable as a table."""
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -48,12 +49,21 @@ class Report:
         return {name: verdict for name, verdict in self.verdicts.items() if verdict.status == "could not test"}
 
     def table(self) -> Table:
-        """For people: one line per promise, as a `rich` table."""
+        """For people: one line per promise, as a `rich` table. What replays a broken one is in `reproducers`."""
         table = Table("promise", "verdict", "cases", "", title=self.name, title_justify="left", show_lines=False)
         for name, verdict in self.verdicts.items():
             status = Text(verdict.status, style=_COLOUR[verdict.status])
-            table.add_row(Text(name), status, f"{verdict.cases:,}", Text(verdict.explanation))
+            table.add_row(Text(name), status, f"{verdict.cases:,}", Text(verdict.explanation.split("\n")[0]))
         return table
+
+    def reproducers(self) -> str:
+        """The lines that replay each broken promise, ready to be copied; "" if there are none."""
+        blocks = []
+        for name, verdict in self.refuted.items():
+            _, _, lines = verdict.explanation.partition("\n")
+            if lines:
+                blocks.append(f"# {name}\n{textwrap.dedent(lines)}")
+        return "\n\n".join(blocks)
 
     def as_dict(self) -> dict[str, Any]:
         """For programs: plain types, ready for JSON."""

@@ -38,7 +38,10 @@ def run_check(kind: str, target: str, as_json: bool) -> int:
     if kind not in CHECKS:
         raise InputError(f"cannot check {kind!r}: wanted one of {', '.join(CHECKS)}")
     report = CHECKS[kind](target)
-    Console(file=sys.stderr if as_json else sys.stdout).print(report.table())
+    out = sys.stderr if as_json else sys.stdout
+    Console(file=out).print(report.table())
+    if report.reproducers():
+        print(report.reproducers(), file=out)
     if as_json:
         print_json({"kind": kind, "target": target, **report.as_dict()})
     return 1 if report.refuted else 2 if report.untested else 0
