@@ -32,10 +32,15 @@ format: .venv/ready
 
 bench: .venv/ready
 	$(BIN)/marketic bench engine
+	$(BIN)/marketic bench mechanisms
 	$(BIN)/marketic bench learning
 
+# every experiment, then the learning bench; goes on after a missed bar, and fails at the end if there was one
 reproduce: .venv/ready
-	$(BIN)/marketic bench learning --json
+	@$(BIN)/python -m pip install --quiet scikit-learn torch || echo "no scikit-learn or torch: going on without their rows"
+	@missed=0; for name in $$($(BIN)/marketic list experiments | cut -d' ' -f1); do \
+	  $(BIN)/marketic reproduce $$name || missed=1; done; \
+	$(BIN)/marketic bench learning || missed=1; exit $$missed
 
 clean-kernels:
 	find . -name '*.nb[ic]' -not -path './.venv/*' -delete

@@ -67,18 +67,17 @@ class SecondPrice:
 def second_price_rule(value, active, uniform, parameters, winner, payments):  # type: ignore[no-untyped-def]
     """Write the winner [B] and payments [B, n] of a batch of second-price auctions."""
     for row in range(value.shape[0]):
-        best, second = -1, -1
-        for i in range(value.shape[1]):
+        best, top, second = -1, -np.inf, -np.inf
+        for i in range(value.shape[1]):  # selections instead of branches: who wins is hard to predict
             payments[row, i] = 0.0
-            if not active[row, i]:
-                continue
-            if best < 0 or value[row, i] > value[row, best]:
-                best, second = i, best
-            elif second < 0 or value[row, i] > value[row, second]:
-                second = i
+            bid = value[row, i] if active[row, i] else -np.inf
+            lower = bid if bid < top else top
+            second = lower if lower > second else second
+            best = i if bid > top else best
+            top = bid if bid > top else top
         winner[row] = best
         if best >= 0:
-            price = value[row, second] if second >= 0 else min(value[row, best], 0.0)
+            price = second if second > -np.inf else min(top, 0.0)
             payments[row, best] = price + 0.0  # never -0.0
 
 

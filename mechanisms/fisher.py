@@ -1,0 +1,270 @@
+"""Fisher markets: buyers with budgets, divisible goods, prices at which the money buys everything (Fisher 1891; Brainard
+and Scarf 2005). Buyer i has B_i units of money, of no other use, and a utility u_i of degree 1; good j has supply s_j.
+
+Equilibrium = Eisenberg-Gale (1959): the allocation that maximises sum_i B_i log u_i(x_i) subject to the supplies; prices are
+the duals. Equal budgets make it the Nash bargaining solution and free of envy (Varian 1974). Utilities, weights c_ij >= 0
+(0 = not wanted):
+  linear        sum_j c_ij x_ij
+  ces           (sum_j (c_ij x_ij)^rho)^(1/rho), rho = 1 - 1/elasticity; elasticity > 1 substitutes, < 1 complements
+  cobb-douglas  product of x_ij^(c_ij / sum_j c_ij): the share c_ij / sum_j c_ij of money goes to good j, a closed form
+  leontief      min_j x_ij / c_ij over the goods needed: c_ij units of good j per unit of utility
+
+The certificate rests on weak duality, for any prices p and any allocation, whoever found them:
+  sum_i B_i log u_i(x_i)  <=  optimum  <=  p . s - sum_i B_i + sum_i B_i log V_i(p),
+with V_i(p) the best utility that B_i buys, and x scaled down where it exceeds the supply. How the prices are found:
+`fisher_response`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from marketic.clearing import Certificate
+from marketic.errors import InputError
+from marketic.mechanisms.fisher_response import (
+    CESDescent,
+    LeontiefPath,
+    LinearPath,
+    by_good,
+    by_row,
+    respond,
+    row_max,
+    row_of,
+)
+
+UTILITIES = ("linear", "cobb-douglas", "ces", "leontief")
+
+
+@dataclass(frozen=True, slots=True)
+class FisherOutcome:
+    """An equilibrium, or the nearest point reached, with the evidence.
+
+    prices: float64 [m], currency per unit. allocation: float64 csr_array [n, m], units of the goods.
+    iterations: steps (newton) or rounds (response). certificate.optimality: currency, the most that a buyer could save and be as well
+    off; certificate.clearing leaves out unsold amounts of free goods; certificate.gap: currency, Eisenberg-Gale primal-dual gap.
+    """
+
+    prices: np.ndarray
+    allocation: csr_array
+    certificate: Certificate
+    iterations: int
+
+
+@dataclass(frozen=True)
+class FisherMarket:
+    """A solver, no `Mechanism`: budgets and divisible goods do not fit `clear(bids)`. See the module for the theory.
+
+    utility: "linear", "cobb-douglas", "ces" or "leontief". elasticity: of substitution, for "ces" only; > 0, not 1.
+    method: "newton" (second order, exact in tens of steps), or "response" (proportional response: decentralised, slow to
+    the last digits; linear, and ces with elasticity > 1). max_iterations: steps, or rounds of response; None = 200 or 20,000.
+    Raises InputError for anything else.
+    """
+
+    utility: str = "linear"
+    elasticity: float | None = None
+    method: str = "newton"
+    max_iterations: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.utility not in UTILITIES:
+            raise InputError(f"utility = {self.utility!r}: wanted one of {', '.join(UTILITIES)}")
+        sigma = self.elasticity
+        if (sigma is not None) != (self.utility == "ces"):
+            raise InputError(f"elasticity = {sigma} with utility = {self.utility!r}: ces, and only ces, has one")
+        if sigma is not None and (not 0.0 < sigma < np.inf or sigma == 1.0):
+            raise InputError(f"elasticity = {sigma}: wanted a finite number > 0; 1 is cobb-douglas")
+        if self.method not in ("newton", "response"):
+            raise InputError(f"method = {self.method!r}: wanted newton or response")
+        if self.method == "response" and not (self.utility == "linear" or (sigma is not None and sigma > 1.0)):
+            raise InputError("method = 'response' converges for linear utilities and for ces with elasticity > 1")
+        if self.max_iterations is not None and self.max_iterations < 1:
+            raise InputError(f"max_iterations = {self.max_iterations}: wanted at least 1")
+
+    def solve(self, weights: Any, budgets: Any, supply: Any = 1.0, *, tolerance: float = 1e-8) -> FisherOutcome:
+        """Find equilibrium prices.
+
+        weights: float [n, m] >= 0, dense or scipy.sparse. budgets: [n] > 0, currency. supply: [m] or one number, > 0,
+        units. tolerance: gap as a share of all money at which to stop; the status is "optimal" if it is reached.
+        Raises InputError that names the buyer or the good: NaN, negative or empty rows and columns, budgets <= 0.
+        """
+        edges, budgets, supply = checked(weights, budgets, supply)
+        if not tolerance > 0.0:
+            raise InputError(f"tolerance = {tolerance}: wanted a number > 0")
+        money = budgets.sum()
+        share, goods = budgets / money, edges.indices
+        units = 1.0 / supply if self.utility == "leontief" else supply
+        scaled = edges.data if self.utility == "cobb-douglas" else edges.data * units[goods]
+        normal = csr_array((scaled / row_max(scaled, edges)[row_of(edges)], goods, edges.indptr), shape=edges.shape)
+
+        def judged(prices: np.ndarray, amounts: np.ndarray) -> Certificate:
+            allocation = csr_array((amounts, goods, edges.indptr), shape=edges.shape)
+            return self._certificate(normal, share, np.ones(len(supply)), prices, allocation, tolerance)
+
+        prices, amounts, iterations = self._iterate(normal, share, judged)
+        prices = prices * money / supply
+        allocation = csr_array((amounts * supply[goods], goods, edges.indptr), shape=edges.shape)
+        found = self._certificate(edges, budgets, supply, prices, allocation, tolerance)
+        return FisherOutcome(prices, allocation, found, iterations)
+
+    def certificate(
+        self, weights: Any, budgets: Any, supply: Any, prices: Any, allocation: Any, *, tolerance: float = 1e-8
+    ) -> Certificate:
+        """Judge any prices [m] and allocation [n, m], arguments as for `solve`; nothing of the iteration is used.
+
+        Prices may be 0 (a good that somebody wants and that is no complement then makes the gap infinite).
+        Raises InputError for negative or non-finite prices or amounts, and for shapes that do not fit.
+        """
+        edges, budgets, supply = checked(weights, budgets, supply)
+        prices = np.asarray(prices, dtype=float)
+        if prices.shape != supply.shape or not (np.isfinite(prices) & (prices >= 0.0)).all():
+            raise InputError(f"prices = {prices!r}: wanted {len(supply)} finite numbers >= 0")
+        amounts = csr_array(allocation, dtype=float)
+        if amounts.shape != edges.shape or not (np.isfinite(amounts.data) & (amounts.data >= 0.0)).all():
+            raise InputError(f"allocation of shape {amounts.shape}: wanted finite amounts >= 0 of shape {edges.shape}")
+        return self._certificate(edges, budgets, supply, prices, amounts, tolerance)
+
+    def _certificate(
+        self,
+        edges: csr_array,
+        budgets: np.ndarray,
+        supply: np.ndarray,
+        prices: np.ndarray,
+        allocation: csr_array,
+        tolerance: float,
+    ) -> Certificate:
+        """The gap by weak duality, and the residuals of the equilibrium conditions."""
+        sold = by_good(allocation.data, allocation)
+        spent = by_row(allocation.data * prices[allocation.indices], allocation)
+        excess = np.where(prices > 0.0, np.abs(sold - supply), np.maximum(sold - supply, 0.0))
+        if _same_pattern(edges, allocation):
+            amounts = allocation.data
+        else:
+            amounts = allocation.toarray()[row_of(edges), edges.indices]
+        feasible = amounts * np.minimum(1.0, supply / np.maximum(sold, 1e-300))[edges.indices]
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            best = self._log_best(edges, prices) + np.log(budgets)
+            lost = best - self._log_utility(edges, amounts)
+            gap = prices @ supply - budgets.sum() + budgets @ (best - self._log_utility(edges, feasible))
+            saving = float((budgets * -np.expm1(-lost)).max())
+        gap = float(gap) if np.isfinite(gap) else np.inf
+        status = "optimal" if gap <= tolerance * budgets.sum() else "approximate"
+        return Certificate(float(excess.max()), float(np.abs(spent - budgets).max()), max(saving, 0.0), gap, status)
+
+    def _log_utility(self, edges: csr_array, amounts: np.ndarray) -> np.ndarray:
+        """log u_i at amounts [edges]: float64 [n], -inf for a buyer left with nothing."""
+        if self.utility == "linear":
+            return np.asarray(np.log(by_row(edges.data * amounts, edges)))
+        if self.utility == "cobb-douglas":
+            return by_row(edges.data * np.log(amounts), edges) / by_row(edges.data, edges)
+        if self.utility == "leontief":
+            return -row_max(np.log(edges.data) - np.log(amounts), edges)
+        rho = 1.0 - 1.0 / float(self.elasticity or np.nan)
+        return _log_sum(rho * np.log(edges.data * amounts), edges) / rho
+
+    def _log_best(self, edges: csr_array, prices: np.ndarray) -> np.ndarray:
+        """log of the best utility that one unit of money buys: float64 [n]."""
+        price = prices[edges.indices]
+        if self.utility == "linear":
+            return row_max(np.log(edges.data) - np.log(price), edges)
+        if self.utility == "cobb-douglas":
+            share = edges.data / by_row(edges.data, edges)[row_of(edges)]
+            return by_row(share * (np.log(share) - np.log(price)), edges)
+        if self.utility == "leontief":
+            return -np.log(by_row(edges.data * price, edges))
+        s = float(self.elasticity or np.nan) - 1.0
+        return _log_sum(s * (np.log(edges.data) - np.log(price)), edges) / s
+
+    def _iterate(self, normal: csr_array, share: np.ndarray, judged: Any) -> tuple[np.ndarray, np.ndarray, int]:
+        """Prices, amounts on the edges and iterations in the normal form; `judged` certifies a candidate."""
+        row = row_of(normal)
+
+        def sold(bids: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+            prices = by_good(bids, normal)
+            return prices, bids / np.maximum(prices, 1e-300)[normal.indices]
+
+        if self.utility == "cobb-douglas":
+            return *sold(share[row] * normal.data / by_row(normal.data, normal)[row]), 1
+        candidates = self._candidates(normal, share)
+        best, limit = None, self.max_iterations or (20_000 if self.method == "response" else 200)
+        stalled = iterations = 0
+        while iterations < limit and stalled < 30:
+            rounds, reply = next(candidates)
+            iterations += rounds
+            point = _baskets(normal, share, reply) if self.utility == "leontief" else sold(reply)
+            verdict = judged(*point)
+            improved = best is None or verdict.gap < best[0]
+            stalled = 0 if improved or self.method == "response" else stalled + 1
+            best = (verdict.gap, *point) if best is None or improved else best
+            if verdict.status == "optimal":
+                break
+        assert best is not None
+        return best[1], best[2], iterations
+
+    def _candidates(self, normal: csr_array, share: np.ndarray) -> Any:
+        """Endless (rounds, bids [edges] or, for leontief, prices [m])."""
+        if self.method == "response":
+            rho = 1.0 if self.elasticity is None else 1.0 - 1.0 / self.elasticity
+            bids = (share / np.diff(normal.indptr))[row_of(normal)]
+            rounds = min(20, self.max_iterations or 20)
+            while True:
+                respond(normal.indptr, normal.indices, normal.data, share, rho, bids, rounds)
+                yield rounds, bids.copy()
+        path: Any
+        if self.utility == "ces":
+            path = CESDescent(normal, share, float(self.elasticity or np.nan) - 1.0)
+        else:
+            path = (LeontiefPath if self.utility == "leontief" else LinearPath)(normal, share)
+        while True:
+            path.step()
+            yield 1, path.prices() if self.utility == "leontief" else path.bids()
+
+
+def _baskets(needs: csr_array, share: np.ndarray, prices: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Leontief demand at the prices, all scaled down alike to the supply of one; prices scaled up to the money."""
+    with np.errstate(divide="ignore"):
+        level = np.minimum(share / by_row(needs.data * prices[needs.indices], needs), 1e300)
+    amounts = needs.data * level[row_of(needs)]
+    most = max(float(by_good(amounts, needs).max()), 1e-300)
+    return prices * most, amounts / most
+
+
+def _log_sum(logs: np.ndarray, edges: csr_array) -> np.ndarray:
+    """log of the sum of exp over each buyer's edges; infinite where a term is."""
+    top = row_max(logs, edges)
+    safe = np.where(np.isfinite(top), top, 0.0)
+    return np.where(np.isfinite(top), np.log(by_row(np.exp(logs - safe[row_of(edges)]), edges)) + safe, top)
+
+
+def _same_pattern(one: csr_array, two: csr_array) -> bool:
+    return np.array_equal(one.indptr, two.indptr) and np.array_equal(one.indices, two.indices)
+
+
+def checked(weights: Any, budgets: Any, supply: Any) -> tuple[csr_array, np.ndarray, np.ndarray]:
+    """Weights as CSR without stored zeros, budgets [n], supply [m]; InputError names the first bad buyer or good."""
+    dense = weights if issparse(weights) else np.asarray(weights, dtype=float)
+    if dense.ndim != 2 or 0 in dense.shape:
+        raise InputError(f"weights of shape {dense.shape}: wanted buyers x goods, at least one of each")
+    edges = csr_array(dense, dtype=float, copy=True)
+    edges.sum_duplicates()
+    bad = ~(np.isfinite(edges.data) & (edges.data >= 0.0))
+    if bad.any():
+        at = int(bad.argmax())
+        buyer, good = int(row_of(edges)[at]), int(edges.indices[at])
+        raise InputError(f"weight of buyer {buyer} for good {good} is {edges.data[at]}: wanted a finite number >= 0")
+    edges.eliminate_zeros()
+    n, m = edges.shape
+    ones = np.ones(edges.nnz)
+    for name, count, why in (("buyer", by_row(ones, edges), "wants nothing"), ("good", by_good(ones, edges), "")):
+        if not count.all():
+            raise InputError(f"{name} {int(count.argmin())} {why or 'is wanted by nobody'}: leave it out")
+    budgets, supply = np.asarray(budgets, dtype=float), np.asarray(supply, dtype=float)
+    supply = np.full(m, supply) if supply.ndim == 0 else supply
+    for noun, of, values, size in (("budget", "buyer", budgets, n), ("supply", "good", supply, m)):
+        if values.shape != (size,):
+            raise InputError(f"{noun} of shape {values.shape}: wanted one number for each of {size} {of}s")
+        wrong = ~((values > 0.0) & np.isfinite(values))
+        if wrong.any():
+            raise InputError(f"{noun} of {of} {int(wrong.argmax())} is {values[wrong][0]}: wanted a finite number > 0")
+    return edges, budgets, supply
