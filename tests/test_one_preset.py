@@ -1,0 +1,27 @@
+"""The bench of untuned defaults runs defaults: nothing in it comes from a task's own settings."""
+
+from marketic.benchmarks.learning import TASKS
+from marketic.benchmarks.one_preset import tasks
+from marketic.preset_table import BANK, PRESETS, RESEARCH, preset_for
+
+
+def test_the_three_tasks_are_played_by_the_bank_as_it_comes():
+    played = tasks()
+    assert [task.env for task in played] == ["CartPole-v1", "MountainCar-v0", "Acrobot-v1"]
+    for task in played:
+        assert task.agents == "bank"
+        assert not task.options
+        assert preset_for(task.env, None, "bank") is BANK
+        assert BANK not in PRESETS[task.env]
+
+
+def test_the_other_five_presets_are_the_defaults():
+    others = {task.env for task in TASKS} - {task.env for task in tasks()}
+    assert len(others) == 5
+    assert all(PRESETS[env] in ((RESEARCH,), (BANK,)) for env in others)
+
+
+def test_the_criteria_are_those_of_the_learning_bench():
+    tuned = {task.env: task for task in TASKS if task.agents is None}
+    for task in tasks():
+        assert (task.bar, task.every, task.median) == (tuned[task.env].bar, tuned[task.env].every, tuned[task.env].median)
