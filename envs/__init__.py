@@ -8,3 +8,9 @@ from gymnasium import register
 register("marketic/Bandit-v0", entry_point="marketic.envs.chain_tasks:Bandit", max_episode_steps=1)
 register("marketic/Chain-v0", entry_point="marketic.envs.chain_tasks:Chain", max_episode_steps=20)
 register("marketic/Duality-v0", entry_point="marketic.envs.chain_tasks:Duality", max_episode_steps=10)
+for task in ("Multiplexer", "Majority", "Carry", "Parity"):
+    register(f"marketic/{task}-v0", entry_point=f"marketic.envs.boolean:{task}", max_episode_steps=1)
+for maze in ("Woods1", "Woods2", "Woods14", "Maze4", "Maze5", "Maze6", "Maze10"):
+    register(
+        f"marketic/{maze}-v0", entry_point="marketic.envs.woods:Woods", kwargs={"maze": maze}, max_episode_steps=50
+    )

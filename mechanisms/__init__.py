@@ -7,6 +7,8 @@ if __name__ != "marketic.mechanisms":
     raise ImportError("import marketic.mechanisms, not mechanisms")
 
 _HOMES = {
+    "FisherMarket": "fisher",
+    "LinearExchange": "arrow_debreu",
     "AllPay": "all_pay",
     "AscendingProxy": "proxy_auction",
     "AssignmentMarket": "assignment_market",

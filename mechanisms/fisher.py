@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.sparse import csr_array, issparse
+from scipy.sparse import csr_array
 
 from marketic.clearing import Certificate
 from marketic.errors import InputError
@@ -29,6 +29,8 @@ from marketic.mechanisms.fisher_response import (
     LinearPath,
     by_good,
     by_row,
+    checked_weights,
+    log_sum,
     respond,
     row_max,
     row_of,
@@ -41,9 +43,10 @@ UTILITIES = ("linear", "cobb-douglas", "ces", "leontief")
 class FisherOutcome:
     """An equilibrium, or the nearest point reached, with the evidence.
 
-    prices: float64 [m], currency per unit. allocation: float64 csr_array [n, m], units of the goods.
-    iterations: steps (newton) or rounds (response). certificate.optimality: currency, the most that a buyer could save and be as well
-    off; certificate.clearing leaves out unsold amounts of free goods; certificate.gap: currency, Eisenberg-Gale primal-dual gap.
+    prices: float64 [m], currency per unit. allocation: csr_array [n, m], units. iterations: steps or rounds of response.
+    certificate: clearing leaves out what is unsold of free goods; optimality: currency, the most that a buyer could save and be
+    as well off; gap: currency, Eisenberg-Gale; "optimal": gap within tolerance of all money, clearing and budgets (of which
+    the gap is the square, in order) within its root.
     """
 
     prices: np.ndarray
@@ -86,7 +89,7 @@ class FisherMarket:
         """Find equilibrium prices.
 
         weights: float [n, m] >= 0, dense or scipy.sparse. budgets: [n] > 0, currency. supply: [m] or one number, > 0,
-        units. tolerance: gap as a share of all money at which to stop; the status is "optimal" if it is reached.
+        units. tolerance: gap as a share of all money at which to stop.
         Raises InputError that names the buyer or the good: NaN, negative or empty rows and columns, budgets <= 0.
         """
         edges, budgets, supply = checked(weights, budgets, supply)
@@ -138,10 +141,8 @@ class FisherMarket:
         sold = by_good(allocation.data, allocation)
         spent = by_row(allocation.data * prices[allocation.indices], allocation)
         excess = np.where(prices > 0.0, np.abs(sold - supply), np.maximum(sold - supply, 0.0))
-        if _same_pattern(edges, allocation):
-            amounts = allocation.data
-        else:
-            amounts = allocation.toarray()[row_of(edges), edges.indices]
+        same = np.array_equal(edges.indptr, allocation.indptr) and np.array_equal(edges.indices, allocation.indices)
+        amounts = allocation.data if same else allocation.toarray()[row_of(edges), edges.indices]
         feasible = amounts * np.minimum(1.0, supply / np.maximum(sold, 1e-300))[edges.indices]
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             best = self._log_best(edges, prices) + np.log(budgets)
@@ -149,8 +150,10 @@ class FisherMarket:
             gap = prices @ supply - budgets.sum() + budgets @ (best - self._log_utility(edges, feasible))
             saving = float((budgets * -np.expm1(-lost)).max())
         gap = float(gap) if np.isfinite(gap) else np.inf
-        status = "optimal" if gap <= tolerance * budgets.sum() else "approximate"
-        return Certificate(float(excess.max()), float(np.abs(spent - budgets).max()), max(saving, 0.0), gap, status)
+        money, budget = budgets.sum(), float(np.abs(spent - budgets).max())
+        kept = max(float((excess / supply).max()), budget / money) <= np.sqrt(tolerance)
+        status = "optimal" if kept and gap <= tolerance * money else "approximate"
+        return Certificate(float(excess.max()), budget, max(saving, 0.0), gap, status)
 
     def _log_utility(self, edges: csr_array, amounts: np.ndarray) -> np.ndarray:
         """log u_i at amounts [edges]: float64 [n], -inf for a buyer left with nothing."""
@@ -161,7 +164,7 @@ class FisherMarket:
         if self.utility == "leontief":
             return -row_max(np.log(edges.data) - np.log(amounts), edges)
         rho = 1.0 - 1.0 / float(self.elasticity or np.nan)
-        return _log_sum(rho * np.log(edges.data * amounts), edges) / rho
+        return log_sum(rho * np.log(edges.data * amounts), edges) / rho
 
     def _log_best(self, edges: csr_array, prices: np.ndarray) -> np.ndarray:
         """log of the best utility that one unit of money buys: float64 [n]."""
@@ -174,7 +177,7 @@ class FisherMarket:
         if self.utility == "leontief":
             return -np.log(by_row(edges.data * price, edges))
         s = float(self.elasticity or np.nan) - 1.0
-        return _log_sum(s * (np.log(edges.data) - np.log(price)), edges) / s
+        return log_sum(s * (np.log(edges.data) - np.log(price)), edges) / s
 
     def _iterate(self, normal: csr_array, share: np.ndarray, judged: Any) -> tuple[np.ndarray, np.ndarray, int]:
         """Prices, amounts on the edges and iterations in the normal form; `judged` certifies a candidate."""
@@ -230,35 +233,10 @@ def _baskets(needs: csr_array, share: np.ndarray, prices: np.ndarray) -> tuple[n
     return prices * most, amounts / most
 
 
-def _log_sum(logs: np.ndarray, edges: csr_array) -> np.ndarray:
-    """log of the sum of exp over each buyer's edges; infinite where a term is."""
-    top = row_max(logs, edges)
-    safe = np.where(np.isfinite(top), top, 0.0)
-    return np.where(np.isfinite(top), np.log(by_row(np.exp(logs - safe[row_of(edges)]), edges)) + safe, top)
-
-
-def _same_pattern(one: csr_array, two: csr_array) -> bool:
-    return np.array_equal(one.indptr, two.indptr) and np.array_equal(one.indices, two.indices)
-
-
 def checked(weights: Any, budgets: Any, supply: Any) -> tuple[csr_array, np.ndarray, np.ndarray]:
     """Weights as CSR without stored zeros, budgets [n], supply [m]; InputError names the first bad buyer or good."""
-    dense = weights if issparse(weights) else np.asarray(weights, dtype=float)
-    if dense.ndim != 2 or 0 in dense.shape:
-        raise InputError(f"weights of shape {dense.shape}: wanted buyers x goods, at least one of each")
-    edges = csr_array(dense, dtype=float, copy=True)
-    edges.sum_duplicates()
-    bad = ~(np.isfinite(edges.data) & (edges.data >= 0.0))
-    if bad.any():
-        at = int(bad.argmax())
-        buyer, good = int(row_of(edges)[at]), int(edges.indices[at])
-        raise InputError(f"weight of buyer {buyer} for good {good} is {edges.data[at]}: wanted a finite number >= 0")
-    edges.eliminate_zeros()
+    edges = checked_weights(weights)
     n, m = edges.shape
-    ones = np.ones(edges.nnz)
-    for name, count, why in (("buyer", by_row(ones, edges), "wants nothing"), ("good", by_good(ones, edges), "")):
-        if not count.all():
-            raise InputError(f"{name} {int(count.argmin())} {why or 'is wanted by nobody'}: leave it out")
     budgets, supply = np.asarray(budgets, dtype=float), np.asarray(supply, dtype=float)
     supply = np.full(m, supply) if supply.ndim == 0 else supply
     for noun, of, values, size in (("budget", "buyer", budgets, n), ("supply", "good", supply, m)):

@@ -17,10 +17,14 @@ Its gradient is excess supply times price; the Hessian is diag(p) + s sum_i B_i 
 the buyer spends. For complements (s < 0) diag(p) is taken no smaller than diag(spending), which keeps it positive definite.
 """
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
+
+from marketic.errors import InputError
 
 
 def row_of(weights: csr_array) -> np.ndarray:
@@ -43,8 +47,41 @@ def row_max(values: np.ndarray, weights: csr_array) -> np.ndarray:
     return np.asarray(np.maximum.reduceat(values, weights.indptr[:-1]))
 
 
+def log_sum(logs: np.ndarray, edges: csr_array) -> np.ndarray:
+    """log of the sum of exp over each buyer's edges; infinite where a term is."""
+    top = row_max(logs, edges)
+    safe = np.where(np.isfinite(top), top, 0.0)
+    return np.where(np.isfinite(top), np.log(by_row(np.exp(logs - safe[row_of(edges)]), edges)) + safe, top)
+
+
+def checked_weights(
+    weights: Any,
+    row: str = "buyer",
+    what: str = "weight",
+    row_why: str = "wants nothing",
+    column_why: str = "is wanted by nobody",
+) -> csr_array:
+    """Dense or sparse numbers >= 0 as CSR without stored zeros; InputError names a bad entry or an empty row or good."""
+    dense = weights if issparse(weights) else np.asarray(weights, dtype=float)
+    if dense.ndim != 2 or 0 in dense.shape:
+        raise InputError(f"{what}s of shape {dense.shape}: wanted {row}s x goods, at least one of each")
+    edges = csr_array(dense, dtype=float, copy=True)
+    edges.sum_duplicates()
+    bad = ~(np.isfinite(edges.data) & (edges.data >= 0.0))
+    if bad.any():
+        at = int(bad.argmax())
+        where = f"{row} {row_of(edges)[at]} for good {edges.indices[at]}"
+        raise InputError(f"{what} of {where} is {edges.data[at]}: wanted a finite number >= 0")
+    edges.eliminate_zeros()
+    ones = np.ones(edges.nnz)
+    for name, count, why in ((row, by_row(ones, edges), row_why), ("good", by_good(ones, edges), column_why)):
+        if not count.all():
+            raise InputError(f"{name} {int(count.argmin())} {why}: leave it out")
+    return edges
+
+
 @njit(cache=True)
-def respond(start, goods, weight, budget, rho, bids, rounds):  # noqa: ANN001, ANN201
+def respond(start, goods, weight, budget, rho, bids, rounds):
     """`rounds` of proportional response, in place: bids float64 [edges]."""
     prices = np.zeros(goods.max() + 1)
     for _ in range(rounds):
@@ -63,7 +100,7 @@ def respond(start, goods, weight, budget, rho, bids, rounds):  # noqa: ANN001, A
 
 
 @njit(cache=True)
-def add_outer(matrix, start, goods, vector, scale):  # noqa: ANN001, ANN201
+def add_outer(matrix, start, goods, vector, scale):
     """matrix += sum over rows i of scale_i v_i v_i', v_i float64 on the edges of row i; lower triangle, in place."""
     for row in range(len(scale)):
         for one in range(start[row], start[row + 1]):
@@ -163,7 +200,7 @@ class LeontiefPath:
 
     def prices(self) -> np.ndarray:
         """Prices; a good with more excess supply (share of its supply) than price (share of all money) is free."""
-        return np.where(self.p < 1e-3 * self.z, 0.0, self.p)
+        return np.where(self.p < self.z, 0.0, self.p)
 
 
 class CESDescent:

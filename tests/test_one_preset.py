@@ -24,4 +24,8 @@ def test_the_other_five_presets_are_the_defaults():
 def test_the_criteria_are_those_of_the_learning_bench():
     tuned = {task.env: task for task in TASKS if task.agents is None}
     for task in tasks():
-        assert (task.bar, task.every, task.median) == (tuned[task.env].bar, tuned[task.env].every, tuned[task.env].median)
+        assert (task.bar, task.every, task.median) == (
+            tuned[task.env].bar,
+            tuned[task.env].every,
+            tuned[task.env].median,
+        )

@@ -1,0 +1,208 @@
+"""Fisher markets and linear exchange: closed forms, the Eisenberg-Gale program, and certificates that catch wrong prices."""
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.sparse import csr_array
+
+from marketic.errors import InputError
+from marketic.mechanisms.arrow_debreu import LinearExchange
+from marketic.mechanisms.fisher import FisherMarket
+
+MARKETS = [
+    FisherMarket("linear"),
+    FisherMarket("cobb-douglas"),
+    FisherMarket("ces", elasticity=3.0),
+    FisherMarket("ces", elasticity=0.4),
+    FisherMarket("leontief"),
+]
+
+
+def random_market(seed: int, n: int, m: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    weights = rng.uniform(0.1, 2.0, (n, m)) * (rng.random((n, m)) < 0.6)
+    weights[np.arange(n), rng.integers(m, size=n)] = 1.0
+    weights[rng.integers(n, size=m), np.arange(m)] = 0.5
+    return weights, rng.uniform(0.2, 3.0, n), rng.uniform(0.3, 4.0, m)
+
+
+def eisenberg_gale(weights, budgets, supply, leontief=False) -> tuple[float, np.ndarray]:
+    """The optimum sum B log u by cvxpy, and the duals of the supplies."""
+    x = cp.Variable(weights.shape, nonneg=True)
+    if leontief:
+        u = cp.Variable(len(budgets))
+        sold = cp.sum(cp.multiply(weights, cp.reshape(u, (len(budgets), 1), order="C")), axis=0) <= supply
+    else:
+        u = cp.sum(cp.multiply(weights, x), axis=1)
+        sold = cp.sum(x, axis=0) <= supply
+    problem = cp.Problem(cp.Maximize(budgets @ cp.log(u)), [sold])
+    problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-10, tol_gap_rel=1e-10, tol_feas=1e-10)
+    return float(problem.value), sold.dual_value
+
+
+def test_cobb_douglas_spends_fixed_shares():
+    weights, budgets, supply = np.array([[1.0, 3.0], [1.0, 1.0]]), np.array([4.0, 2.0]), np.array([2.0, 4.0])
+    outcome = FisherMarket("cobb-douglas").solve(weights, budgets, supply)
+    np.testing.assert_allclose(outcome.prices, [(1 + 1) / 2, (3 + 1) / 4])
+    np.testing.assert_allclose(outcome.allocation.toarray(), [[1, 3], [1, 1]])
+    assert outcome.certificate.status == "optimal"
+
+
+@pytest.mark.parametrize("method", ["newton", "response"])
+def test_two_by_two_linear_by_hand(method):
+    """Each buys what it likes better: p = (1, 1), for 2/1 >= p1/p2 >= 1/2; with budgets 4 and 1 the rich one shares good 2."""
+    market, likes = FisherMarket(method=method), [[2.0, 1.0], [1.0, 2.0]]
+    even = market.solve(likes, [1.0, 1.0])
+    np.testing.assert_allclose(even.prices, [1, 1], atol=1e-6)
+    np.testing.assert_allclose(even.allocation.toarray(), np.eye(2), atol=1e-6)
+    rich = market.solve(likes, [4.0, 1.0])  # p1 = 2 p2 and p1 + p2 = 5
+    np.testing.assert_allclose(rich.prices, [10 / 3, 5 / 3], atol=1e-5)
+    np.testing.assert_allclose(rich.allocation.toarray(), [[1, 0.4], [0, 0.6]], atol=1e-5)
+
+
+def test_symmetric_ces_and_a_free_good():
+    twins = FisherMarket("ces", elasticity=0.5).solve([[1.0, 2.0], [2.0, 1.0]], [1.0, 1.0])
+    np.testing.assert_allclose(twins.prices, [1, 1], atol=1e-9)
+    free = FisherMarket("leontief").solve([[1.0, 1.0]], [3.0], [1.0, 2.0])  # good 1 is left over
+    np.testing.assert_allclose(free.prices, [3, 0], atol=1e-6)
+    np.testing.assert_allclose(free.allocation.toarray(), [[1, 1]], atol=1e-7)
+    assert free.certificate.clearing <= 1e-7
+
+
+@pytest.mark.parametrize("market", MARKETS, ids=lambda market: f"{market.utility}-{market.elasticity}")
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 7), m=st.integers(1, 5))
+def test_every_certificate_is_tight(market, seed, n, m):
+    weights, budgets, supply = random_market(seed, n, m)
+    outcome = market.solve(weights, budgets, supply)
+    found, money = outcome.certificate, budgets.sum()
+    assert found.status == "optimal"
+    assert -1e-12 <= found.gap / money <= 1e-8
+    assert found.clearing <= 1e-6 * supply.max()
+    assert found.budget <= 1e-6 * money
+    assert found.optimality <= 1e-4 * money
+    assert outcome.prices @ supply == pytest.approx(money, rel=1e-6)
+    again = market.certificate(csr_array(weights), budgets, supply, outcome.prices, outcome.allocation.toarray())
+    assert again.gap == pytest.approx(found.gap, abs=1e-10 * money)
+
+
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 6), m=st.integers(1, 4), leontief=st.booleans())
+def test_agrees_with_eisenberg_gale(seed, n, m, leontief):
+    weights, budgets, supply = random_market(seed, n, m)
+    optimum, duals = eisenberg_gale(weights, budgets, supply, leontief)
+    market = FisherMarket("leontief" if leontief else "linear")
+    outcome = market.solve(weights, budgets, supply, tolerance=1e-10)
+    x = outcome.allocation.toarray()
+    if leontief:
+        needed = np.where(weights > 0, weights, 1.0)
+        utility = np.where(weights > 0, x / needed, np.inf).min(axis=1)
+    else:
+        utility = (weights * x).sum(axis=1)
+    assert abs(budgets @ np.log(utility) - optimum) <= 1e-6 * budgets.sum()
+    np.testing.assert_allclose(outcome.prices * supply, duals * supply, atol=1e-3 * budgets.sum())
+
+
+@pytest.mark.parametrize("market", MARKETS, ids=lambda market: f"{market.utility}-{market.elasticity}")
+def test_wrong_prices_and_allocations_are_caught(market):
+    weights, budgets, supply = random_market(1, 6, 4)
+    outcome = market.solve(weights, budgets, supply)
+    wrong = outcome.prices + np.array([0.3, 0.0, 0.1, 0.0])
+    found = market.certificate(weights, budgets, supply, wrong, outcome.allocation)
+    assert found.status == "approximate"
+    assert found.gap > 1e-4
+    assert found.budget > 1e-3
+    greedy = market.certificate(weights, budgets, supply, outcome.prices, outcome.allocation * 2.0)
+    assert greedy.clearing >= 0.9 * supply.max() * (outcome.prices[supply.argmax()] > 0)
+    assert greedy.status == "approximate"
+    assert greedy.budget == pytest.approx(budgets.max(), rel=1e-5)
+    lazy = market.certificate(weights, budgets, supply, outcome.prices, outcome.allocation * 0.5)
+    assert lazy.gap == pytest.approx(budgets.sum() * np.log(2.0), rel=1e-5)
+    assert lazy.optimality == pytest.approx(budgets.max() / 2.0, rel=1e-4)
+
+
+def test_equal_budgets_leave_no_envy():
+    weights, _, supply = random_market(3, 8, 5)
+    x = FisherMarket().solve(weights, np.ones(8), supply).allocation.toarray()
+    utility = weights @ x.T  # of buyer i for the basket of k
+    assert (utility <= utility.diagonal()[:, None] * (1 + 1e-5)).all()
+
+
+def test_proportional_response_reaches_the_same_prices():
+    weights, budgets, supply = random_market(4, 8, 5)
+    for utility, sigma in (("linear", None), ("ces", 3.0)):
+        exact = FisherMarket(utility, elasticity=sigma).solve(weights, budgets, supply)
+        slow = FisherMarket(utility, elasticity=sigma, method="response").solve(
+            weights, budgets, supply, tolerance=1e-6
+        )
+        assert slow.certificate.status == "optimal"
+        np.testing.assert_allclose(slow.prices, exact.prices, rtol=2e-2)
+    short = FisherMarket(method="response", max_iterations=3).solve(weights, budgets, supply, tolerance=1e-14)
+    assert (short.certificate.status, short.iterations) == ("approximate", 3)
+
+
+@pytest.mark.parametrize(
+    ("weights", "budgets", "supply", "words"),
+    [
+        ([[1.0, 0.0], [1.0, 0.0]], [1, 1], 1.0, "good 1 is wanted by nobody"),
+        ([[1.0, 1.0], [0.0, 0.0]], [1, 1], 1.0, "buyer 1 wants nothing"),
+        ([[1.0, np.nan]], [1], 1.0, "buyer 0 for good 1"),
+        ([[1.0, -1.0]], [1], 1.0, "buyer 0 for good 1"),
+        ([[1.0], [1.0]], [1, 0], 1.0, "budget of buyer 1"),
+        ([[1.0], [1.0]], [1, np.nan], 1.0, "budget of buyer 1"),
+        ([[1.0, 1.0]], [1], [1.0, 0.0], "supply of good 1"),
+        ([[1.0, 1.0]], [1, 2], 1.0, "1 buyers"),
+        (np.zeros((0, 2)), [], 1.0, "at least one"),
+    ],
+)
+def test_refused_inputs_name_the_culprit(weights, budgets, supply, words):
+    with pytest.raises(InputError, match=words):
+        FisherMarket().solve(weights, budgets, supply)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"utility": "quadratic"},
+        {"utility": "ces"},
+        {"utility": "ces", "elasticity": 1.0},
+        {"elasticity": 2.0},
+        {"utility": "leontief", "method": "response"},
+        {"method": "auction"},
+        {"max_iterations": 0},
+    ],
+)
+def test_refused_options(options):
+    with pytest.raises(InputError):
+        FisherMarket(**options)
+
+
+def test_exchange_of_two_by_hand():
+    """Each owns what the other likes better, 2 to 1: any p1/p2 in [1/2, 2] clears only at 1, where incomes are equal."""
+    outcome = LinearExchange().solve([[1.0, 2.0], [2.0, 1.0]], np.eye(2))
+    np.testing.assert_allclose(outcome.prices, [1, 1], atol=1e-5)
+    np.testing.assert_allclose(outcome.allocation, [[0, 1], [1, 0]], atol=1e-5)
+    assert outcome.certificate.status == "optimal"
+
+
+@settings(max_examples=6, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), n=st.integers(2, 5), m=st.integers(2, 4))
+def test_exchange_is_a_fisher_market_of_its_incomes(seed, n, m):
+    rng = np.random.default_rng(seed)
+    values, owned = rng.uniform(0.2, 2.0, (n, m)), rng.uniform(0.1, 2.0, (n, m))
+    outcome, exchange = LinearExchange().solve(values, owned), LinearExchange()
+    assert outcome.certificate.status == "optimal"
+    assert outcome.certificate.gap >= -1e-9
+    fisher = FisherMarket().solve(values, owned @ outcome.prices, owned.sum(axis=0))
+    np.testing.assert_allclose(fisher.prices, outcome.prices, rtol=2e-3)
+    wrong = outcome.prices * np.linspace(1.0, 1.3, m)
+    assert exchange.certificate(values, owned, wrong, outcome.allocation).status == "approximate"
+
+
+def test_exchange_that_falls_apart_is_refused():
+    with pytest.raises(InputError, match=r"agents \[1\] want nothing that the others own"):
+        LinearExchange().solve([[1.0, 1.0], [0.0, 1.0]], np.eye(2))
+    with pytest.raises(InputError, match="agent 1 owns nothing"):
+        LinearExchange().solve([[1.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 0.0]])
