@@ -2,9 +2,9 @@
 
     marketic bench one-preset [--quick] [--json]
 
-On the four toy-text tasks and LunarLander the presets *are* these defaults, so that their lines in `marketic bench learning`
-count here as well. This bench runs the other three tasks with the bank as it comes, and says how that compares with the bars of the
-tuned presets. Same protocol, criteria and seeds as `marketic.benchmarks.learning` (seeds 100-104).
+On the four toy-text tasks and LunarLander the presets *are* these defaults, so that their lines in `marketic bench
+learning` count here as well. This bench runs the other three tasks with the bank as it comes, and says how that compares
+with the bars of the tuned presets. Same protocol, criteria and seeds as `marketic.benchmarks.learning` (seeds 100-104).
 """
 
 import time

@@ -1,8 +1,8 @@
 """Grid mazes of the classifier literature: observe the 8 neighbouring cells, move to one of them, find food (Wilson 1994).
 
 An episode begins on a free cell drawn uniformly. Food pays 1.0 and ends it; a move against an obstacle costs the step and
-leaves the agent where it was. Registered with 50 steps at most. The measure in print is the mean number of steps to food from all
-free cells; `optimal_steps` is its exact least value.
+leaves the agent where it was. Registered with 50 steps at most. The measure in print is the mean number of steps to food
+from all free cells; `optimal_steps` is its exact least value.
 """
 
 from collections import deque
