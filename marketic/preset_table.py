@@ -56,7 +56,15 @@ CARTPOLE_GROWING = Preset(
     },
     royalty=0.9,
 )
-CARTPOLE_FIRMS = Preset("firms", {"society": "tiles", **CARTPOLE_TILES.options})
+CARTPOLE_FIRMS = Preset(
+    "firms",
+    {
+        "society": "tiles",
+        **CARTPOLE_TILES.options,
+        "paper_trades": PaperTrades(episodes=1, rate=0.05, royalty=0.9),
+        "greedy": SteadyBids(2000, licence=5),  # a shorter memory than where nothing changes
+    },
+)
 MOUNTAIN_CAR_TILES = Preset(
     "tiles",
     {

@@ -42,13 +42,13 @@ def test_noisy_ones_too(name):
     assert check_env(lambda: gym.make(f"marketic/{name}-v0", noise=0.5), episodes=8).passed
 
 
-@pytest.mark.parametrize(("env", "brute"), ANSWERS, ids=lambda case: type(case).__name__)
+@pytest.mark.parametrize(("env", "brute"), ANSWERS)
 def test_truth_tables(env, brute):
     table = list(itertools.product((0, 1), repeat=env.observation_space.n))
     assert env.answer(np.array(table, np.int8)).tolist() == [brute(bits) for bits in table]
 
 
-@pytest.mark.parametrize(("k", "bits"), list(enumerate([3, 6, 11, 20, 37, 70, 135], start=1)))
+@pytest.mark.parametrize(("k", "bits"), list(list(enumerate([3, 6, 11, 20, 37, 70, 135], start=1))))
 def test_multiplexers_of_all_sizes(k, bits):
     env = Multiplexer(k)
     assert env.observation_space.n == bits
