@@ -85,7 +85,7 @@ class AssignmentMarket:
         # a price above the buyer's value could only come from adding the cost back: rounding, not money
         paid = np.where(bought, np.minimum(prices[:, None, :], bids.value.reshape(rows, n, m)), 0.0).sum(axis=-1)
         prices = np.where(bought.any(axis=1), (bought * paid[..., None]).sum(axis=1), np.nan)
-        proof = _certificate(gain, bought, surplus, bids.value)
+        proof = certificate(gain, bought, surplus, bids.value)
         return Clearing(
             bought.reshape(shape), paid.reshape(shape[:-1]), prices.reshape((*shape[:-2], m)), certificate=proof
         )
@@ -132,7 +132,7 @@ def extreme_surplus(gain: np.ndarray, match: np.ndarray) -> tuple[np.ndarray, np
     return np.minimum(low, high), np.maximum(low, high)
 
 
-def _certificate(gain: np.ndarray, bought: np.ndarray, surplus: np.ndarray, value: np.ndarray) -> Certificate:
+def certificate(gain: np.ndarray, bought: np.ndarray, surplus: np.ndarray, value: np.ndarray) -> Certificate:
     """Feasibility of the matching, of the duals, and the gap between the two, largest over the batch."""
     earned = np.where(bought, gain - surplus[:, None, :], 0.0).sum(axis=-1)
     excess = np.maximum(bought.sum(axis=1).max(initial=0), bought.sum(axis=2).max(initial=0)) - 1.0

@@ -11,10 +11,16 @@ So that nobody hides, reports must be consistent with one valuation (revealed pr
 
 Truthful proxies meet both, so with them the auction has the outcome of the core-selecting auction of all values. No claim of
 truth: see `core_selecting`.
+
+Spectrum auctions count *eligibility points* instead (Milgrom 2000; Ausubel and Baranov 2014): each good has some, a bidder
+starts with those of all goods, and may want no more than it has. Who uses less than the required part of its points loses
+what it does not need. Points are easy to check, but they can forbid the truth: who moves from a small bundle that became
+dear to a large one has lost the points for it. So the hybrid rule lets a bidder go beyond its points where revealed
+preference permits it.
 """
 
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -36,7 +42,7 @@ class ClockState:
     phase:    int8 [...], 0 clock, 1 supplementary round, 2 closed. prices: float64 [..., m], currency.
     history:  float64 [..., R, m], the prices of the R rounds so far; asked: bool [..., R], whether the clock ran then.
     demand:   bool [..., n, R, m], what each bidder wanted in them. refused: bool [..., n], whether the activity rule ever
-              turned a demand away.
+              turned a demand away. eligibility: float64 [..., n], points that each bidder has left.
     """
 
     phase: np.ndarray
@@ -45,6 +51,7 @@ class ClockState:
     asked: np.ndarray
     demand: np.ndarray
     refused: np.ndarray
+    eligibility: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,9 @@ class CombinatorialClock:
 
     goods: m. start: first prices, currency. increment: the least, currency. rate: increments relative to the price.
     rounds: after so many rounds the clock stops anyway. payment: the rule for the final bids.
+    points: eligibility points of each good, > 0; None: demands are held to revealed preference only.
+    requirement: the part of its points, above 0 and up to 1, that a bidder must use to keep them all.
+    revealed_preference: False: points alone decide; then truth may be turned away, and proxies need not reach the optimum.
     """
 
     goods: int = 3
@@ -61,9 +71,9 @@ class CombinatorialClock:
     rate: float = 0.25
     rounds: int = 200
     payment: CoreSelecting = field(default_factory=CoreSelecting)
-    claims: ClassVar[frozenset[Claim]] = frozenset(
-        {Claim.EFFICIENT, Claim.CORE, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT}
-    )
+    points: tuple[float, ...] | None = None
+    requirement: float = 1.0
+    revealed_preference: bool = True
 
     def __post_init__(self) -> None:
         if self.goods < 1 or self.rounds < 1:
@@ -73,6 +83,23 @@ class CombinatorialClock:
                 f"CombinatorialClock(start={self.start}, increment={self.increment}, rate={self.rate}): wanted start >= 0, "
                 "increment > 0, rate >= 0"
             )
+        self._check_activity()
+
+    def _check_activity(self) -> None:
+        if not 0.0 < self.requirement <= 1.0:
+            raise InputError(f"CombinatorialClock(requirement={self.requirement}): wanted above 0 and up to 1")
+        if self.points is None and not self.revealed_preference:
+            raise InputError("CombinatorialClock(revealed_preference=False): wanted points, e.g. (1.0, 1.0, 1.0)")
+        if self.points is not None:
+            given = np.asarray(self.points, dtype=float)
+            if given.shape != (self.goods,) or not ((given > 0.0) & (given < np.inf)).all():
+                raise InputError(f"CombinatorialClock(points={self.points}): wanted {self.goods} finite numbers > 0")
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """EFFICIENT and CORE unless points alone decide."""
+        always = frozenset({Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT})
+        return always | {Claim.EFFICIENT, Claim.CORE} if self.revealed_preference else always
 
     @property
     def domain(self) -> Bundles:
@@ -99,6 +126,7 @@ class CombinatorialClock:
             asked=np.zeros((*batch, 0), dtype=bool),
             demand=np.zeros((*batch, bidders, 0, self.goods), dtype=bool),
             refused=np.zeros((*batch, bidders), dtype=bool),
+            eligibility=np.full((*batch, bidders), self._worth_in_points(np.ones(self.goods, dtype=bool))),
         )
 
     def quote(self, state: ClockState) -> np.ndarray:
@@ -113,8 +141,9 @@ class CombinatorialClock:
         """One round of the clock, for those of the batch where it still runs."""
         runs = state.phase == CLOCK
         wanted = (orders.bundle & orders.live[..., None])[..., :1, :].any(axis=-2) & runs[..., None, None]
-        bad = self.inconsistent(state, wanted)
+        bad = self.turned_away(state, wanted)
         wanted &= ~bad[..., None]
+        left = np.minimum(state.eligibility, self._worth_in_points(wanted) / self.requirement)
         over = wanted.sum(axis=-2) > 1
         history = np.concatenate([state.history, state.prices[..., None, :]], axis=-2)
         goes_on = runs & over.any(axis=-1) & (history.shape[-2] < self.rounds)
@@ -126,7 +155,19 @@ class CombinatorialClock:
             asked=np.concatenate([state.asked, runs[..., None]], axis=-1),
             demand=np.concatenate([state.demand, wanted[..., None, :]], axis=-2),
             refused=state.refused | bad,
+            eligibility=np.where(runs[..., None], left, state.eligibility),
         )
+
+    def turned_away(self, state: ClockState, wanted: np.ndarray) -> np.ndarray:
+        """Whether the activity rule forbids a demand bool [..., n, m] at today's prices, bool [..., n]."""
+        if self.points is None:
+            return self.inconsistent(state, wanted)
+        beyond = self._worth_in_points(wanted) > state.eligibility * (1.0 + ROUNDING)
+        return beyond & self.inconsistent(state, wanted) if self.revealed_preference else beyond
+
+    def _worth_in_points(self, bundle: np.ndarray) -> np.ndarray:
+        points = np.ones(self.goods) if self.points is None else np.asarray(self.points, dtype=float)
+        return np.asarray(bundle @ points)
 
     def inconsistent(self, state: ClockState, wanted: np.ndarray) -> np.ndarray:
         """Whether a demand bool [..., n, m] at today's prices breaks revealed preference with an earlier one, bool [..., n]."""
@@ -206,7 +247,11 @@ class ClockByProxy:
     """The clock as a sealed-bid mechanism: report all values once, and a truthful proxy plays for you."""
 
     clock: CombinatorialClock = field(default_factory=CombinatorialClock)
-    claims: ClassVar[frozenset[Claim]] = CombinatorialClock.claims
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """Those of the clock."""
+        return self.clock.claims
 
     @property
     def domain(self) -> Bundles:

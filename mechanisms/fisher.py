@@ -23,6 +23,7 @@ from scipy.sparse import csr_array
 
 from marketic.clearing import Certificate
 from marketic.errors import InputError
+from marketic.mechanisms.fisher_program import eisenberg_gale
 from marketic.mechanisms.fisher_response import (
     CESDescent,
     LeontiefPath,
@@ -35,8 +36,12 @@ from marketic.mechanisms.fisher_response import (
     row_max,
     row_of,
 )
+from marketic.mechanisms.fisher_rounds import best_responses, multiplicative_prices
 
 UTILITIES = ("linear", "cobb-douglas", "ces", "leontief")
+METHODS = ("newton", "response", "best-response", "multiplicative", "program")
+ROUNDS = 20_000
+"""At most, of the decentralised methods."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,9 @@ class FisherMarket:
     """A solver, no `Mechanism`: budgets and divisible goods do not fit `clear(bids)`. See the module for the theory.
 
     utility: "linear", "cobb-douglas", "ces" or "leontief". elasticity: of substitution, for "ces" only; > 0, not 1.
-    method: "newton" (second order, exact in tens of steps), or "response" (proportional response: decentralised, slow to
-    the last digits; linear, and ces with elasticity > 1). max_iterations: steps, or rounds of response; None = 200 or 20,000.
+    method: "newton" (second order, exact in tens of steps); decentralised and slow to the last digits: "response"
+    (proportional response: linear, and ces with elasticity > 1), "best-response" (damped: ces), "multiplicative" (prices:
+    leontief); "program" (cvxpy on Eisenberg-Gale, the reference). max_iterations: steps or rounds; None = 200 or 20,000.
     Raises InputError for anything else.
     """
 
@@ -78,8 +84,11 @@ class FisherMarket:
             raise InputError(f"elasticity = {sigma} with utility = {self.utility!r}: ces, and only ces, has one")
         if sigma is not None and (not 0.0 < sigma < np.inf or sigma == 1.0):
             raise InputError(f"elasticity = {sigma}: wanted a finite number > 0; 1 is cobb-douglas")
-        if self.method not in ("newton", "response"):
-            raise InputError(f"method = {self.method!r}: wanted newton or response")
+        if self.method not in METHODS:
+            raise InputError(f"method = {self.method!r}: wanted one of {', '.join(METHODS)}")
+        only = {"best-response": "ces", "multiplicative": "leontief"}.get(self.method, self.utility)
+        if only != self.utility:
+            raise InputError(f"method = {self.method!r} with utility = {self.utility!r}: it converges for {only} only")
         if self.method == "response" and not (self.utility == "linear" or (sigma is not None and sigma > 1.0)):
             raise InputError("method = 'response' converges for linear utilities and for ces with elasticity > 1")
         if self.max_iterations is not None and self.max_iterations < 1:
@@ -187,10 +196,13 @@ class FisherMarket:
             prices = by_good(bids, normal)
             return prices, bids / np.maximum(prices, 1e-300)[normal.indices]
 
+        rho = None if self.elasticity is None else 1.0 - 1.0 / self.elasticity
+        if self.method == "program":
+            return *eisenberg_gale(normal, share, self.utility, rho), 1
         if self.utility == "cobb-douglas":
             return *sold(share[row] * normal.data / by_row(normal.data, normal)[row]), 1
         candidates = self._candidates(normal, share)
-        best, limit = None, self.max_iterations or (20_000 if self.method == "response" else 200)
+        best, limit = None, self.max_iterations or (200 if self.method == "newton" else ROUNDS)
         stalled = iterations = 0
         while iterations < limit and stalled < 30:
             rounds, reply = next(candidates)
@@ -198,7 +210,7 @@ class FisherMarket:
             point = _baskets(normal, share, reply) if self.utility == "leontief" else sold(reply)
             verdict = judged(*point)
             improved = best is None or verdict.gap < best[0]
-            stalled = 0 if improved or self.method == "response" else stalled + 1
+            stalled = 0 if improved or self.method != "newton" else stalled + 1
             best = (verdict.gap, *point) if best is None or improved else best
             if verdict.status == "optimal":
                 break
@@ -214,6 +226,10 @@ class FisherMarket:
             while True:
                 respond(normal.indptr, normal.indices, normal.data, share, rho, bids, rounds)
                 yield rounds, bids.copy()
+        if self.method == "best-response":
+            yield from best_responses(normal, share, float(self.elasticity or np.nan) - 1.0)
+        if self.method == "multiplicative":
+            yield from multiplicative_prices(normal, share)
         path: Any
         if self.utility == "ces":
             path = CESDescent(normal, share, float(self.elasticity or np.nan) - 1.0)

@@ -63,38 +63,36 @@ class SecondPrice:
         return ClearingRule(second_price_rule)
 
 
+@njit(cache=True, inline="always")
+def _sell(value, active, row, payments):  # type: ignore[no-untyped-def]
+    """Write the payments [n] of one auction, and return the winner (-1: nobody bids) and the price (NaN)."""
+    best, top, second = -1, -np.inf, -np.inf
+    for i in range(value.shape[1]):  # selections instead of branches: who wins is hard to predict
+        payments[row, i] = 0.0
+        bid = value[row, i] if active[row, i] else -np.inf
+        lower = bid if bid < top else top
+        second = lower if lower > second else second
+        best = i if bid > top else best
+        top = bid if bid > top else top
+    if best < 0:
+        return best, np.nan
+    price = (second if second > -np.inf else min(top, 0.0)) + 0.0  # never -0.0
+    payments[row, best] = price
+    return best, price
+
+
 @njit(cache=True)
 def second_price_rule(value, active, uniform, parameters, winner, payments):  # type: ignore[no-untyped-def]
     """Write the winner [B] and payments [B, n] of a batch of second-price auctions."""
     for row in range(value.shape[0]):
-        best, top, second = -1, -np.inf, -np.inf
-        for i in range(value.shape[1]):  # selections instead of branches: who wins is hard to predict
-            payments[row, i] = 0.0
-            bid = value[row, i] if active[row, i] else -np.inf
-            lower = bid if bid < top else top
-            second = lower if lower > second else second
-            best = i if bid > top else best
-            top = bid if bid > top else top
-        winner[row] = best
-        if best >= 0:
-            price = second if second > -np.inf else min(top, 0.0)
-            payments[row, best] = price + 0.0  # never -0.0
+        winner[row], _ = _sell(value, active, row, payments)
 
 
 @njit(cache=True)
 def _clear_rows(value, active, wins, payments, prices):  # type: ignore[no-untyped-def]
-    """Write wins and payments [B, n] and prices [B] in one pass over the bids, without branches that depend on them."""
-    n = value.shape[1]
+    """Write payments [B, n] and prices [B], and mark the winners in wins [B, n], in one pass over the bids."""
     for row in range(value.shape[0]):
-        top, second, first = -np.inf, -np.inf, -1
-        for i in range(n):
-            bid = value[row, i] if active[row, i] else -np.inf
-            lower = bid if bid < top else top
-            second = lower if lower > second else second
-            first = i if bid > top else first
-            top = bid if bid > top else top
-            wins[row, i], payments[row, i] = False, 0.0
-        prices[row] = np.nan
+        first, prices[row] = _sell(value, active, row, payments)
+        wins[row] = False
         if first >= 0:
-            price = (second if second > -np.inf else min(top, 0.0)) + 0.0  # never -0.0
-            wins[row, first], payments[row, first], prices[row] = True, price, price
+            wins[row, first] = True

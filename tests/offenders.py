@@ -250,6 +250,89 @@ class SellsTwiceForGood(Offender, claims=(Claim.CONSERVES,)):
         return Clearing(bids.active.copy(), np.zeros(bids.value.shape), np.zeros(bids.value.shape[:-1]))
 
 
+class DrawsAnother(Offender):
+    """Says second price, and collects the first price once there is a generator."""
+
+    def clear(self, bids, *, rng=None):
+        return (SecondPrice() if rng is None else FirstPrice()).clear(bids)
+
+
+class OneInAThousand(Offender):
+    """Now and then, by a generator of its own, it keeps the good."""
+
+    def __init__(self) -> None:
+        self.coin = np.random.default_rng(0)
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        kept = self.coin.random(bids.value.shape[:-1]) < 1e-3
+        wins = cleared.allocation & ~kept[..., None]
+        return Clearing(wins, np.where(wins, cleared.payments, 0.0), cleared.prices)
+
+
+class NotANumberAtTies(Offender):
+    """Divides nothing by nothing where two bid the same."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        tie = (ranked(bids)[..., 0] == ranked(bids)[..., 1]) & (ranked(bids)[..., 0] > 0)
+        return Clearing(cleared.allocation, np.where(tie[..., None], np.nan, cleared.payments), cleared.prices)
+
+
+class PaysInObjects(Offender):
+    """Its payments are no numbers that an array knows."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        return Clearing(cleared.allocation, cleared.payments.astype(object), cleared.prices)
+
+
+class ForgetsTheBidders(Offender):
+    """One payment per auction, not per bidder."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        return Clearing(cleared.allocation, cleared.payments.sum(-1), cleared.prices)
+
+
+class FirstPriceInACrowd(Offender, claims=(Claim.DSIC,)):
+    """Second price, and first price for more than ten bidders."""
+
+    def clear(self, bids, *, rng=None):
+        return (FirstPrice() if bids.value.shape[-1] > 10 else SecondPrice()).clear(bids)
+
+
+class GenerousAtNearTies(Offender, claims=(Claim.DSIC,)):
+    """Free for who leads by less than a millionth."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        lead = ranked(bids)[..., 0] - ranked(bids)[..., 1]
+        return sold(bids, wins, np.where((lead > 0) & (lead < 1e-6), 0.0, ranked(bids)[..., 1]))
+
+
+class LuxuryTax(Offender, claims=(Claim.DSIC,)):
+    """0.1 % more where the price is beyond 1000."""
+
+    def clear(self, bids, *, rng=None):
+        wins, *_ = single_winner(bids.value, bids.active)
+        price = ranked(bids)[..., 1]
+        return sold(bids, wins, np.where(price > 1000.0, 1.001 * price, price))
+
+
+HOSTILE = {
+    NotANumberAtTies: "FEASIBLE",
+    PaysInObjects: "FEASIBLE",
+    ForgetsTheBidders: "FEASIBLE",
+    OneInAThousand: "PURE",
+    DrawsAnother: "DRAWS",
+    FirstPriceInACrowd: "DSIC",
+    GenerousAtNearTies: "DSIC",
+    LuxuryTax: "DSIC",
+}
+"""What users bring without meaning to: offender -> the promise that it must be refuted by."""
+
+
 class FlipsCoins(Offender):
     """Uses a generator of its own."""
 
@@ -333,9 +416,10 @@ WITHOUT_CLAIMS = {
     "FEASIBLE": (SellsTwice, "sells 2 units"),
     "PURE": (FlipsCoins, "two verdicts"),
     "BATCHED": (LooksAtTheNeighbours, "another in a batch"),
+    "DRAWS": (DrawsAnother, "with a generator"),
 }
 MORE_WITHOUT_CLAIMS = {
     "FEASIBLE": (ChargesTheAbsent, "stayed away"),
-    "PURE": (Tampers, "the bids were changed"),
+    "PURE": (Tampers, "changes the bids"),
     "ANSWERS": (AnswersWithATuple, "clear raised"),
 }

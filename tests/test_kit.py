@@ -129,6 +129,24 @@ def test_the_counterexample_is_small_and_its_five_lines_run_as_they_stand(tmp_pa
     assert shown.stdout.count("Clearing(") == 2
 
 
+HOSTILE = [*offenders.HOSTILE.items(), (offenders.Tampers, "PURE"), (offenders.NeedsSomebody, "ANSWERS")]
+
+
+@pytest.mark.parametrize(("offender", "promise"), HOSTILE, ids=named)
+def test_what_users_bring_without_meaning_to_is_named_and_its_lines_run(offender, promise, capsys):
+    verdict = check_mechanism(offender(), raises=False).verdicts[promise]
+    assert verdict.status == "refuted"
+    lines = [line[4:] for line in verdict.explanation.splitlines()[1:]]
+    assert 4 <= len(lines) <= 5
+    if promise == "ANSWERS":
+        with pytest.raises(ValueError, match="argmax"):
+            exec("\n".join(lines), {})
+        return
+    exec("\n".join(lines), {})
+    shown = capsys.readouterr().out
+    assert "Clearing(" in shown or int(shown.split()[0]) > 1, "so many different answers"
+
+
 def test_a_refuted_claim_must_come_with_a_case_that_refutes_it():
     class Honest(offenders.Offender):
         refuted = (Refutation(Claim.DSIC, Bids([2.0, 1.0]), Bids([1.5, 1.0]), who=(0,), source="any textbook"),)

@@ -39,6 +39,7 @@ def bought(maker, *steps):
 
 
 def test_lmsr_closed_forms() -> None:
+    """Hanson 2003: b = 100, ten shares of one of two outcomes."""
     state, (cost,) = bought(LMSR(100.0), [10.0, 0.0])
     assert cost == pytest.approx(100 * math.log((math.exp(0.1) + 1) / 2), rel=1e-14)
     assert cost == pytest.approx(5.12495, abs=5e-6)
@@ -48,6 +49,7 @@ def test_lmsr_closed_forms() -> None:
 
 @pytest.mark.parametrize("outcomes", [2, 4, 10])
 def test_lmsr_worst_loss_is_b_ln_n(outcomes: int) -> None:
+    """Hanson 2003."""
     maker = LMSR(10.0, outcomes)
     sure = [1e4] + [0.0] * (outcomes - 1)
     state, (cost,) = bought(maker, sure)
@@ -300,6 +302,7 @@ def test_log_utility_bettors_make_the_price_their_wealth_weighted_belief() -> No
 
 
 def test_kelly_wealth_is_bayes_posterior() -> None:
+    """Beygelzimer, Langford and Pennock 2012."""
     market = KellyMarket(wealth=(0.2, 0.5, 0.3))
     rain, state = np.array([0.3, 0.6, 0.9]), market.open(3)
     for outcome in (1, 1, 0, 1):
@@ -310,37 +313,46 @@ def test_kelly_wealth_is_bayes_posterior() -> None:
     np.testing.assert_allclose(market.owned(state), [0.0549, 0.6274, 0.3176], atol=6e-5)
 
 
-def digits_of_pi(count: int) -> list[int]:
-    """The first decimals, by Gibbons' (2006) unbounded spigot."""
-    q, r, t, k, n, x = 1, 0, 1, 1, 3, 3
-    found: list[int] = []
-    while len(found) <= count:
-        if 4 * q + r - t < n * t:
-            found.append(n)
-            q, r, n = 10 * q, 10 * (r - n * t), 10 * (3 * q + r) // t - 10 * n
-        else:
-            q, r, t, k, n, x = q * k, (2 * q + r) * x, t * x, k + 1, (q * (7 * k) + 2 + r * x) // (t * x), x + 2
-    return found[1:]
+def digits_of_pi(count: int) -> np.ndarray:
+    """The first decimals, by Machin's (1706) formula in whole numbers with ten guard digits: int64 [count]."""
+    one = 10 ** (count + 10)
+
+    def arctan_of_inverse(x: int) -> int:
+        power, total, k = one // x, 0, 0
+        while power:
+            total += (-1) ** k * (power // (2 * k + 1))
+            power, k = power // (x * x), k + 1
+        return total
+
+    pi, digits = (16 * arctan_of_inverse(5) - 4 * arctan_of_inverse(239)) // 10**10, []
+    for _ in range(count):
+        pi, last = divmod(pi, 10)
+        digits.append(last)
+    return np.array(digits[::-1])
 
 
-def test_kelly_market_on_the_digits_of_pi() -> None:
-    digits = digits_of_pi(600)
-    assert digits[:8] == [1, 4, 1, 5, 9, 2, 6, 5]
-    pool = (np.arange(20) + 0.5) / 20  # "the next digit is a 7" with probability .025, .075 ...
-    views = np.stack([1 - pool, pool], axis=-1)
-    market, losses, loss = KellyMarket(), np.zeros(20), 0.0
+@pytest.mark.parametrize(("question", "regret"), [("is below 3", 2.671), ("is 7", 2.785)])
+def test_kelly_market_on_the_digits_of_pi(question: str, regret: float) -> None:
+    """Beygelzimer et al. 2012: regret <= ln 20. 20 traders who always say .025, .075, ... .975, 1/20 each, on 5000 digits."""
+    digits = digits_of_pi(5_000)
+    assert digits[:8].tolist() == [1, 4, 1, 5, 9, 2, 6, 5]
+    events = (digits < 3 if question == "is below 3" else digits == 7).astype(int)
+    pool = (np.arange(20) + 0.5) / 20
+    views = TargetPrices(np.stack([1 - pool, pool], axis=-1))
+    market, prices = KellyMarket(), np.zeros(len(events))
     state = market.open(20)
-    for digit in digits:
-        seven = int(digit == 7)
-        state, cleared = market.step(state, TargetPrices(views))
-        loss -= math.log(cleared.prices[seven])
-        losses -= np.log(views[:, seven])
-        state = market.resolve(state, seven)
-        assert market.owned(state).sum() == pytest.approx(1.0, abs=1e-9)
-    regret = loss - losses.min()
-    assert 0 < regret <= math.log(20)
-    np.testing.assert_allclose(loss - losses, state.log_wealth + math.log(20), atol=1e-8)
-    assert abs(cleared.prices[1] - digits.count(7) / 600) < 0.03
+    for day, event in enumerate(events):
+        state, cleared = market.step(state, views)
+        prices[day] = cleared.prices[1]
+        state = market.resolve(state, int(event))
+    losses = -np.where(events[:, None] == 1, np.log(pool), np.log(1 - pool)).sum(axis=0)
+    loss = -np.where(events == 1, np.log(prices), np.log(1 - prices)).sum()
+    assert loss - losses.min() == pytest.approx(regret, abs=1e-3)
+    assert loss - losses.min() <= math.log(20)
+    np.testing.assert_allclose(loss - losses, state.log_wealth + math.log(20), atol=1e-7)
+    assert market.owned(state).sum() == pytest.approx(1.0, abs=1e-9)
+    if question == "is below 3":  # it ends between the two neighbours of .3 on the traders' grid
+        assert abs(prices[-50:] - 0.3).mean() == pytest.approx(0.012, abs=5e-4)
 
 
 def test_kelly_market_forgets_nobody() -> None:

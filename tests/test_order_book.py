@@ -227,42 +227,63 @@ def test_with_a_generator_the_order_of_arrival_is_random():
     assert drawn.allocation.mean(axis=0) == pytest.approx([0.5, 0.5, -1.0], abs=0.05)
 
 
-def zero_intelligence(markets, ticks, rng, constrained, traders=12, top=200.0):
+def zero_intelligence(markets, ticks, rng, constrained, keeps_quotes=False, traders=12, top=200.0):
     """Share of the gains from trade that traders with random limits reach, [markets].
 
-    At each tick one trader of each market sends an order: constrained to no loss (ZI-C) a buyer's limit is uniform on
-    [0, value], a seller's on [cost, top]; otherwise (ZI-U) on [0, top]. A trade voids all other orders. Each trades one unit.
+    Values and costs are drawn from U[0, top] anew for each market; 12 buyers and 12 sellers of one unit each. At each tick
+    one of all traders, drawn evenly, sends an order if it has not traded, which takes the place of its last one:
+    constrained to no loss (ZI-C) a buyer's limit is uniform on [0, value], a seller's on [cost, top]; otherwise (ZI-U) on
+    [0, top]. A trade is at the resting price. It voids all quotes, as in Gode and Sunder's markets, unless the others' stand
+    (`keeps_quotes`).
     """
     n = 2 * traders
     value = rng.random((markets, n)) * top
     side = np.tile(np.repeat([1, -1], traders), (markets, 1))
+    cancel = np.full((markets, n), 3)
     state = BOOK.open(n, (markets,))
     for _ in range(ticks):
         acts = (np.arange(n) == rng.integers(0, n, size=(markets, 1))) & (state.units == 0)
         draw = rng.random((markets, n))
         sound = np.where(side == 1, value * draw, value + (top - value) * draw)
         limit = sound if constrained else top * draw
+        state, _ = BOOK.step(state, Orders(limit, side, kind=cancel, active=acts))
         state, cleared = BOOK.step(state, Orders(limit, side, active=acts))
         traded = np.tile(~np.isnan(cleared.prices)[:, None], n)
-        if traded.any():
-            state, _ = BOOK.step(state, Orders(limit, side, kind=np.full((markets, n), 3), active=traded))
+        if traded.any() and not keeps_quotes:
+            state, _ = BOOK.step(state, Orders(limit, side, kind=cancel, active=traded))
     assert (np.abs(state.units) <= 1).all()
     assert (state.units.sum(axis=-1) == 0).all()
     return (value * state.units).sum(axis=-1) / Exchange().optimum(Bids(value, side=side))
 
 
-def test_zero_intelligence_traders_reach_most_of_the_gains():
+def interval(sample):
+    """The mean and the half width of its 95 % interval."""
+    return sample.mean(), 1.96 * sample.std(ddof=1) / np.sqrt(len(sample))
+
+
+def test_zero_intelligence_traders_reach_96_percent_of_the_gains():
+    """Quotes stand until they trade or their owner names another: 200 markets of 4000 ticks; known elsewhere: .960 +- .003.
+
+    Both are means of 200 markets, so both err (.003 is a standard error). 20,000 markets by a program of its own gave
+    .9576, .9532 after 1000 ticks, and .9521 where a trade voids all quotes, as with Gode and Sunder.
+    """
+    mean, half_width = interval(zero_intelligence(200, 4_000, np.random.default_rng(0), True, keeps_quotes=True))
+    assert half_width < 0.008
+    assert mean == pytest.approx(0.9576, abs=half_width)
+    assert mean == pytest.approx(0.960, abs=np.hypot(half_width, 1.96 * 0.003))
+
+
+def test_zero_intelligence_traders_need_the_budget_constraint():
     """Gode and Sunder 1993: the budget constraint alone brings random traders into the nineties of per cent.
 
-    Their markets had fixed schedules; here values and costs are drawn. What the budget constraint is worth shows in the
-    traders without it.
+    Their markets had fixed schedules, on which they report 97 to 99.9 %; here values and costs are drawn, which leaves more
+    traders near the margin. What the constraint is worth shows in the traders without it.
     """
     rng = np.random.default_rng(0)
     constrained = zero_intelligence(300, 1_000, rng, constrained=True)
-    half_width = 1.96 * constrained.std(ddof=1) / np.sqrt(len(constrained))
+    mean, half_width = interval(constrained)
     assert half_width < 0.01
-    assert constrained.mean() - half_width > 0.93
-    assert constrained.mean() + half_width < 0.97
+    assert mean - half_width > 0.93
+    assert mean + half_width < 0.97
     assert constrained.max() <= 1.0 + 1e-12
-    unconstrained = zero_intelligence(300, 300, rng, constrained=False)
-    assert unconstrained.mean() < constrained.mean() - 0.1
+    assert zero_intelligence(300, 300, rng, constrained=False).mean() < mean - 0.1

@@ -6,12 +6,16 @@ from typing import Any
 import numpy as np
 
 from marketic.checks.properties import Property
-from marketic.checks.scenario import Scenario, answer
+from marketic.checks.scenario import Scenario, answer, copied
 from marketic.clearing import Clearing
 from marketic.domains.base import changed, number_of_bidders
+from marketic.session import Direct
 
 DRAW_SEED = 7
 """Seed of the generator with which randomised mechanisms are asked for a draw."""
+
+DRAWS = 4
+"""How often a mechanism draws what it says is sure."""
 
 
 def _malformed(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
@@ -21,9 +25,13 @@ def _malformed(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
 def _complaint(mechanism: Any, domain: Any, scenario: Scenario) -> str:
     """What is wrong with the answers to one case, with and without a generator; "" if nothing is."""
     for rng in (None, np.random.default_rng(DRAW_SEED)):
-        cleared = mechanism.clear(scenario.truth, rng=rng)
+        cleared = mechanism.clear(copied(scenario.truth), rng=rng)
         if not isinstance(cleared, Clearing):
             return f"clear returned {type(cleared).__name__}: wanted a marketic.Clearing"
+        for name in ("allocation", "payments"):
+            kind = np.asarray(getattr(cleared, name)).dtype
+            if kind.kind not in "biuf":
+                return f"{name} are of dtype {kind}: wanted an array of numbers"
         reason = _wrong_with(domain, scenario.truth, answer(mechanism, scenario.truth, rng))
         if reason:
             return reason + ("" if rng is None else " (drawn with a generator)")
@@ -52,19 +60,35 @@ def _wrong_with(domain: Any, truth: Any, cleared: Clearing) -> str:
 
 def _undecided(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
     """Whether the same bids, and the same generator, get two verdicts; or whether the bids were tampered with."""
-    before = {field.name: np.copy(getattr(scenario.truth, field.name)) for field in fields(scenario.truth)}
     different = np.zeros(len(scenario), dtype=bool)
     for seed in (None, DRAW_SEED):
         first, second = (
             answer(mechanism, scenario.truth, None if seed is None else np.random.default_rng(seed)) for _ in range(2)
         )
         for name in ("allocation", "payments"):
-            same = getattr(first, name) == getattr(second, name)
+            one, other = getattr(first, name), getattr(second, name)
+            same = (one == other) | (np.isnan(one) & np.isnan(other))
             different |= ~same.reshape(len(scenario), -1).all(axis=1)
-    for name, array in before.items():
-        if array.dtype != object and not np.array_equal(array, getattr(scenario.truth, name), equal_nan=True):
-            different[:] = True
-    return different.astype(float)
+    return (different | _tampered(mechanism, scenario)).astype(float)
+
+
+def _tampered(mechanism: Any, scenario: Scenario) -> np.ndarray:
+    """Whether `clear` writes into the bids that it is given, bool [cases]."""
+    given = copied(scenario.truth)
+    mechanism.clear(given)
+    changed_in = np.zeros(len(scenario), dtype=bool)
+    for field in fields(given):
+        before, after = getattr(scenario.truth, field.name), getattr(given, field.name)
+        if isinstance(before, np.ndarray) and before.dtype.kind in "biuf":
+            same = (before == after) | ((before != before) & (after != after))
+            changed_in |= ~same.reshape(len(scenario), -1).all(axis=1)
+    return changed_in
+
+
+def _explain_undecided(mechanism: Any, domain: Any, scenario: Scenario) -> str:
+    if _tampered(mechanism, scenario).any():
+        return "clear changes the bids that it is given: work on a copy"
+    return "two verdicts for the same bids and generator"
 
 
 def _unlike_single(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
@@ -75,9 +99,28 @@ def _unlike_single(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarra
         alone = answer(mechanism, _bare(scenario.case(i).truth))
         for name in ("allocation", "payments"):
             one, all_of_them = getattr(alone, name), getattr(together, name)[i]
-            if one.shape != all_of_them.shape or not np.allclose(one, all_of_them, rtol=1e-12, atol=1e-12):
+            if one.shape != all_of_them.shape or not np.allclose(
+                one, all_of_them, rtol=1e-12, atol=1e-12, equal_nan=True
+            ):
                 different[i] = 1.0
     return different
+
+
+def _drawn_otherwise(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether an outcome that is sure without a generator (all or nothing for each bidder) is not what is drawn with one.
+
+    Clocks and order books are no lotteries: there the generator decides who comes first.
+    """
+    if isinstance(mechanism, Direct):
+        return np.zeros(len(scenario))
+    stated = answer(mechanism, scenario.truth)
+    flat = stated.allocation.reshape(len(scenario), -1)
+    sure, off = ((flat == 0.0) | (flat == 1.0)).all(axis=1), np.zeros(len(scenario), dtype=bool)
+    for seed in range(DRAWS):
+        drawn = answer(mechanism, scenario.truth, np.random.default_rng(seed))
+        off |= (drawn.allocation != stated.allocation).reshape(len(scenario), -1).any(axis=1)
+        off |= (np.abs(drawn.payments - stated.payments) > scenario.slack()[:, None]).any(axis=1)
+    return (off & sure).astype(float)
 
 
 def _bare(report: Any) -> Any:
@@ -102,16 +145,24 @@ def _explain_batch(mechanism: Any, domain: Any, scenario: Scenario) -> str:
     )
 
 
+DRAWN = "mechanism.clear(truth, rng=np.random.default_rng({}))"
+
 BASICS: dict[str, Property] = {
-    "FEASIBLE": Property(_malformed, _complaint, _few),
+    "FEASIBLE": Property(_malformed, _complaint, _few, shows=("mechanism.clear(truth)", DRAWN.format(DRAW_SEED))),
     "PURE": Property(
-        _undecided, lambda *_: "two verdicts for the same bids and generator, or the bids were changed", _few
+        _undecided, _explain_undecided, _few, shows=("mechanism.clear(truth)", "mechanism.clear(truth)", "truth")
     ),
     "BATCHED": Property(
         _unlike_single,
         _explain_batch,
         _few,
         in_company="what an auction gives depends on the other auctions of its batch",
+    ),
+    "DRAWS": Property(
+        _drawn_otherwise,
+        lambda *_: "with a generator it gives another outcome than the sure one that it states without",
+        _few,
+        shows=("mechanism.clear(truth)", *(DRAWN.format(seed) for seed in range(DRAWS))),
     ),
 }
 """Promises that need no claim."""

@@ -6,6 +6,7 @@ import numpy as np
 
 from marketic.bids import Bids
 from marketic.checks.basics import BASICS
+from marketic.checks.company import in_company
 from marketic.checks.equilibrium import check_equilibrium
 from marketic.checks.properties import PROPERTIES, Property
 from marketic.checks.replay import replay
@@ -131,7 +132,7 @@ def _test(mechanism: Any, domain: Any, test: Property, budget: int, seed: int, t
     if found.scenario is None:
         return Verdict("kept", "", found.cases)
     if not fails(found.scenario):
-        return Verdict("refuted", test.in_company, found.cases)
+        return Verdict("refuted", in_company(mechanism, domain, test, found), found.cases)
     small = shrink(found.scenario, test, fails)
     return Verdict("refuted", _story(mechanism, domain, test, small), found.cases)
 
@@ -188,7 +189,7 @@ def _story(mechanism: Any, domain: Any, test: Property, case: Scenario) -> str:
         reason = test.explain(mechanism, domain, case)
     except Exception as error:
         reason = f"clear raised {type(error).__name__}: {error}"
-    return f"{_shown(case)}: {reason}\n{_indented(reproducer(mechanism, case))}"
+    return f"{_shown(case)}: {reason}\n{_indented(reproducer(mechanism, case, test.shows))}"
 
 
 def _shown(case: Scenario) -> str:

@@ -30,6 +30,7 @@ class Property:
     deviators: how many bidders must be there at least.
     who_is:    what `Scenario.who` holds: numbers of "bidders", an "order" of all of them, or a "power" of two.
     needs:     a method that the domain must have, or "".
+    shows:     what a reproducer prints, Python of `mechanism`, `truth` and `other`; (): the clearings of the reports.
     in_company: the sentence for a case that breaks the claim in a batch, and does not alone.
     """
 
@@ -40,6 +41,7 @@ class Property:
     deviators: int = 0
     who_is: str = "bidders"
     needs: str = ""
+    shows: tuple[str, ...] = ()
     in_company: str = "two verdicts for the same bids (randomness that is not its `rng`)"
 
 

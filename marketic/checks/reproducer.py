@@ -8,8 +8,8 @@ import numpy as np
 from marketic.checks.scenario import Scenario, single
 
 
-def reproducer(mechanism: Any, scenario: Scenario) -> str:
-    """Lines that rebuild the mechanism and the case, and print what it answers. One case; no trailing newline."""
+def reproducer(mechanism: Any, scenario: Scenario, shows: tuple[str, ...] = ()) -> str:
+    """Lines that rebuild the mechanism and the case, and print what it answers, or what `shows` says. No trailing newline."""
     homes: dict[str, str] = {}
     maker = written(mechanism, homes)
     truth = written(single(scenario.truth), homes)
@@ -18,8 +18,8 @@ def reproducer(mechanism: Any, scenario: Scenario) -> str:
     lines = [f"import numpy as np; {imports}", f"mechanism = {maker}", f"truth = {truth}"]
     if other is not None:
         lines.append(f"other = {other}")
-    shown = ("truth",) if other is None else ("truth", "other")
-    lines.append(f'print({", ".join(f"mechanism.clear({name})" for name in shown)}, sep="\\n")')
+    reports = ("truth",) if other is None else ("truth", "other")
+    lines.append(f'print({", ".join(shows or [f"mechanism.clear({name})" for name in reports])}, sep="\\n")')
     return "\n".join(lines)
 
 

@@ -59,14 +59,19 @@ MONEY = ("value", "budget", "cost")
 
 
 def answer(mechanism: Any, report: Any, rng: np.random.Generator | None = None) -> Clearing:
-    """The mechanism's answer with float arrays and without -0.0 games."""
-    cleared = mechanism.clear(report, rng=rng)
+    """The mechanism's answer with float arrays. It works on a copy: whatever it does to the report stays with it."""
+    cleared = mechanism.clear(copied(report), rng=rng)
     return Clearing(
         np.asarray(cleared.allocation, dtype=float),
         np.asarray(cleared.payments, dtype=float),
         np.asarray(cleared.prices, dtype=float),
         cleared.certificate,
     )
+
+
+def copied(report: Any) -> Any:
+    """An equal report with arrays of its own. None stays None."""
+    return None if report is None else _each(report, np.copy)
 
 
 def batched(report: Any) -> Any:

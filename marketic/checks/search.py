@@ -16,12 +16,13 @@ CHUNK = 2_000
 @dataclass(frozen=True)
 class Found:
     """The result of a search. scenario: one case that breaks the claim, or None. cases: how many were tried. error: what the
-    mechanism raised, if it raised on every chunk.
+    mechanism raised, if it raised on every chunk. company: the batch in which the case was found.
     """
 
     scenario: Scenario | None
     cases: int
     error: Exception | None = None
+    company: Scenario | None = None
 
 
 def search(mechanism: Any, domain: Any, claim: Property, *, budget: int, seed: int, tolerance: float = 0.0) -> Found:
@@ -43,7 +44,7 @@ def search(mechanism: Any, domain: Any, claim: Property, *, budget: int, seed: i
         tried += len(scenario)
         broken = np.flatnonzero(~(excess <= 0.0))  # NaN is no excuse
         if len(broken):
-            return Found(scenario.case(int(broken[0])), tried)
+            return Found(scenario.case(int(broken[0])), tried, company=scenario)
     return Found(None, tried, error if not tried else None)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from marketic.checks.reproducer import written
+from marketic.checks.session_orders import truthful_by_own_orders
 from marketic.checks.session_play import ROUNDING, Answer, bound_of, outcomes_of, scale_of, simplest, some_traders
 from marketic.claims import Claim
 from marketic.domains.market_making import beliefs, trades
@@ -73,6 +74,8 @@ def myopically_truthful(session: Any, rng: np.random.Generator, cases: int) -> A
     """A trader with a belief expects the most from moving the prices there; and what it expects is the closed form."""
     if not callable(getattr(session, "settle", None)):
         return "could not test", "it needs a method `settle(state, outcome)`", 0
+    if hasattr(session, "draw_orders") and hasattr(session, "truthful"):
+        return truthful_by_own_orders(session, rng, cases)
     m, scale = outcomes_of(session), scale_of(session)
     before = trades(rng, cases, m, 0.1 * scale)[:, None]
     start, _ = session.step(session.open(1, (cases,)), TradeOrders(before))

@@ -10,7 +10,7 @@ import numpy as np
 from marketic.checks.reproducer import written
 from marketic.claims import Claim, Terms
 from marketic.clearing import Clearing
-from marketic.trade_orders import TargetPrices, TradeOrders
+from marketic.trade_orders import TradeOrders
 
 Answer = tuple[str, str, int]
 """status, explanation, cases."""
@@ -87,7 +87,10 @@ def draw_orders(session: Any, rng: np.random.Generator, state: Any, traders: int
 
 
 def outcomes_of(session: Any) -> int:
-    """m, as quoted."""
+    """m: what the session says, or as many as it quotes."""
+    stated = getattr(session, "outcomes", None)
+    if isinstance(stated, int):
+        return stated
     return int(np.shape(session.quote(session.open(some_traders(session)[0])))[-1])
 
 
@@ -154,10 +157,9 @@ def _alike(a: Any, b: Any, tolerance: float) -> bool:
 
 
 def slice_of(record: Any, case: int) -> Any:
-    """One market of a batch: orders without their batch axis. TradeOrders and TargetPrices only."""
-    if isinstance(record, TradeOrders):
-        return TradeOrders(record.shares[case], record.active[case])
-    return TargetPrices(record.price[case], record.active[case])
+    """One market of a batch: orders, any dataclass of arrays, without their batch axis."""
+    given = {field.name: getattr(record, field.name) for field in fields(record) if field.init}
+    return type(record)(**{k: v[case] if isinstance(v, np.ndarray) else v for k, v in given.items()})
 
 
 def told(session: Any, traders: int, shares: np.ndarray, ending: str) -> str:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from marketic.checks.session_orders import loss_by_own_orders
 from marketic.checks.session_play import ROUNDING, Answer, bound_of, outcomes_of, play, scale_of, script, simplest, told
 from marketic.claims import Claim, Terms
 from marketic.domains.market_making import attacks, trades
@@ -87,6 +88,8 @@ def bounded_loss(session: Any, rng: np.random.Generator, cases: int) -> Answer:
     if bound is None or not callable(getattr(session, "settle", None)):
         return "could not test", "it needs `terms` with a bound, and a method `settle(state, outcome)`", 0
     bound, m = float(np.max(bound)), outcomes_of(session)
+    if hasattr(session, "draw_orders"):
+        return loss_by_own_orders(session, rng, cases, bound)
     scale = bound if 0 < bound < np.inf else 1.0
     steps = 4
     shares = trades(rng, cases * steps, m, scale).reshape(cases, steps, 1, m)

@@ -2,7 +2,8 @@
 
 A session that has a `domain` and a `proxy` (a clock, an order book) is checked as the sealed-bid mechanism in which
 proxies play it. A market maker needs `settle(state, outcome)`, what each trader is owed, and for CONSERVES `house(state,
-outcome)`, what the house is left with. It takes `TradeOrders` unless it offers `draw_orders(rng, state)`.
+outcome)`, what the house is left with. It takes `TradeOrders` unless it offers `draw_orders(rng, state)`; what a maker with
+orders of its own adds is said in `session_orders`.
 If it says `coherent = True`, its quotes must be probabilities.
 """
 
@@ -28,7 +29,7 @@ from marketic.checks.session_play import (
 )
 from marketic.claims import Claim, Refutation
 from marketic.session import Lifted, direct
-from marketic.trade_orders import TargetPrices, TradeOrders
+from marketic.trade_orders import TradeOrders
 
 MOST_CASES = 2_000
 """Markets played side by side per claim: more find nothing that these do not."""
@@ -196,7 +197,7 @@ def _batched(session: Any, rng: np.random.Generator) -> Answer:
     for traders in some_traders(session):
         state = session.open(traders, (6,))
         orders = draw_orders(session, rng, state, traders, (6,))
-        if not isinstance(orders, TradeOrders | TargetPrices):
+        if not is_dataclass(orders):
             return "could not test", f"it does not know how to take one case out of {type(orders).__name__}", 0
         together = play(session, [orders], traders, (6,)).cleared[0]
         for case in range(6):

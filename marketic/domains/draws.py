@@ -19,7 +19,9 @@ def amounts(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     whole = rng.integers(0, 11, size=shape).astype(float)
     mixed = np.where(rng.random(shape) < 0.5, 0.0, uniform)
     extreme = np.where(rng.random(shape) < 0.5, HUGE * uniform, np.where(rng.random(shape) < 0.5, 5e-324, grid))
-    return np.choose(style, [uniform, grid, pareto, one, whole, mixed, extreme, grid + 0.25])
+    scale = 10.0 ** rng.integers(-9, 12, size=(shape[0],) + (1,) * (len(shape) - 1))
+    anywhere = (grid + 0.25) * np.where(rng.random(scale.shape) < 0.5, 1.0, scale)  # ties at every size
+    return np.choose(style, [uniform, grid, pareto, one, whole, mixed, extreme, anywhere])
 
 
 def present(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

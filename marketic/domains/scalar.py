@@ -18,7 +18,7 @@ class SingleGood:
     0: it may be a burden.
     """
 
-    sizes: tuple[int, ...] = (2, 1, 3, 0, 5, 2, 3)
+    sizes: tuple[int, ...] = (2, 1, 3, 0, 5, 2, 3, 8, 13)
     share: float = 1.0
     lowest: float = 0.0
 
