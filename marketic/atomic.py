@@ -8,9 +8,10 @@ from typing import IO
 from marketic.errors import InputError
 
 
-def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def write_atomically(path: Path, write: Callable[[IO[bytes]], None], *, durable: bool = True) -> None:
     """Let `write` fill a temporary file beside `path`, then rename it into place.
 
+    durable: wait until the disk has it; without, it is whole or absent after a crash of the program, not of the machine.
     Raises InputError (disk full, no permission, no such folder); then nothing is left under the final name or beside it.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -18,9 +19,11 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
         with open(temporary, "wb") as file:
             write(file)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.replace(temporary, path)
-        _sync_folder(path.parent)
+        if durable:
+            _sync_folder(path.parent)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise InputError(

@@ -8,6 +8,7 @@ import numpy as np
 
 from marketic.array_table import ArrayTable
 from marketic.errors import InputError
+from marketic.events.tape import NOTHING
 from marketic.ledger import Ledger
 from marketic.mechanism import Mechanism
 from marketic.settlement import settle_table
@@ -57,10 +58,19 @@ class Settlement:
     """A chain at work on a ledger: who owns the right in each of `rows` rows, and which royalties are open.
 
     `outcome` float64 [rows, 4] holds the last call's results (columns REALISED, CREDIT, SOLD, BID of
-    `marketic.settlement`); `surprise` float64 [2] adds up |realised - bid at purchase| and counts the sales.
+    `marketic.settlement`); `surprise` float64 [2] adds up |realised - bid at purchase| and counts the sales. `log`: state
+    and tape of the event log (`marketic.events.tape`).
     """
 
-    def __init__(self, chain: Chain, ledger: Ledger, rows: int, members: int, surprise: np.ndarray) -> None:
+    def __init__(
+        self,
+        chain: Chain,
+        ledger: Ledger,
+        rows: int,
+        members: int,
+        surprise: np.ndarray,
+        log: tuple[np.ndarray, np.ndarray] = NOTHING,
+    ) -> None:
         length = chain.lien_length
         self.chain, self.ledger = chain, ledger
         self.terms = np.array([chain.discount, chain.royalty, ledger.tick, float(chain.credit == "bid")])
@@ -69,7 +79,7 @@ class Settlement:
         self.owner = np.zeros((rows, members), dtype=np.int64)
         self.lien_owner = np.zeros((rows, length, members), dtype=np.int64)
         self.lien_held = np.zeros((rows, length), dtype=np.int64)
-        self.outcome, self.surprise = np.zeros((rows, 4)), surprise
+        self.outcome, self.surprise, self.log = np.zeros((rows, 4)), surprise, log
         self._table = self._write_table(np.zeros((rows, 3), dtype=np.int64), np.zeros(rows))
 
     def settle(
@@ -80,7 +90,8 @@ class Settlement:
             rows, bidders, members = account.shape
             self.ledger.reserve(rows * members * (bidders + 8 + self.lien_held.shape[1]))
         ledger, held = self.ledger, self._table.arrays
-        if not (order is held[0] and reward is held[1] and ledger.balance is held[4] and ledger.tape is held[6]):
+        same = order is held[0] and reward is held[1] and ledger.balance is held[4] and ledger.tape is held[6]
+        if not (same and self.log[1] is held[15]):
             self._table = self._write_table(order, reward)
         settle_table(self._table.rows, value, payments, account)
         return self.outcome
@@ -89,5 +100,5 @@ class Settlement:
         """Note where the arrays are: the caller's and the ledger's may be others than last time."""
         return ArrayTable([
             order, reward, self.terms, self.weights, *self.ledger.books,
-            self.position, self.owner, self.lien_owner, self.lien_held, self.outcome, self.surprise,
+            self.position, self.owner, self.lien_owner, self.lien_held, self.outcome, self.surprise, *self.log,
         ])  # fmt: skip

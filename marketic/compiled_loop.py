@@ -158,9 +158,9 @@ class CompiledLoop:
             self.round.step()
             return
         table = self._table or self._open(world)
-        stop = min(
-            [target, market.num_timesteps + LONGEST_LEG, *((market.num_timesteps // p + 1) * p for p in self.periods)]
-        )
+        made, log = market.num_timesteps, market.log
+        longest = LONGEST_LEG if log is None else min(LONGEST_LEG, log.steps_left)
+        stop = min([target, made + longest, *((made // p + 1) * p for p in self.periods)])
         self.progress[[MADE, WANTED, CLOSED]] = 0, stop - market.num_timesteps, 0
         self.novices[STEPS_BEFORE] = market.num_timesteps
         streams = market.streams
@@ -171,6 +171,8 @@ class CompiledLoop:
             self.progress[SOLD_ALREADY] = answer == UNSOLD
         for episode_return, length in self.episodes[: self.progress[CLOSED]].tolist():
             self.round.end_episode(0, episode_return, int(length))
+        if log is not None:
+            log.tick()
         if any(market.num_timesteps % period == 0 for period in self.periods):
             action = market.population.act(self.round.winner, self.round.observation)
             self.round.callbacks.on_step(StepEnd(market, action))

@@ -29,8 +29,8 @@ MATCH_ADDRESS, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED = 0, 3, 4, 5, 6  # entr
     NUMBERS, LOW, HIGH, UNIFORM, PARAMETERS, ORDER, VALUE, ACTIVE, WINNER, PAYMENTS, MATCHED, STANDING, ACCOUNT,
     OBSERVATION, FINAL, BOUGHT_AT, BUYER, REWARD, INTEGERS, REALS, PRICE, TRADES, CLOCK, RATE, CLAIMS, OPENED, FADING,
     TERMS, WEIGHTS, BALANCE, FLOWS, TAPE, CURSOR, POSITION, OWNER, LIEN_OWNER, LIEN_HELD, OUTCOME, SURPRISE,
-    STEADY, LICENCE, REVENUE, PAPER, EPISODES, MARKS, RETURNS,
-) = range(46)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
+    STEADY, LICENCE, REVENUE, PAPER, EPISODES, MARKS, RETURNS, LOG_STATE, LOG_TAPE,
+) = range(48)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
@@ -97,7 +97,8 @@ def _pay_and_learn(rows):  # type: ignore[no-untyped-def]
     books = (ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), ints_2d(rows, TAPE), ints_1d(rows, CURSOR))
     settle(order, floats_2d(rows, VALUE), floats_2d(rows, PAYMENTS), ints_3d(rows, ACCOUNT), floats_1d(rows, REWARD),
            floats_1d(rows, TERMS), floats_1d(rows, WEIGHTS), books, ints_2d(rows, POSITION), ints_2d(rows, OWNER),
-           ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), outcome, floats_1d(rows, SURPRISE))  # fmt: skip
+           ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), outcome, floats_1d(rows, SURPRISE),
+           ints_1d(rows, LOG_STATE), ints_2d(rows, LOG_TAPE))  # fmt: skip
     bought_at, standing, buyer = floats_2d(rows, BOUGHT_AT), ints_3d(rows, STANDING), ints_1d(rows, BUYER)
     integers, reals = ints_1d(rows, INTEGERS), floats_1d(rows, REALS)
     hindsight = (floats_1d(rows, STEADY), floats_1d(rows, LICENCE), floats_1d(rows, REVENUE), floats_1d(rows, PAPER),
@@ -201,7 +202,7 @@ class CompiledTrade:
             self.kernels.integers, self.kernels.reals, *self._learning(current), settlement.terms, settlement.weights,
             *market.ledger.books, settlement.position, settlement.owner,
             settlement.lien_owner, settlement.lien_held, settlement.outcome, settlement.surprise,
-            *market.population.hindsight.arrays,
+            *market.population.hindsight.arrays, *settlement.log,
         ])  # fmt: skip
         self.rows = self.table.rows
 

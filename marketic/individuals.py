@@ -32,6 +32,9 @@ class Agent(Protocol):
         ...
 
 
+_FLOATS = frozenset((float, int, np.float64))
+
+
 @dataclass(frozen=True, slots=True)
 class Trade:
     """One right's story, told to the agent who owned it. Fields as in `marketic.population.Receipt`, one row."""
@@ -58,6 +61,7 @@ class Individuals:
         if not agents:
             raise InputError("Individuals([]): wanted at least one agent, an object with bid, act and learn")
         self.agents: list[Any] = []
+        self._all = np.ones((0, 0), dtype=bool)
         self.actions = actions
         self.refused: dict[int, str] = {}
         self.admit(agents)
@@ -97,26 +101,43 @@ class Individuals:
         offers = [self._offers(observation[row]) for row in range(rows)]
         bidder = self._bidder if rows == 1 else np.broadcast_to(self._bidder, (rows, n, 1))
         if not any(None in row for row in offers):  # the common case: everybody bids
-            return Bids.unchecked(np.array(offers, dtype=float).reshape(rows, n), bidder=bidder)
+            return Bids.unchecked(np.array(offers, dtype=float).reshape(rows, n), self._everybody(rows), bidder=bidder)
         active = np.array([[offer is not None for offer in row] for row in offers], dtype=bool)
         value = np.array([[0.0 if offer is None else offer for offer in row] for row in offers])
         return Bids.unchecked(value.reshape(rows, n), active.reshape(rows, n), bidder=bidder)
 
     def _offers(self, observation: np.ndarray) -> list[float | None]:
         """Every agent's bid at one observation; None from those who stay away or fail."""
-        offers: list[float | None] = []
-        for number, agent in enumerate(self.agents):
+        offers: list[Any] = []
+        for agent in self.agents:
             try:
-                offer = agent.bid(observation)
-                if offer is not None:
-                    offer = float(offer)
-                    if not math.isfinite(offer):  # the auction will turn it away
-                        self.refused[number] = f"bid {offer}: wanted a finite number or None"
+                offers.append(agent.bid(observation))
             except Exception as error:  # an agent's own failure must not end everybody's run
-                offer = None
-                self.refused[number] = f"{type(error).__name__}: {error}"
-            offers.append(offer)
-        return offers
+                self.refused[len(offers)] = f"{type(error).__name__}: {error}"
+                offers.append(None)
+        if _FLOATS.issuperset(map(type, offers)) and math.isfinite(sum(offers)):  # the common case, at one glance
+            return offers
+        return [self._number(number, offer) for number, offer in enumerate(offers)]
+
+    def _number(self, number: int, offer: Any) -> float | None:
+        """An agent's bid as a number; None if it is none. One that is not finite is left for the auction to turn away."""
+        if offer is None:
+            return None
+        try:
+            offer = float(offer)
+        except Exception as error:  # an agent's own failure must not end everybody's run
+            self.refused[number] = f"{type(error).__name__}: {error}"
+            return None
+        if not math.isfinite(offer):
+            self.refused[number] = f"bid {offer}: wanted a finite number or None"
+        return offer
+
+    def _everybody(self, rows: int) -> np.ndarray:
+        """True for every agent in every row, bool [rows, n]; made once."""
+        if self._all.shape != (rows, len(self.agents)):
+            self._all = np.ones((rows, len(self.agents)), dtype=bool)
+            self._all.flags.writeable = False
+        return self._all
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """The winners act."""
@@ -138,14 +159,14 @@ class Individuals:
         for row, valid in enumerate(receipt.valid.tolist()):
             if not valid:
                 continue
-            number = int(receipt.winner[row])
+            number = receipt.winner.item(row)
             trade = Trade(
                 receipt.observation[row].copy(),
-                float(receipt.reward[row]),
-                float(receipt.credit[row]),
-                float(receipt.realised[row]),
-                bool(receipt.terminated[row]),
-                bool(receipt.truncated[row]),
+                receipt.reward.item(row),
+                receipt.credit.item(row),
+                receipt.realised.item(row),
+                receipt.terminated.item(row),
+                receipt.truncated.item(row),
             )
             try:
                 self.agents[number].learn(trade)

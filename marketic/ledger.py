@@ -6,6 +6,7 @@ power of two is an exact float64, so that bids, prices and payments on the grid 
 """
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -24,6 +25,7 @@ class Ledger:
 
     Attributes: `balance` int64 [accounts], ticks; `flows` int64 [memos], ticks moved under each memo; `tick`, currency.
     With `journal=True` every single transfer is kept (`journal_rows`), for audits of short runs; `tape` holds the latest.
+    `watcher`: None, or who wants to hear of accounts opened and of money moved outside of trade (the event log).
 
     >>> ledger = Ledger()
     >>> ann, bob = ledger.open(2, endowment=1.0)
@@ -42,6 +44,7 @@ class Ledger:
         self.tape = np.zeros((1024 if journal else 0, 4), dtype=np.int64)
         self._cursor = np.zeros(1, dtype=np.int64)
         self._flushed: list[np.ndarray] = []
+        self.watcher: Any = None
 
     def open(self, count: int = 1, endowment: float = 0.0) -> np.ndarray:
         """Open `count` accounts and return their numbers, int64 [count]; the house pays each an endowment (currency)."""
@@ -51,6 +54,8 @@ class Ledger:
         first = len(self.balance)
         self.balance = np.concatenate([self.balance, np.zeros(count, dtype=np.int64)])
         accounts = np.arange(first, first + count)
+        if self.watcher is not None:
+            self.watcher.opened(accounts)
         if endowment:
             self.transfer(np.full(count, HOUSE), accounts, np.full(count, endowment), "endowment")
         return accounts
@@ -79,6 +84,8 @@ class Ledger:
         self.reserve(len(ticks))
         for source, sink, amount in zip(sources.tolist(), sinks.tolist(), ticks.tolist(), strict=True):
             move(self.balance, self.flows, self.tape, self._cursor, MEMOS.index(memo), source, sink, amount)
+        if self.watcher is not None:
+            self.watcher.transferred(memo, sources, sinks, ticks)
 
     @staticmethod
     def _accounts(given: object, shape: tuple[int, ...]) -> np.ndarray:
@@ -116,6 +123,22 @@ class Ledger:
         if not self.journal:
             raise InputError("this ledger keeps no journal: create it with Ledger(journal=True)")
         return np.concatenate([*self._flushed, self.tape[: self._cursor[0]]])
+
+    @property
+    def journal_length(self) -> int:
+        """Transfers in the journal."""
+        return sum(map(len, self._flushed)) + int(self._cursor[0])
+
+    def keep_journal(self) -> None:
+        """Keep a journal from now on, if there is none yet."""
+        if not self.journal:
+            self.journal, self.tape = True, np.zeros((1024, 4), dtype=np.int64)
+            self._cursor[0] = 0
+
+    def forget_journal(self) -> None:
+        """Empty the journal."""
+        self._flushed = []
+        self._cursor[0] = 0
 
     @property
     def books(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector.utils import concatenate, create_empty_array
@@ -15,6 +15,8 @@ from marketic.compiled_loop import CompiledLoop, obstacles
 from marketic.compiled_round import unsound
 from marketic.dynamics import Dynamics, TwinWorld
 from marketic.errors import InputError
+from marketic.events.schema import SNAPSHOT_EVERY
+from marketic.events.writer import EventWriter
 from marketic.exploration import Novices
 from marketic.ledger import Ledger
 from marketic.mechanism import Mechanism
@@ -23,6 +25,9 @@ from marketic.round import Round
 from marketic.selection import Selection
 from marketic.streams import Streams
 from marketic.worlds import World, open_world
+
+if TYPE_CHECKING:
+    from marketic.events.log import EventLog
 
 _NO_REWARD = np.zeros(1)
 
@@ -89,6 +94,7 @@ class Market:
         self.stopping = False
         self._seats_counted, self._seat_list = -1, np.zeros(0, dtype=np.int64)
         self.config: dict[str, Any] = {}
+        self.log: EventWriter | None = None
         reasons = [] if dynamics is None else obstacles(self)
         if reasons:
             raise InputError(f"compiled=True: {'; '.join(reasons)}. Leave out compiled=True, or change that")
@@ -130,6 +136,8 @@ class Market:
         callbacks.on_start(self, int(total_timesteps))
         try:
             if total_timesteps:
+                if self.log is not None:
+                    self.log.ends_at = target
                 current = Round(self, callbacks)
                 try:
                     loop = CompiledLoop(current) if self.dynamics is not None else None
@@ -212,6 +220,37 @@ class Market:
         from marketic.evaluation import evaluate
 
         return evaluate(self, episodes, seed=seed, env=env, deterministic=deterministic)
+
+    def log_to(self, folder: str | Path, level: str = "trades", *, snapshot_every: int = SNAPSHOT_EVERY) -> "Market":
+        """Log what happens from now on to `folder`, in place of a former log there; returns the market itself.
+
+        level: "summary", "trades" or "everything"; snapshot_every: steps between two snapshots of balances and prices,
+        >= 1. See docs/event_log.md; read it back with `events`. Raises InputError for a level that is not there.
+        """
+        self.log = EventWriter(Path(folder), self, level, snapshot_every=snapshot_every)
+        self.log.load_state_dict({})
+        return self
+
+    @property
+    def events(self) -> "EventLog":
+        """What was logged so far, to read. Raises InputError if nothing is logged."""
+        from marketic.events.log import open_log
+
+        if self.log is None:
+            raise InputError("this market keeps no event log: call market.log_to(folder) before learn")
+        self.log.cut()
+        return open_log(self.log.folder)
+
+    def graph(self, window: tuple[int, int] | None = None, *, arrays: bool = False, members: bool = False) -> Any:
+        """The trade graph of what was logged (see `log_to`): a networkx.DiGraph, or, with `arrays`, a `TradeGraph`.
+
+        window: environment steps first <= step < last; None: all. members: one edge per pair of members where syndicates
+        trade, instead of one between the first of them. Raises InputError if nothing is logged, or for a wrong window.
+        """
+        from marketic.graph.network import market_graph
+
+        graph = market_graph(self, window, members)
+        return graph if arrays else graph.networkx()
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that learning changed, as arrays: population, ledger, accounts, streams and counters."""

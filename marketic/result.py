@@ -22,10 +22,11 @@ def result(name: str, rows: list[Row], seconds: float, details: Any = None) -> d
     packages = ("marketic", "numpy", "numba", "gymnasium")
     plain = [asdict(row) for row in rows]
     for row in plain:
-        row["value"] = row["value"] if math.isfinite(row["value"]) else None
+        row["value"] = float(row["value"]) if math.isfinite(row["value"]) else None
+        row["met"] = bool(row["met"])  # numpy's would not go into JSON
     answer = {
         "name": name,
-        "met": all(row.met for row in rows),
+        "met": all(bool(row.met) for row in rows),
         "rows": plain,
         "seconds": round(seconds, 1),
         "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},

@@ -23,11 +23,15 @@ from marketic.compiled_round import (
     unsound,
 )
 from marketic.errors import InputError
+from marketic.events.tape import NOTHING
 from marketic.population import Receipt
 from marketic.settlement import CREDIT, IDLE, OWNED, REALISED, SALE, SOLD, TERMINATED, TRUNCATED
 
 if TYPE_CHECKING:
     from marketic.market import Market
+
+
+_SALE = np.array([SALE, -1, -1])
 
 
 class Round:
@@ -38,7 +42,7 @@ class Round:
     """
 
     def __init__(self, market: "Market", callbacks: CallbackList) -> None:
-        self.market, self.callbacks = market, callbacks
+        self.market, self.callbacks, self.log = market, callbacks, market.log
         self.world, self.population, self.auction = market.world, market.population, market.auction
         self.rights = market.rights
         rows = market.world.rows * self.rights
@@ -63,6 +67,8 @@ class Round:
         self.reward[:] = 0.0
         if not shared:
             self._copy_to_rights()
+        if self.log is not None:
+            self.log.begin()
 
     def step(self) -> None:
         """Auction every right, let the winners act, and close the episodes that ended."""
@@ -83,6 +89,8 @@ class Round:
             self.callbacks.on_trade(Sales(self.market, *self._last_auction, self.winner, self._settlement.outcome))
         if world.ended:
             self._close_episodes()
+        if self.log is not None and self.market.num_timesteps >= self.log.look_at:
+            self.log.tick()
         if self.callbacks.watches_steps:
             self.callbacks.on_step(StepEnd(self.market, action))
 
@@ -107,22 +115,29 @@ class Round:
             return
         owned = self._settlement.position[:, OWNED] == 1
         if owned.any():
+            if self.log is not None:
+                self.log.pausing(True)
             self._close(np.where(owned, TRUNCATED, IDLE), self.observation)
+        if self.log is not None:
+            self.log.pausing(False)
 
     def _trade(self) -> None:
         """Sell every right; yesterday's owners are paid and learn."""
         self._check(self.observation)
         bids, winner, payments = self.auction.hold(self.population.bid, self.observation, len(self.market.accounts))
         order = self._order
-        order[:, 0], order[:, 1], order[:, 2] = SALE, winner, -1
-        buyer = winner
+        order[:] = _SALE
+        order[:, 1] = buyer = winner
         if self.auction.unsold or self.market.novices is not None:
             order[:, 2] = self.market.send_novices(winner, bids.active)
             buyer = np.where(order[:, 2] >= 0, order[:, 2], winner)
         self._rest(order)
+        noted = 0 if self.log is None else self.log.waiting
         self._deliver(bids, payments, self.observation, self._nowhere, self._nowhere)
+        if self.log is not None:
+            self.log.note_bids(bids, noted)
         self._last_auction = bids.value, payments
-        self.reward[:] = 0.0  # paid; what comes next may be interrupted
+        self.reward.fill(0.0)  # paid; what comes next may be interrupted
         self.bought_at[:], self.winner[:] = self.observation, buyer
         if self._fits and self._settlement is not None:
             self.compiled = CompiledTrade(self, self._settlement)
@@ -173,15 +188,15 @@ class Round:
         settlement = self._settlement or self._open_settlement(bids)
         value = self._no_bids if bids is None else bids.value
         paid = self._no_bids if payments is None else payments
-        outcome = settlement.settle(self._order, value, paid, self._accounts_of(bids), self.reward)
+        settlement.settle(self._order, value, paid, self._accounts_of(bids), self.reward)
         chain = self.market.chain
         receipt = Receipt(
-            valid=outcome[:, SOLD] > 0.0,
+            valid=np.greater(self._sold, 0.0),
             observation=self.bought_at,
             winner=self.winner,
             reward=self.reward,
-            credit=outcome[:, CREDIT].copy(),
-            realised=outcome[:, REALISED].copy(),
+            credit=self._credit,
+            realised=self._realised,
             terminated=terminated,
             truncated=truncated,
             next_observation=observation,
@@ -217,6 +232,8 @@ class Round:
         """Count an episode and tell everybody."""
         self.market.episodes += 1
         self.market.recent_returns.append(episode_return)
+        if self.log is not None:
+            self.log.end_episode(row, episode_return, length)
         if self.callbacks.watches_episodes:
             self.callbacks.on_episode(EpisodeEnd(self.market, row, episode_return, length))
 
@@ -227,6 +244,8 @@ class Round:
         owned = self._settlement.position[:, OWNED] == 1
         market.selection.after_episode(market, self._settlement.owner[owned].ravel())  # type: ignore[union-attr]
         self.winner[owned] = np.searchsorted(market.accounts, before[self.winner[owned]])
+        if self.log is not None:
+            self._settlement.log = self.log.make_room()
 
     def _close(self, stage: np.ndarray, final: np.ndarray) -> None:
         """End the rows' chains of trade; an auction without a trade prices the states that were cut short."""
@@ -252,7 +271,10 @@ class Round:
         assert bids is not None, "the first thing that happens to a right is its sale"
         members = 1 if bids.bidder is None else bids.bidder.shape[-1]
         market = self.market
-        self._settlement = Settlement(market.chain, market.ledger, self.rows, members, market.surprise)
+        log = NOTHING if self.log is None else self.log.open(members)
+        self._settlement = Settlement(market.chain, market.ledger, self.rows, members, market.surprise, log)
+        outcome = self._settlement.outcome
+        self._sold, self._credit, self._realised = outcome[:, SOLD], outcome[:, CREDIT], outcome[:, REALISED]
         self._no_bids = np.zeros(bids.value.shape)
         self._no_accounts = np.zeros((*bids.value.shape, members), dtype=np.int64)
         return self._settlement
@@ -267,9 +289,12 @@ class Round:
         return self.market.accounts[bids.bidder]
 
     def _copy_to_rights(self) -> None:
-        """Every right of a copy sees its observation and gets its share of the reward."""
+        """Every right of a copy sees its observation and gets its part of the reward: as told, or else an equal share."""
         self.observation[:] = np.repeat(self.world.observation, self.rights, axis=0)
-        self.reward[:] = split(self.world.reward, self.rights, self.market.ledger.tick)
+        told = self.world.part_rewards
+        self.reward[:] = (
+            split(self.world.reward, self.rights, self.market.ledger.tick) if told is None else told.ravel()
+        )
 
     def _check_action(self, action: np.ndarray) -> None:
         if np.shape(action) == (self.rows,):

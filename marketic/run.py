@@ -16,6 +16,7 @@ import numpy as np
 
 from marketic.callbacks import Callback
 from marketic.errors import InputError, NewerFormat
+from marketic.events.writer import EventWriter
 from marketic.interrupts import Interrupts
 from marketic.market import Market
 from marketic.metrics import Recorder, part_path, write_part
@@ -83,10 +84,13 @@ def _restored(config: RunConfig, folder: RunFolder, say: Callable[[str], None]) 
         except InputError as error:
             say(f"passing over a checkpoint: {error}")
             continue
+        run.go_on_logging(arrays)
         return run
     say(f"{folder.path} has no readable checkpoint: starting again from step 0")
     folder.drop_parts(0)
-    return Run(config, folder, config.open())
+    run = Run(config, folder, config.open())
+    run.go_on_logging({})
+    return run
 
 
 class Run:
@@ -98,6 +102,8 @@ class Run:
     def __init__(self, config: RunConfig, folder: RunFolder, market: Market, *, seconds: float = 0.0) -> None:
         market.state_dict()  # raises now, rather than at the first checkpoint, if the agents cannot be saved
         self.config, self.folder, self.market = config, folder, market
+        if config.log != "off":
+            market.log = EventWriter(folder.events, market, config.log, snapshot_every=config.snapshot_every)
         self.recorder = Recorder(market, config.record_every, seconds=seconds)
         self.evaluation = ScheduledEvaluation(config, self.recorder) if config.evaluate_every else None
         self.parts = 0
@@ -165,6 +171,8 @@ class Run:
         market, folder = self.market, self.folder
         self.recorder.record(market)
         began = time.process_time()
+        if market.log is not None:
+            market.log.save(self.finished)
         rows = self.recorder.take()
         if rows["step"]:
             write_part(part_path(folder.metrics, self.parts), rows)
@@ -183,6 +191,8 @@ class Run:
     def _progress(self) -> dict[str, np.ndarray]:
         """What the run itself must remember, beside the market."""
         state = {"run/parts": np.array([self.parts]), "run/lengths": np.array(self.recorder.lengths, dtype=np.int64)}
+        if self.market.log is not None:
+            state |= self.market.log.state_dict()
         return state if self.evaluation is None else {**state, "run/evaluation": self.evaluation.state()}
 
     def restore(self, arrays: dict[str, np.ndarray], path: Path) -> None:
@@ -197,6 +207,11 @@ class Run:
             self.evaluation = ScheduledEvaluation(self.config, self.recorder, arrays.get("run/evaluation"))
         if self._scalars is not None:
             self._scalars.forget_after(self.market.num_timesteps)
+
+    def go_on_logging(self, arrays: dict[str, np.ndarray]) -> None:
+        """Forget events that were written after a checkpoint. Raises InputError if those before it are not all there."""
+        if self.market.log is not None:
+            self.market.log.load_state_dict(arrays)
 
     def extend(self, steps: int) -> None:
         """Set another end. The old one stays a break, so that the configuration still tells the whole story."""

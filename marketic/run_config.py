@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from marketic.atomic import write_atomically
 from marketic.errors import CorruptFile, InputError
+from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.market import Market
 from marketic.toml_text import to_toml
 
@@ -28,6 +29,8 @@ class RunConfig:
     evaluate_every: steps from one greedy evaluation to the next, 0: none; of `evaluate_episodes` episodes, the first
                 one seeded with `evaluate_seed`; training ends when their mean return reaches `threshold`.
     tensorboard: also write TensorBoard scalars.
+    log:        how much the event log holds: off, summary, trades or everything (see docs/event_log.md).
+    without:    accounts of agents that take no part (see `marketic rerun --without`).
     breaks:     steps of further clean breaks, where training was interrupted or had been meant to end.
 
     Raises InputError for a number out of range.
@@ -48,6 +51,8 @@ class RunConfig:
     evaluate_seed: int = 10_000
     threshold: float | None = None
     tensorboard: bool = False
+    log: str = "off"
+    without: tuple[int, ...] = ()
     breaks: tuple[int, ...] = ()
     env_options: dict[str, Any] = field(default_factory=dict)
     options: dict[str, Any] = field(default_factory=dict)
@@ -67,8 +72,15 @@ class RunConfig:
             raise InputError(
                 f"threshold = {self.threshold}: wanted evaluate_every > 0 with it, to know when it is reached"
             )
+        if self.log not in LEVELS:
+            raise InputError(f"log = {self.log!r}: wanted one of {', '.join(LEVELS)}")
         if not isinstance(self.options, dict) or not isinstance(self.env_options, dict):
             raise InputError("options and env_options: wanted tables of name = value")
+
+    @property
+    def snapshot_every(self) -> int:
+        """Steps between two snapshots in the event log: about a hundred in a long run."""
+        return max(SNAPSHOT_EVERY, self.steps // 100)
 
     def boundary(self, step: int) -> int:
         """Where the leg of training that begins at `step` ends: at the next checkpoint, break or the end of the run."""
@@ -77,6 +89,14 @@ class RunConfig:
 
     def open(self) -> Market:
         """The market at the start of this run. Raises InputError as `marketic.make` does."""
+        market = self._open()
+        if self.without:
+            from marketic.events.absent import leave_out
+
+            leave_out(market, list(self.without))
+        return market
+
+    def _open(self) -> Market:
         from marketic.presets import make, rebuild
 
         env = self._vector_env() if self.vector > 1 else None
@@ -116,7 +136,7 @@ class RunConfig:
         """Write `config.toml`, atomically."""
         from marketic import __version__
 
-        data = dataclasses.asdict(self) | {"breaks": list(self.breaks)}
+        data = dataclasses.asdict(self) | {"breaks": list(self.breaks), "without": list(self.without)}
         text = (
             f"# Written by marketic {__version__}. To run it again: marketic train {path.name} --out FOLDER\n"
             + to_toml(data)
@@ -142,7 +162,8 @@ class RunConfig:
         unknown = sorted(set(data) - set(names))
         if unknown or "env" not in data:
             raise InputError(f"{path}: {unknown or 'no env'}: wanted env, and some of {', '.join(names)}")
-        breaks = data.get("breaks", [])
-        if not isinstance(breaks, list) or not all(isinstance(step, int) for step in breaks):
-            raise InputError(f"{path}: breaks = {breaks!r}: wanted a list of steps")
-        return cls(**data | {"breaks": tuple(breaks)})
+        lists = {name: data.get(name, []) for name in ("breaks", "without")}
+        for name, numbers in lists.items():
+            if not isinstance(numbers, list) or not all(isinstance(number, int) for number in numbers):
+                raise InputError(f"{path}: {name} = {numbers!r}: wanted a list of whole numbers")
+        return cls(**data | {name: tuple(numbers) for name, numbers in lists.items()})

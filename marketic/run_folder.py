@@ -1,6 +1,7 @@
 """A run on disk: its folder, its checkpoints, and what of them can still be read.
 
 config.toml   metrics/part-00000.parquet ...   checkpoints/step-000010000.market ... best.market   final.market
+events/manifest.jsonl   events/trades/part-00000.parquet ...   (with --log; see docs/event_log.md)
 """
 
 import contextlib
@@ -15,7 +16,8 @@ from marketic.metrics import part_path, read_metrics
 KEPT = 3
 """Checkpoints that stay, the best one apart."""
 _OURS = ("config.toml", "final.market", "report.html", "metrics/part-*.parquet", "checkpoints/step-*.market",
-         "checkpoints/best.market", "tensorboard/events.out.tfevents.*")  # fmt: skip
+         "checkpoints/best.market", "tensorboard/events.out.tfevents.*", "events/manifest.jsonl",
+         "events/*/part-*.parquet")  # fmt: skip
 
 
 class RunFolder:
@@ -25,6 +27,7 @@ class RunFolder:
         self.path = Path(path)
         self.config, self.final = self.path / "config.toml", self.path / "final.market"
         self.metrics, self.checkpoints = self.path / "metrics", self.path / "checkpoints"
+        self.events = self.path / "events"
         self.best, self.tensorboard = self.checkpoints / "best.market", self.path / "tensorboard"
 
     def create(self, force: bool = False) -> None:
@@ -46,7 +49,7 @@ class RunFolder:
         try:
             for folder in (self.metrics, self.checkpoints):
                 folder.mkdir(exist_ok=True)
-            for folder in (self.path, self.metrics, self.checkpoints):
+            for folder in (self.path, self.metrics, self.checkpoints, self.events, *self.events.glob("*/")):
                 for file in folder.glob(".*.part"):
                     file.unlink(missing_ok=True)
         except OSError as error:
@@ -60,7 +63,7 @@ class RunFolder:
         for pattern in _OURS:
             for file in self.path.glob(pattern):
                 file.unlink()
-        for inner in (self.metrics, self.checkpoints, self.tensorboard):
+        for inner in (self.metrics, self.checkpoints, self.tensorboard, *self.events.glob("*"), self.events):
             with contextlib.suppress(OSError):  # somebody's own files keep the folder
                 inner.rmdir()
 

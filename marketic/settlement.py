@@ -12,13 +12,14 @@ import numpy as np
 from numba import njit
 
 from marketic.array_table import floats_1d, floats_2d, ints_1d, ints_2d, ints_3d
-from marketic.ledger import BUYBACK, HOUSE, NOVICE, PAYMENT, ROYALTY, SUBSIDY, move_shares, pay_income
+from marketic.events.tape import CONTRIBUTION, LEVEL, begin_round, end_round, note_trade
+from marketic.ledger import BUYBACK, HOUSE, NOVICE, PAYMENT, ROYALTY, SUBSIDY, WORLD, move_shares, pay_income
 
 IDLE, SALE, TERMINATED, TRUNCATED = 0, 1, 2, 3
 """What a row does in a call of `settle`: nothing; sells to today's winner; ends worthless; ends and is bought back."""
 NEWEST, LIENS, OWNED = 0, 1, 2  # columns of `position`
 REALISED, CREDIT, SOLD, BID = 0, 1, 2, 3  # columns of `outcome`
-_HOUSE = np.array([HOUSE])
+_HOUSE, _WORLD = np.array([HOUSE]), np.array([WORLD])
 
 
 @njit(cache=True, forceinline=True)
@@ -121,8 +122,35 @@ def _price(row, winner, value, payments, by_bid):  # type: ignore[no-untyped-def
 
 
 @njit(cache=True, forceinline=True)
+def _cash(amount, terms):  # type: ignore[no-untyped-def]
+    """What a buyer pays now of an amount in currency, ticks: all but the royalties that it owes later."""
+    ticks = _to_ticks(amount, terms[2])
+    return ticks - np.int64(np.rint(terms[1] * ticks))
+
+
+@njit(cache=True, forceinline=True)
+def _note(state, tape, books, row, stage, winner, novice, seller, price, paid, reward, value, payments, account, terms, owner):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Put a settled row on the tape of the event log: first what losers paid, if they did, then the trade."""
+    if stage != SALE:
+        buyers = _WORLD if stage == TERMINATED else _HOUSE
+        note_trade(state, tape, books[0], row, stage, -1, 0, seller, buyers, price, 0, 0, 0, reward)
+        return
+    buyer, others = novice if novice >= 0 else winner, np.int64(0)
+    if novice < 0:
+        for i in range(value.shape[1]):
+            if i != buyer and payments[row, i] != 0.0:
+                part = _cash(payments[row, i], terms)
+                note_trade(state, tape, books[0], row, CONTRIBUTION, i, 0, seller, account[row, i], 0, 0, part, 0, 0)
+                others += part
+    bid = _to_ticks(value[row, buyer], terms[2])
+    paid -= others
+    sent = novice >= 0
+    note_trade(state, tape, books[0], row, SALE, buyer, sent, seller, owner[row], price, bid, paid, others, reward)
+
+
+@njit(cache=True, forceinline=True)
 def settle(order, value, payments, account, reward, terms, weights,
-           books, position, owner, lien_owner, lien_held, outcome, surprise):  # type: ignore[no-untyped-def]  # fmt: skip
+           books, position, owner, lien_owner, lien_held, outcome, surprise, state, tape):  # type: ignore[no-untyped-def]  # fmt: skip
     """Settle one round in every row.
 
     order int64 [B, 3]: what the row does; the auction's winner; the novice that the house sends in instead (-1: none).
@@ -131,7 +159,10 @@ def settle(order, value, payments, account, reward, terms, weights,
     Ownership and liens are updated in place: position int64 [B, 3] (newest lien, open liens, owned), owner [B, K], lien_*.
     Writes outcome float64 [B, 4]: realised = reward + discount * credit, credit (the price announced for what was sold),
     1 if somebody sold, and the winning bid. surprise float64 [2] adds up |realised - bid at purchase| and its count.
+    state, tape: of the event log, see `marketic.events.tape`; the tape has no rows if trades are not logged.
     """
+    if state[LEVEL] > 0:
+        begin_round(order, position, state)
     for row in range(order.shape[0]):
         stage, winner, novice = order[row, 0], order[row, 1], order[row, 2]
         bought = outcome[row, BID]
@@ -140,7 +171,7 @@ def settle(order, value, payments, account, reward, terms, weights,
             continue
         price = _price(row, winner, value, payments, terms[3] > 0.0) if stage != TERMINATED else 0.0
         owned = position[row, OWNED] == 1
-        paid = np.int64(0)
+        paid, seller = np.int64(0), owner[row, 0] if owned else HOUSE
         if stage == SALE:
             paid = _charge(books, row, value, payments, novice, account, terms, owner, owned)
         if owned:
@@ -159,6 +190,12 @@ def settle(order, value, payments, account, reward, terms, weights,
                 _release(books, row, slot, lien_owner, lien_held)
             position[row, LIENS] = 0
             position[row, OWNED] = 0
+        if tape.shape[0] > 0:
+            earned = _to_ticks(reward[row], terms[2]) if owned else np.int64(0)
+            _note(state, tape, books, row, stage, winner, novice, seller, _to_ticks(price, terms[2]), paid, earned, value,
+                  payments, account, terms, owner)  # fmt: skip
+    if state[LEVEL] > 0:
+        end_round(order, state)
 
 
 @njit(cache=True)
@@ -171,4 +208,5 @@ def settle_table(rows, value, payments, account):  # type: ignore[no-untyped-def
     settle(
         ints_2d(rows, 0), value, payments, account, floats_1d(rows, 1), floats_1d(rows, 2), floats_1d(rows, 3), books,
         ints_2d(rows, 8), ints_2d(rows, 9), ints_3d(rows, 10), ints_2d(rows, 11), floats_2d(rows, 12), floats_1d(rows, 13),
+        ints_1d(rows, 14), ints_2d(rows, 15),
     )  # fmt: skip

@@ -17,8 +17,8 @@ from marketic.toml_text import parse_assignments
 _PARTS = ("agents", "mechanism", "env_options", "options")
 
 DEMO = (
-    RunConfig("CartPole-v1", steps=20_000, seed=0, evaluate_every=2_500, evaluate_episodes=20),
-    RunConfig("FrozenLake-v1", steps=20_000, seed=0, evaluate_every=2_500, evaluate_episodes=100),
+    RunConfig("CartPole-v1", steps=20_000, seed=0, evaluate_every=2_500, evaluate_episodes=20, log="trades"),
+    RunConfig("FrozenLake-v1", steps=20_000, seed=0, evaluate_every=2_500, evaluate_episodes=100, log="trades"),
 )
 """What `marketic demo` trains."""
 

@@ -1,0 +1,109 @@
+"""query, audit and rerun: what a run's event log can answer."""
+
+import datetime
+import decimal
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+from marketic.commands import print_json
+
+ROWS_SHOWN = 1_000
+"""Rows that a query prints as a table; --json prints all."""
+
+
+def run_query(run: Path, statement: str, as_json: bool) -> int:
+    """Answer one SQL statement. Returns the exit status."""
+    from marketic.events.log import open_log
+    from marketic.events.sql import query
+
+    _tell(open_log(run).notes)
+    answer = query(run, statement)
+    if as_json:
+        rows = [{name: _plain(value) for name, value in row.items()} for row in answer.to_pylist()]
+        print_json({"columns": answer.column_names, "rows": rows})
+        return 0
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*answer.column_names)
+    for row in answer.slice(0, ROWS_SHOWN).to_pylist():
+        table.add_row(*("" if value is None else str(value) for value in row.values()))
+    console = Console()
+    console.print(table)
+    if len(answer) > ROWS_SHOWN:
+        _tell([f"{len(answer):,} rows, of which {ROWS_SHOWN:,} are shown: use --json for all, or LIMIT"])
+    return 0
+
+
+def run_audit(run: Path, as_json: bool) -> int:
+    """Prove the log, or say what does not add up. Returns 0 if it is sound, 1 otherwise."""
+    from marketic.events.auditing import audit
+
+    found = audit(run)
+    _tell(found.notes)
+    for problem in found.problems:
+        print(f"NOT SOUND: {problem}", file=sys.stderr)
+    if as_json:
+        print_json({name: _plain(value) for name, value in found.as_dict().items()})
+    elif found.sound:
+        print(
+            f"sound: {found.trades:,} trades and {found.outside:,} other transfers replayed; {found.snapshots} snapshots and "
+            f"{found.checkpoints} checkpoints agree\nworld {found.world:.6f}  house {found.house:.6f}  agents "
+            f"{found.agents:.6f}  sum {found.world + found.house + found.agents:.6f}\nlink {found.link}"
+        )
+    return 0 if found.sound else 1
+
+
+def run_rerun(
+    run: Path,
+    at: int,
+    without: int | None,
+    mechanism: str | None,
+    assignments: list[str],
+    steps: int | None,
+    out: Path | None,
+    *,
+    as_json: bool,
+    force: bool,
+) -> int:
+    """Train both branches and show them side by side. Returns the exit status."""
+    from marketic.events.rerun import Change, rerun
+    from marketic.toml_text import parse_assignments
+
+    change = Change(without, mechanism, parse_assignments(assignments))
+    result = rerun(run, at, change, out, steps=steps, force=force)
+    if as_json:
+        print_json(result)
+        return 0
+    factual, other = result["branches"]["factual"], result["branches"]["counterfactual"]
+    print(f"branches part at step {result['at']:,} of {result['steps']:,}: {result['change']}")
+    for name, value in factual.items():
+        if isinstance(value, int | float):
+            print(f"{name:12} {value:14.6g} -> {_plain(other[name])!s:>14.10}")
+    parted = result["first_difference"]
+    told = "no trade differs" if parted is None else "the first trade that differs is {trade}, at step {step}"
+    print(told.format(**(parted or {})))
+    print(f"look at {result['out']}/comparison.json")
+    return 0
+
+
+def _tell(notes: list[str]) -> None:
+    for note in notes:
+        print(f"note: {note}", file=sys.stderr)
+
+
+def _plain(value: Any) -> Any:
+    """A value that JSON can hold."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, decimal.Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime.date | datetime.time | datetime.timedelta | bytes):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    return value

@@ -1,0 +1,80 @@
+"""plot, dashboard and watch: figures for papers, the live page, and the market at play."""
+
+import contextlib
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from marketic.errors import InputError
+from marketic.run import default_folder, tell
+from marketic.run_config import RunConfig
+
+
+def run_plot(folder: Path, what: str, out: Path | None) -> int:
+    """Draw one figure of a run with matplotlib."""
+    from marketic.reporting.plots import save_plot
+
+    print(save_plot(folder, what, out or folder / f"{what}.svg"))
+    return 0
+
+
+def run_dashboard(folder: Path, port: int | None) -> int:
+    """Serve the live page of a run until interrupted."""
+    from marketic.dashboard.server import serve
+
+    serve(folder, port, tell)
+    return 0
+
+
+def run_watch(folder: Path, out: Path | None, seed: int | None, steps: int) -> int:
+    """Write the market at play, with the auction of every step, to a page, GIF or mp4."""
+    from marketic.dashboard.replay import draw_without_a_screen
+    from marketic.dashboard.watch import write_replay
+
+    draw_without_a_screen()
+    print(write_replay(folder, out or folder / "watch.html", seed=seed, steps=steps))
+    return 0
+
+
+def run_beside_page(
+    config: RunConfig, out: Path | None, port: int | None, *, as_json: bool, quiet: bool, force: bool
+) -> int:
+    """Train with the live page beside it; the page stays when training is done, until Ctrl-C. Returns the exit status."""
+    from marketic.commands.training import run_training
+
+    folder = Path(out or default_folder(config.env))
+    watched = replace(config, log="trades") if config.log == "off" else config
+    page = SidePage(folder, port)
+    try:
+        status = run_training(watched, folder, as_json=as_json, quiet=quiet, force=force)
+        if status == 0:
+            page.wait()
+    finally:
+        page.close()
+    return status
+
+
+class SidePage:
+    """The live page of a run that is about to be trained, in a process of its own, so that training keeps its pace."""
+
+    def __init__(self, folder: Path, port: int | None) -> None:
+        try:
+            import bokeh  # noqa: F401  better now than when training is under way
+        except ImportError:
+            raise InputError("--dashboard needs Bokeh: pip install 'marketic[dashboard]'") from None
+        self.command = [sys.executable, "-m", "marketic.dashboard", str(folder), str(port or 0)]
+        self.process = subprocess.Popen(self.command, start_new_session=True)  # Ctrl-C ends training first
+
+    def wait(self) -> None:
+        """Keep the page until Ctrl-C, or until it ends by itself."""
+        if self.process.poll() is None:
+            tell("the page stays: Ctrl-C ends it")
+        with contextlib.suppress(KeyboardInterrupt):
+            self.process.wait()
+
+    def close(self) -> None:
+        """End the page."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(10)

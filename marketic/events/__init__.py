@@ -1,0 +1,32 @@
+"""The event log: everything that happened in a market, as append-only Parquet parts that can be queried and audited.
+
+`schema` says what is written, `tape` catches it inside compiled code, `writer` turns it into parts, `manifest` chains
+the parts together, `log` reads them back, `sql` asks them questions, `replay` moves the money again, `auditing` proves it.
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    "EventLog": "marketic.events.log",
+    "EventWriter": "marketic.events.writer",
+    "LEVELS": "marketic.events.schema",
+    "audit": "marketic.events.auditing",
+    "open_log": "marketic.events.log",
+    "query": "marketic.events.sql",
+}
+
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    """Import public names on first use (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'marketic.events' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,78 @@
+"""A population without some of its agents: what a market would have been had they not been there."""
+
+from typing import Any
+
+import numpy as np
+
+from marketic.bids import Bids
+from marketic.errors import InputError
+from marketic.population import Population, Receipt
+
+
+class Absent:
+    """`population`, in which no syndicate that holds one of `agents` (numbers) may bid, in training and in greedy play.
+
+    The agents keep their numbers, accounts and arrays, so a saved market fits. Where nobody else bids, the house sends a
+    random bidder, as it always does. Rounds go through the population's plain methods.
+
+    Raises InputError for a number that is no agent's.
+    """
+
+    def __init__(self, population: Any, agents: list[int]) -> None:
+        wrong = [agent for agent in agents if not 0 <= agent < population.n_agents]
+        if wrong:
+            raise InputError(f"there is no agent {wrong[0]} to leave out: wanted 0 to {population.n_agents - 1}")
+        self.present, self.agents = population, np.array(agents, dtype=np.int64)
+
+    def __getattr__(self, name: str) -> Any:
+        """Everything else is the population's own."""
+        if name in ("present", "agents"):
+            raise AttributeError(name)
+        return getattr(self.present, name)
+
+    @property
+    def n_agents(self) -> int:
+        """Agents, those left out included."""
+        return self.present.n_agents
+
+    @property
+    def n_bidders(self) -> int:
+        """Bidders in each auction, those left out included."""
+        return self.present.n_bidders
+
+    def bid(self, observation: np.ndarray) -> Bids:
+        """Everybody else's bids."""
+        return self._without(self.present.bid(observation))
+
+    def appraise(self, observation: np.ndarray) -> Bids:
+        """The bids that greedy play reads."""
+        return self._without(getattr(self.present, "appraise", self.present.bid)(observation))
+
+    def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
+        """The winners act."""
+        return self.present.act(winner, observation)
+
+    def learn(self, receipt: Receipt) -> None:
+        """Those who owned a right learn."""
+        self.present.learn(receipt)
+
+    def _without(self, bids: Bids) -> Bids:
+        rows, bidders = bids.value.shape
+        members = (
+            np.broadcast_to(np.arange(bidders)[None, :, None], (rows, bidders, 1))
+            if bids.bidder is None
+            else bids.bidder
+        )
+        active = bids.active & ~np.isin(members, self.agents).any(axis=-1)
+        return Bids.unchecked(bids.value, active, bids.budget, bids.side, bids.bidder)
+
+
+def leave_out(market: Any, accounts: list[int]) -> None:
+    """Replace a market's population by one without the agents who hold these accounts. Raises InputError for others."""
+    where = np.searchsorted(market.accounts, accounts)
+    for account, agent in zip(accounts, where.tolist(), strict=True):
+        if agent >= len(market.accounts) or market.accounts[agent] != account:
+            last = int(market.accounts[-1])
+            raise InputError(f"account {account} is no agent's: wanted one from {int(market.accounts[0])} to {last}")
+    population: Population = Absent(market.population, where.tolist())  # type: ignore[assignment]
+    market.population = population

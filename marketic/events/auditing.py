@@ -1,0 +1,274 @@
+"""Auditing a log: is it the one that was written, does every transfer add up, and does it end where the market stands?
+
+Without agents: the money is moved again (`replay`) from endowments and rewards to bankruptcies, in integers. At every
+trade the parties must be those who owned and bought the right, and the balances it touches must give the check digits
+that were logged; at every snapshot all balances must be equal, and add up to 0; at every checkpoint balances and flows
+must be the ledger's. The parts' chain of digests must end in the link that the checkpoint holds.
+"""
+
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from marketic.errors import CorruptFile, InputError
+from marketic.events.evidence import checkpoints, difference, outside_trade, unsettled
+from marketic.events.log import EventLog, log_folder
+from marketic.events.parts import altered
+from marketic.events.replay import (
+    CLOSED,
+    FINE,
+    NO_ROOM,
+    NOBODY_OWNED,
+    NOT_THE_OWNER,
+    OTHER_BALANCES,
+    STRANGER,
+    Books,
+    Trades,
+)
+from marketic.ledger import MEMOS
+
+_FAULTS = {
+    STRANGER: "names an account that was never opened",
+    CLOSED: "sells a right to account {buyer}, which had left the market",
+    NOT_THE_OWNER: "says that account {seller} sold the right, but account {owner} owned it",
+    NOBODY_OWNED: "pays an income of {reward} ticks for a right that nobody owned",
+    OTHER_BALANCES: "does not leave the balances that were logged (price {price}, paid {paid}, reward {reward} ticks, "
+    "from account {buyer} to account {seller})",
+}
+
+
+@dataclass
+class Audit:
+    """The result. problems: in words, the first transfer that does not add up among them; empty: the log is proven.
+
+    trades: replayed; flows: currency moved under each memo; house, world, agents: their final balances, currency, sum 0;
+    checkpoints: compared with the replay; link: the newest of the chain; notes: what could not be compared.
+    """
+
+    run: str
+    problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    trades: int = 0
+    outside: int = 0
+    snapshots: int = 0
+    checkpoints: int = 0
+    flows: dict[str, float] = field(default_factory=dict)
+    house: float = 0.0
+    world: float = 0.0
+    agents: float = 0.0
+    link: str = ""
+
+    @property
+    def sound(self) -> bool:
+        """Whether the log is proven."""
+        return not self.problems
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "sound": self.sound}
+
+
+def audit(run: str | Path) -> Audit:
+    """Audit the log of a run. Raises InputError if there is none, or it holds no trades (level summary)."""
+    folder = log_folder(Path(run))
+    log = EventLog(folder)
+    if log.level == "summary":
+        raise InputError(
+            f"the event log in {folder} is a summary, without trades: train with --log trades to audit where money went"
+        )
+    return _Auditor(log, Path(run)).result()
+
+
+class _Auditor:
+    """One audit under way."""
+
+    def __init__(self, log: EventLog, run: Path) -> None:
+        self.log, self.books = log, Books.open(log.header)
+        self.found = Audit(str(run), notes=list(log.notes), link=log.manifest.head)
+        self.checkpoints = checkpoints(log.folder.parent)
+        self.snapshot = np.zeros(0, dtype=np.int64)
+        room = 100_000 + 100 * log.members * len(log.header["weights"]) if log.level == "everything" else 0
+        self.journal, self.moved = np.zeros((room, 5), dtype=np.int64), []  # type: np.ndarray, list[np.ndarray]
+
+    def result(self) -> Audit:
+        found, log = self.found, self.log
+        broken = log.manifest.broken()
+        if broken:
+            found.problems.append(broken)
+        for name, arrays in self.checkpoints.items():
+            self._compare_link(name, arrays)
+        try:
+            for part in log.parts:
+                wrong = [
+                    w
+                    for table, entry in part["tables"].items()
+                    if (w := altered(log.folder, table, part["part"], entry))
+                ]
+                found.problems += [f"part {part['part']}: {words}" for words in wrong]
+                if not self._part(part):
+                    break
+        except CorruptFile as error:
+            found.problems.append(str(error))
+        self._finish()
+        return found
+
+    def _part(self, part: dict[str, Any]) -> bool:
+        """Replay a part, and compare it with its snapshot and checkpoints. Returns whether to go on."""
+        self.moved = []
+        problem = self._replay(part) or self._compare_transfers(part) or self._compare_snapshot(part)
+        if problem is None:
+            for name, arrays in self.checkpoints.items():
+                if int(arrays["run/events"][0]) == part["part"] + 1:
+                    problem = problem or self._compare_checkpoint(name, arrays)
+        if problem is not None:
+            self.found.problems.append(problem)
+        return problem is None
+
+    def _replay(self, part: dict[str, Any]) -> str | None:
+        trades = self._read(part, "trades")
+        outside = self._read(part, "transfers")
+        entries = self._read(part, "agents")
+        self._admit(part, outside, entries)
+        rows = None if trades is None else Trades(trades, self.log.members)
+        first = self.found.trades
+        if rows is not None and rows.first != first:
+            return f"part {part['part']} starts with trade {rows.first} instead of {first}: trades are missing"
+        moved = outside_trade(outside)
+        at = 0
+        for trade, memo, payer, payee, ticks in [*moved, (first + len(rows or ()), None, 0, 0, 0)]:
+            stop = trade - first
+            if not at <= stop <= len(rows or ()):
+                return (
+                    f"a transfer of part {part['part']} ({memo}) stands before trade {trade}, which is in another part"
+                )
+            problem = None if rows is None else self._trades(rows, at, stop)
+            at = stop
+            if problem is None and memo is not None:
+                problem = self._transfer(trade, memo, payer, payee, ticks)
+            if problem is not None:
+                return problem
+        self.found.trades += len(rows or ())
+        self.rows = len(rows or ())
+        return (
+            None
+            if part["trades"] == self.found.trades
+            else (f"part {part['part']} ends with {self.found.trades} trades, but the manifest counts {part['trades']}")
+        )
+
+    def _trades(self, rows: Trades, start: int, stop: int) -> str | None:
+        """Replay trades start to below stop; what is wrong with the first that does not add up."""
+        for at, answer, moved in rows.replay(self.books, start, stop, self.journal):
+            self.moved.append(moved)
+            if answer not in (FINE, NO_ROOM):
+                trade = {name: rows.table.column(name)[at].as_py() for name in rows.table.column_names}
+                owner = int(self.books.owner[trade["row"], 0]) if self.books.place[trade["row"], 2] else 1
+                self.found.trades += at
+                words = _FAULTS[answer].format(owner=owner, **trade)
+                return f"trade {trade['trade']} (step {trade['step']}, row {trade['row']}) {words}"
+        return None
+
+    def _transfer(self, trade: int, memo: str, payer: int, payee: int, ticks: int) -> str | None:
+        """Apply one transfer outside of trade."""
+        accounts = len(self.books.balance)
+        if memo not in MEMOS or not (0 <= payer < accounts and 0 <= payee < accounts):
+            return f"the transfer before trade {trade} ({memo}, from {payer} to {payee}) has no such party or memo"
+        self.books.transfer(memo, payer, payee, ticks)
+        self.found.outside += 1
+        if memo == "exit":
+            self.books.closed[payer] = True
+            if self.books.balance[payer] != 0:
+                left = int(self.books.balance[payer])
+                return f"account {payer} left before trade {trade} with {left} ticks on it: its exit did not settle it"
+        return None
+
+    def _admit(self, part: dict[str, Any], outside: Any, entries: Any) -> None:
+        """Open the accounts that a part's entries name, and set out from the balances that the log began with."""
+        if entries is not None:
+            self.books.enter(int(np.max(entries.column("account").to_numpy())))
+        if part["part"] == 0 and self.log.header["baseline"]:
+            accounts = self._read(part, "accounts").slice(0, self.log.header["baseline"])
+            number, balance = accounts.column("account").to_numpy(), accounts.column("balance").to_numpy()
+            self.books.enter(int(number.max()))
+            self.books.balance[number] = balance
+        if part["part"] == 0:
+            self.start = self.books.balance.copy()
+
+    def _compare_transfers(self, part: dict[str, Any]) -> str | None:
+        """At level everything, the replayed transfers must be those of the ledger's journal."""
+        if not len(self.journal):
+            return None
+        moved = np.concatenate([np.zeros((0, 5), dtype=np.int64), *self.moved])
+        moved[:, 4] += self.found.trades - self.rows
+        return unsettled(moved, self._read(part, "transfers"))
+
+    def _compare_snapshot(self, part: dict[str, Any]) -> str | None:
+        table = self._read(part, "accounts")
+        if self.books.balance.sum() != 0:
+            return (
+                f"after part {part['part']} all balances add up to {int(self.books.balance.sum())} ticks instead of 0"
+            )
+        if table is None:
+            return None
+        more = len(self.books.balance) - len(self.snapshot)
+        self.snapshot = np.concatenate([self.snapshot, np.zeros(max(more, 0), dtype=np.int64)])
+        if part["part"] == 0:  # a log may begin with the balances of a market that has traded before
+            self.snapshot[: len(self.start)] = self.start
+            table = table.slice(self.log.header["baseline"])
+            if not len(table):
+                return None
+        number = table.column("account").to_numpy()
+        if len(number) and number.max() >= len(self.snapshot):
+            return f"the snapshot of part {part['part']} names account {number.max()}, which was never opened"
+        self.snapshot[number] = table.column("balance").to_numpy()
+        self.found.snapshots += 1
+        return difference(self.books.balance, self.snapshot, f"the snapshot of part {part['part']}")
+
+    def _compare_checkpoint(self, name: str, arrays: dict[str, np.ndarray]) -> str | None:
+        balance, flows = arrays["ledger/balance"], arrays["ledger/flows"]
+        self.books.enter(len(balance) - 1)
+        if len(balance) != len(self.books.balance):
+            return f"{name} has {len(balance)} accounts, the log {len(self.books.balance)}"
+        if (flows != self.books.flows).any():
+            memo = int(np.flatnonzero(flows != self.books.flows)[0])
+            return (
+                f"{name} says that {int(flows[memo])} ticks moved as {MEMOS[memo]}, the replay says "
+                f"{int(self.books.flows[memo])}"
+            )
+        self.found.checkpoints += 1
+        return difference(self.books.balance, balance, name)
+
+    def _compare_link(self, name: str, arrays: dict[str, np.ndarray]) -> None:
+        """The checkpoint's link must be the one at its place in the chain."""
+        parts, link = int(arrays["run/events"][0]), bytes(arrays["run/events_link"]).hex()
+        there = self.log.parts
+        if parts > len(there):
+            self.found.problems.append(
+                f"{name} counts {parts} parts of the log, but {len(there)} are there: the log was cut short"
+            )
+        elif parts and there[parts - 1].get("chain") != link:
+            self.found.problems.append(
+                f"{name} holds another link than part {parts - 1}: the log was altered after it was written"
+            )
+
+    def _finish(self) -> None:
+        found, books, log = self.found, self.books, self.log
+        tick = log.tick
+        found.flows = {memo: float(books.flows[k] * tick) for k, memo in enumerate(MEMOS)}
+        found.world, found.house = float(books.balance[0] * tick), float(books.balance[1] * tick)
+        found.agents = float(books.balance[2:].sum() * tick)
+        last = max((int(arrays["run/events"][0]) for arrays in self.checkpoints.values()), default=0)
+        if not self.checkpoints:
+            found.notes.append("there is no checkpoint to compare the final balances with")
+        elif last < len(log.parts):
+            found.notes.append(
+                f"{len(log.parts) - last} parts are newer than the last checkpoint (the run was cut short there, or still "
+                "runs): `marketic resume` will write them again"
+            )
+
+    def _read(self, part: dict[str, Any], table: str) -> Any:
+        """A table of a part; None if it has no rows there."""
+        if table not in part["tables"]:
+            return None
+        return self.log.read(table, part["part"])

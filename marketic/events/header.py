@@ -1,0 +1,42 @@
+"""The first line of a log: what it needs to be read and audited without the market."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from marketic.market import Market
+
+
+def header(
+    market: "Market", level: str, members: int, snapshot_every: int, flows: list[int], baseline: int
+) -> dict[str, Any]:
+    """What a log says about itself.
+
+    members: K, agents per buyer. flows: ticks moved under each memo before the log began. baseline: how many rows of the
+    first part's accounts are balances from before.
+    """
+    from marketic import __version__
+
+    chain, rights = market.chain, market.rights
+    weights = (chain.discount * chain.royalty) ** np.arange(chain.lien_length, dtype=float)
+    return {
+        "marketic": __version__,
+        "level": level,
+        "env": market.config.get("env"),
+        "seed": market.seed,
+        "tick": market.ledger.tick,
+        "discount": chain.discount,
+        "royalty": chain.royalty,
+        "credit": chain.credit,
+        "weights": weights.tolist(),
+        "rows": market.world.rows * rights,
+        "rights": rights,
+        "members": members,
+        "agents": len(market.accounts),
+        "first_account": int(market.accounts[0]),
+        "step": market.num_timesteps,
+        "flows": flows,
+        "baseline": baseline,
+        "snapshot_every": snapshot_every,
+    }

@@ -1,0 +1,107 @@
+"""One part of one table: a Parquet file, written whole or not at all, and read back with its damage named."""
+
+import contextlib
+import hashlib
+import io
+import os
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from marketic.atomic import write_atomically
+from marketic.errors import CorruptFile, InputError
+from marketic.events.manifest import make_folder
+from marketic.events.schema import DICTIONARY, FORMAT, TABLES, arrow_type
+
+
+def path_of(folder: Path, table: str, number: int) -> Path:
+    """The file of a part of a table."""
+    return folder / table / f"part-{number:05d}.parquet"
+
+
+def write_part(folder: Path, table: str, number: int, columns: dict[str, Any]) -> dict[str, Any]:
+    """Write columns (arrays of one length; lists of members as int [rows, K]) to a part. Returns rows, bytes and sha256."""
+    import pyarrow
+    import pyarrow.parquet
+
+    made, fields = [], []
+    for column in TABLES[table]:
+        kind = arrow_type(column.kind)
+        made.append(pyarrow.array(columns[column.name], type=kind))
+        fields.append(pyarrow.field(column.name, kind, nullable=False))
+    if "buyers" in columns:
+        members = columns["buyers"].shape[1]
+        flat = pyarrow.array(columns["buyers"].astype(np.int32).ravel())
+        made.append(pyarrow.FixedSizeListArray.from_arrays(flat, members))
+        fields.append(pyarrow.field("buyers", made[-1].type, nullable=False))
+    content = pyarrow.table(made, schema=pyarrow.schema(fields, metadata={"marketic.events": str(FORMAT)}))
+    memory = io.BytesIO()  # a full disk is then met by our own write, with its errno
+    encodings = {c.name: c.encoding for c in TABLES[table] if c.encoding != DICTIONARY}
+    pyarrow.parquet.write_table(
+        content,
+        memory,
+        compression="zstd"
+        if len(content) > SMALL
+        else "none",  # a compressor per column takes longer to set up than this
+        use_dictionary=[c.name for c in TABLES[table] if c.encoding == DICTIONARY],
+        column_encoding=encodings,
+        row_group_size=max(len(content), 1),
+        write_statistics=[c.name for c in TABLES[table] if c.name in STATISTICS],
+    )
+    data = memory.getvalue()
+
+    def write(file: IO[bytes]) -> None:
+        file.write(data)
+
+    path = path_of(folder, table, number)
+    if number == 0 or not path.parent.is_dir():
+        make_folder(path.parent)
+    write_atomically(path, write, durable=False)
+    return {"rows": len(content), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def sync(paths: list[Path]) -> None:
+    """Have files, and their names, on the disk before anything relies on them. Raises InputError if the disk fails."""
+    try:
+        for path in [*paths, *dict.fromkeys(path.parent for path in paths)]:
+            with contextlib.suppress(PermissionError):  # not every system can open a folder
+                handle = os.open(path, os.O_RDONLY)
+                try:
+                    os.fsync(handle)
+                finally:
+                    os.close(handle)
+    except OSError as error:
+        raise InputError(f"cannot write {paths[0]}: {error.strerror or error}; free some space") from None
+
+
+SMALL = 500
+"""Rows that are not worth compressing."""
+STATISTICS = ("trade", "step", "episode", "account")
+"""Columns whose ranges per part are written down, so that queries can skip parts."""
+
+
+def read_part(folder: Path, table: str, number: int, columns: list[str] | None = None) -> Any:
+    """A part as a pyarrow table, as written. Raises CorruptFile for one that is missing or damaged."""
+    import pyarrow
+    import pyarrow.parquet
+
+    path = path_of(folder, table, number)
+    try:
+        return pyarrow.parquet.read_table(path, columns=columns, partitioning=None)
+    except FileNotFoundError:
+        raise CorruptFile(f"{path} is missing: the log was altered, or copied without it") from None
+    except (pyarrow.ArrowException, OSError) as error:
+        raise CorruptFile(f"{path} is damaged ({str(error).splitlines()[0]}): the log was altered") from None
+
+
+def altered(folder: Path, table: str, number: int, entry: dict[str, Any]) -> str | None:
+    """What is wrong with a part's file, in words; None if it is the one that was written."""
+    path = path_of(folder, table, number)
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        return f"{path.parent.name}/{path.name} is missing"
+    if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
+        return f"{path.parent.name}/{path.name} is not the file that was written: it was altered or cut short"
+    return None

@@ -1,0 +1,283 @@
+"""Writing the log: what the tape, the ledger and the episodes bring in becomes parts, at set points of training.
+
+A part is cut when 65,536 trades wait, at every snapshot, and at every checkpoint of a run; so the parts of a run that
+was killed and resumed are those of a run that was not. A crash loses what waits for its part, and the reader says so.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from marketic.bids import Bids
+from marketic.errors import InputError
+from marketic.events import tape as tapes
+from marketic.events.header import header
+from marketic.events.log import EventLog
+from marketic.events.manifest import Manifest
+from marketic.events.parts import path_of, sync, write_part
+from marketic.events.pending import Pending, last_bids, trade_columns
+from marketic.events.schema import LEVELS, SNAPSHOT_EVERY, TABLES
+from marketic.events.snapshots import Snapshots
+from marketic.events.transcript import Transcript
+
+if TYPE_CHECKING:
+    from marketic.market import Market
+
+PART_ROWS = 65_536
+"""Trades in a full part."""
+
+
+class EventWriter:
+    """The log of one market, in a folder; `Market.log` holds it.
+
+    level: "summary", "trades" or "everything" (see `marketic.events.schema.LEVELS`).
+    snapshot_every: steps between two snapshots, >= 1.   part_rows: trades in a full part, >= 1.
+
+    Raises InputError for another level, or a market whose `everything` cannot be seen (a compiled loop).
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        market: "Market",
+        level: str = "trades",
+        *,
+        snapshot_every: int = SNAPSHOT_EVERY,
+        part_rows: int = PART_ROWS,
+    ) -> None:
+        if level not in LEVELS[1:]:
+            raise InputError(f"event log level {level!r}: wanted one of {', '.join(LEVELS)}")
+        if level == "everything" and market.dynamics is not None:
+            raise InputError(
+                "event log level 'everything' with compiled=True: a compiled loop does not show single bids and transfers; "
+                "leave out compiled=True, or log trades"
+            )
+        if snapshot_every < 1 or part_rows < 1:
+            raise InputError(f"snapshot_every={snapshot_every}, part_rows={part_rows}: wanted integers >= 1")
+        self.folder, self.market, self.level = folder, market, level
+        self.snapshot_every, self.part_rows = snapshot_every, part_rows
+        self.state = np.zeros(tapes.HEAD + market.world.rows, dtype=np.int64)
+        self.state[tapes.LEVEL], self.state[tapes.RIGHTS] = LEVELS.index(level), market.rights
+        self.tape = tapes.NOTHING[1]
+        self.manifest: Manifest | None = None
+        self.trades = 0  # in parts
+        self.snapshots = Snapshots(market)
+        self.transcript = Transcript(market) if level == "everything" else None
+        self._pending = Pending()
+        self._flows_before = market.ledger.flows.tolist()
+        self._ended_episode, self._ended_at = 0, 0
+        self.ends_at = -1  # the step after which training breaks off anyway
+        self.look_at = 0
+        self._due = self._next_snapshot()
+        self._unsynced: list[Path] = []
+        market.ledger.watcher = self
+
+    # What training calls
+
+    def begin(self) -> None:
+        """Training starts or goes on, with fresh episodes."""
+        step = self.market.num_timesteps
+        self.state[tapes.STEP], self._ended_at = step, step
+        self._ended_episode = int(self.state[tapes.EPISODES])
+        if self.waiting >= self.part_rows:
+            self.flush()
+        self.look_at = step
+
+    def open(self, members: int) -> tuple[np.ndarray, np.ndarray]:
+        """State and tape for a settlement with K = `members` per buyer; starts the log if there is none yet."""
+        if self.manifest is None:
+            self._start(members)
+        if self.level != "summary" and self.tape.shape[1] != tapes.AT_BUYERS + members:
+            self.tape = np.zeros((0, tapes.AT_BUYERS + members), dtype=np.int64)
+        return self.make_room()
+
+    def make_room(self) -> tuple[np.ndarray, np.ndarray]:
+        """State and tape, long enough for a full part and what follows before `tick` is called."""
+        if self.level != "summary":
+            bidders = self.market.population.n_bidders
+            self._per_step = (bidders + 1) * self.market.rights  # at worst all losers pay, and the episode ends
+            margin = max(2 * self.market.world.rows, min(1024, self.part_rows // self._per_step))
+            wanted = self.part_rows + margin * self._per_step
+            if len(self.tape) < wanted:
+                longer = np.zeros((wanted, self.tape.shape[1]), dtype=np.int64)
+                longer[: self.waiting] = self.tape[: self.waiting]
+                self.tape = longer
+            self.look_at = self.market.num_timesteps
+        return self.state, self.tape
+
+    @property
+    def waiting(self) -> int:
+        """Trades on the tape."""
+        return int(self.state[tapes.CURSOR])
+
+    @property
+    def steps_left(self) -> int:
+        """Environment steps, >= 1, that compiled code may make before `tick` must be called."""
+        due = max(self._due - self.market.num_timesteps, 1)
+        if self.level == "summary":
+            return due
+        return min(due, (len(self.tape) - self.waiting) // self._per_step - self.market.world.rows + 1)
+
+    def tick(self) -> None:
+        """Write a part if it is time. Call this when `look_at` steps are made: after a round, or a leg of a compiled loop."""
+        step = self.market.num_timesteps
+        if step >= self._due and step != self.ends_at:
+            self.cut()
+        elif self.state[tapes.CURSOR] >= self.part_rows:
+            self.flush()
+        if self.transcript is None:
+            self.look_at = step + self.steps_left
+        else:
+            self.transcript.mark(self.trades + self.waiting, step)
+
+    def end_episode(self, copy: int, episode_return: float, length: int) -> None:
+        """An episode ended in a copy of the environment."""
+        if self.market.world.rows == 1:  # a compiled loop tells of several at once: they came one after the other
+            episode, self._ended_at = self._ended_episode, self._ended_at + length
+            self._ended_episode, step = episode + 1, self._ended_at
+        else:
+            episode, step = int(self.state[tapes.HEAD + copy]), self.market.num_timesteps
+        self._pending.episodes.append((episode, step, copy, episode_return, length))
+
+    def note_bids(self, bids: Bids, first: int) -> None:
+        """The bids of a round whose trades start at row `first` of the tape; kept at level everything."""
+        if self.transcript is not None:
+            settled = self.tape[first : self.waiting]
+            sales = np.flatnonzero(settled[:, tapes.AT_KIND] == tapes.SALE)
+            trade = np.full(len(bids.value), -1)
+            trade[settled[sales, tapes.AT_ROW]] = self.trades + first + sales
+            self.transcript.note_bids(bids, trade)
+
+    def pausing(self, pauses: bool) -> None:
+        """While `pauses`, ends of chains are clean breaks of training, and not time limits."""
+        self.state[tapes.CUT] = pauses
+
+    # What the ledger calls
+
+    def opened(self, accounts: np.ndarray) -> None:
+        """Accounts were opened: agents entered."""
+        self._note("agents", account=accounts, event="entry", cause="entrant", parent=-1)
+
+    def transferred(self, memo: str, payers: np.ndarray, payees: np.ndarray, ticks: np.ndarray) -> None:
+        """Money moved outside of trade; ticks int64 [k]."""
+        if self.transcript is not None:  # the journal has it
+            self.transcript.note_outside(len(ticks), self.trades + self.waiting)
+        else:
+            moved = ticks != 0
+            parties = {"payer": payers[moved], "payee": payees[moved], "ticks": ticks[moved]}
+            self._note("transfers", memo=memo, **parties, settled=False)
+        if memo == "exit":
+            self._note("agents", account=payers, event="exit", cause="bankrupt", parent=-1)
+
+    # Parts
+
+    def cut(self) -> None:
+        """Write all that happened so far, with a snapshot."""
+        if self.manifest is not None:
+            self._snapshot()
+        self._due = self._next_snapshot()
+        self.flush()
+
+    def save(self, last: bool) -> None:
+        """Before a checkpoint: everything is written and on the disk. last: training is over."""
+        if last or self.market.num_timesteps >= self._due:
+            self.cut()
+        self.flush()
+        if self.manifest is not None:
+            sync([*self._unsynced, self.manifest.path])
+        self._unsynced = []
+
+    def _next_snapshot(self) -> int:
+        return (self.market.num_timesteps // self.snapshot_every + 1) * self.snapshot_every
+
+    def flush(self) -> None:
+        """Write what waits as a part."""
+        if self.manifest is None:  # nothing was ever sold
+            return
+        rows = self.tape[: self.waiting]
+        if len(rows) and not self.snapshots.prices:
+            account, bid, count = last_bids(rows)
+            bought = self.snapshots.count(account, count)
+            self._note("prices", account=account, price=bid * self.market.ledger.tick, trades=bought)
+        if self.transcript is not None:
+            taken = self.transcript.take(self.trades + self.waiting, self.market.num_timesteps)
+            for table, columns in taken.items():
+                self._pending.note(table, columns)
+        tables = self._pending.gather()
+        if len(rows):
+            tables["trades"] = trade_columns(rows, self.trades)
+        if not tables:
+            return
+        number = len(self.manifest.parts)
+        entries = {name: write_part(self.folder, name, number, tables[name]) for name in sorted(tables)}
+        self._unsynced += [path_of(self.folder, name, number) for name in entries]
+        self.trades += len(rows)
+        self.state[tapes.CURSOR] = 0
+        self.manifest.append({"step": self.market.num_timesteps, "trades": self.trades, "tables": entries})
+
+    def _note(self, table: str, **columns: Any) -> None:
+        """Keep rows for the next part; trade and step are those of now."""
+        now = {"trade": self.trades + self.waiting, "step": self.market.num_timesteps}
+        self._pending.note(table, now | columns)
+
+    def _snapshot(self) -> None:
+        self._note("accounts", **self.snapshots.accounts())
+        own = self.snapshots.own()
+        sales, surprise = self.snapshots.learned()
+        moved, mean = 0, np.nan
+        if own is not None:
+            change = own.pop("change")
+            change = change[np.isfinite(change) & (change > 0)]
+            moved, mean = len(change), float(change.mean()) if len(change) else np.nan
+            self._note("prices", **own)
+        if sales or moved:
+            self._note("updates", sales=sales, surprise=surprise, agents_changed=moved, price_change=mean)
+        for account, parent in self.snapshots.newborn():
+            self._note("agents", account=np.array([account]), event="entry", cause="born", parent=parent)
+
+    # Starting, saving, resuming
+
+    def _start(self, members: int) -> None:
+        """Begin a new log: header, and the market as it stands."""
+        baseline = np.flatnonzero(self.snapshots.balance)
+        self._note("accounts", account=baseline, balance=self.snapshots.balance[baseline])
+        founders = np.array(self.market.accounts[: self.snapshots.known])
+        self._note("agents", account=founders, event="entry", cause="founder", parent=-1)
+        about = header(self.market, self.level, members, self.snapshot_every, self._flows_before, len(baseline))
+        self.manifest = Manifest.create(self.folder, about)
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """What a checkpoint must hold so that the log can go on behind it: parts, trades, episodes, and the newest link."""
+        parts = 0 if self.manifest is None else len(self.manifest.parts)
+        head = "" if self.manifest is None else self.manifest.head
+        counters = np.array([parts, self.trades, self.state[tapes.EPISODES], self.snapshots.known])
+        link = np.frombuffer(bytes.fromhex(head), dtype=np.uint8)
+        return {"run/events": counters, "run/events_link": link, "run/events_surprise": self.snapshots.surprise.copy()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Go back to a checkpoint: parts written after it are forgotten. Without its arrays: start again."""
+        parts, trades, episodes, known = (int(n) for n in state.get("run/events", np.zeros(4)))
+        if parts:
+            self.manifest = Manifest.read(self.folder)
+            link = bytes(state["run/events_link"]).hex()
+            if len(self.manifest.parts) < parts or self.manifest.parts[parts - 1].get("chain") != link:
+                raise InputError(
+                    f"the event log in {self.folder} does not hold the {parts} parts that the checkpoint counts: it was "
+                    "altered; restore it, or train again"
+                )
+            self.manifest.truncate(parts)
+            self.snapshot_every = int(self.manifest.header["snapshot_every"])
+        for table in TABLES:
+            for path in (self.folder / table).glob("part-*.parquet"):
+                if path.name >= path_of(self.folder, table, parts).name:
+                    path.unlink(missing_ok=True)
+        self.trades, self.state[tapes.EPISODES], self.state[tapes.CURSOR] = trades, episodes, 0
+        self._pending.clear()
+        if self.transcript is not None:
+            self.transcript.go_on(trades)
+        self._due = self._next_snapshot()
+        if parts and self.manifest is not None:
+            self.snapshots.restore(EventLog(self.folder), known, state["run/events_surprise"])
+        else:
+            self.manifest = None

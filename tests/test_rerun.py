@@ -1,0 +1,125 @@
+"""What if: the unchanged branch is the run itself, the changed one parts from it where it must, and bad input is named."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import marketic
+from marketic.cli import app
+from marketic.errors import InputError
+from marketic.events import audit, open_log
+from marketic.events.absent import Absent
+from marketic.events.comparison import gini
+from marketic.events.rerun import Change, rerun
+from marketic.run import resume, train
+from marketic.run_config import RunConfig
+from marketic.run_folder import RunFolder
+
+LAKE = RunConfig("FrozenLake-v1", agents="tabular", steps=3_000, seed=3, checkpoint_every=500, log="trades",
+                 evaluate_every=700, evaluate_episodes=3, options={"novices": 0.1})  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rerun") / "run"
+    train(LAKE, folder)
+    return folder
+
+
+@pytest.mark.parametrize(("at", "start"), [(2_200, 2_000), (700, 500), (0, 0)], ids=["kept", "not kept", "start"])
+def test_the_unchanged_branch_is_the_run_itself(run, tmp_path, at, start):
+    """From a checkpoint that is kept, one that must be trained to again, and from the start."""
+    result = rerun(run, at, Change(mechanism="first-price"), tmp_path / "out")
+    assert (result["at"], result["asked"], result["steps"]) == (start, at, 3_000)
+    factual = tmp_path / "out" / "factual"
+    assert RunFolder(factual).final.read_bytes() == RunFolder(run).final.read_bytes()
+    whole, part = open_log(run).to_arrow("trades"), open_log(factual).to_arrow("trades")
+    tail = whole.slice(len(whole) - len(part))
+    for name in ("step", "kind", "seller", "buyer", "price", "bid", "paid", "reward"):
+        assert tail.column(name).to_pylist() == part.column(name).to_pylist()
+    assert audit(factual).sound
+    assert audit(tmp_path / "out" / "counterfactual").sound
+
+
+def test_another_mechanism_changes_what_is_paid_from_the_first_resale_on(run, tmp_path):
+    result = rerun(run, 2_000, Change(mechanism="first-price"), tmp_path)
+    sales = open_log(tmp_path / "counterfactual").to_arrow("trades")
+    sold = (sales.column("kind").to_numpy() == 1) & ~sales.column("novice").to_numpy(zero_copy_only=False)
+    assert (sales.column("paid").to_numpy()[sold] == sales.column("bid").to_numpy()[sold]).all()
+    assert result["first_difference"]["step"] >= 2_000
+    assert result["difference"]["paid_mean"] > 0
+    assert json.loads((tmp_path / "comparison.json").read_text())["difference"] == result["difference"]
+
+
+def test_an_agent_that_is_left_out_never_buys_unless_the_house_sends_it(run, tmp_path):
+    trades = open_log(run).to_arrow("trades")
+    bought = trades.column("buyer").to_numpy()[(trades.column("kind").to_numpy() == 1)]
+    account = int(np.bincount(bought).argmax())
+    result = rerun(run, 2_000, Change(without=account), tmp_path)
+    branch = open_log(tmp_path / "counterfactual").to_arrow("trades")
+    where = (branch.column("buyer").to_numpy() == account) & (branch.column("kind").to_numpy() == 1)
+    assert branch.column("novice").to_numpy(zero_copy_only=False)[where].all()
+    assert result["first_difference"] is not None
+    assert RunConfig.read(tmp_path / "counterfactual" / "config.toml").without == (account,)
+    longer = resume(tmp_path / "counterfactual", steps=3_200)  # and stays away when the branch goes on
+    assert isinstance(longer.market.population, Absent)
+    assert audit(tmp_path / "counterfactual").sound
+
+
+def test_another_option_and_another_end(run, tmp_path):
+    result = rerun(run, 2_000, Change(options={"discount": 0.5}), tmp_path, steps=2_300)
+    factual = result["branches"]["factual"]
+    header = open_log(tmp_path / "counterfactual").header
+    assert (header["discount"], header["step"]) == (0.5, 2_000)
+    assert result["first_difference"] is not None
+    assert open_log(tmp_path / "factual").step == 2_300
+    assert all(2_000 <= step <= 2_300 for step, _ in factual["curve"])
+
+
+def test_bad_input_leaves_nothing_behind(run, tmp_path):
+    out = tmp_path / "out"
+    for change, at, message in (
+        (Change(), 100, "needs a change"),
+        (Change(mechanism="first-price"), 3_000, "wanted a step from 0 to below 3000"),
+        (Change(mechanism="first-price"), -1, "wanted a step from 0"),
+        (Change(mechanism="nonsense"), 100, "nonsense"),
+        (Change(options={"states": 3}), 100, "unknown option 'states'"),
+        (Change(without=1), 100, "account 1 is no agent's: wanted one from 2 to 65"),
+        (Change(without=66), 100, "account 66 is no agent's"),
+    ):
+        with pytest.raises(InputError, match=message):
+            rerun(run, at, change, out)
+        assert not out.exists()
+    with pytest.raises(InputError, match="no run in"):
+        rerun(tmp_path / "nowhere", 0, Change(mechanism="first-price"))
+    compiled = replace(LAKE, env="CartPole-v1", agents="tiles", compiled=True, options={})
+    with pytest.raises(InputError, match="trained with compiled=True"):
+        Change(without=2).apply(compiled)
+
+
+def test_an_absent_agent_is_silent_in_training_and_in_greedy_play():
+    market = marketic.make("FrozenLake-v1", agents="tabular", seed=0).learn(200)
+    seen = np.array([[0.0]])
+    members = market.population.match(seen)[0, :, 0]
+    absent = Absent(market.population, [int(members[1])])
+    for ask in (absent.bid, absent.appraise):
+        assert ask(seen).active.tolist() == [[True, False, True, True]]
+    with pytest.raises(InputError, match="no agent 64 to leave out: wanted 0 to 63"):
+        Absent(market.population, [64])
+
+
+def test_the_command_prints_and_returns_both_branches(run, tmp_path):
+    arguments = ["rerun", str(run), "--at", "2600", "--set", "discount=0.9", "--out", str(tmp_path / "a")]
+    shown = CliRunner().invoke(app, arguments)
+    assert shown.exit_code == 0
+    assert "branches part at step 2,500" in shown.stdout
+    again = CliRunner().invoke(app, [*arguments, "--json", "--force"])
+    assert json.loads(again.stdout.splitlines()[-1])["at"] == 2_500
+
+
+def test_gini_of_debts_and_of_nothing():
+    assert gini(np.array([-5.0, 0.0, 3.0])) == pytest.approx(2 / 3)
+    assert np.isnan(gini(np.zeros(3)))
