@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/sh
 
-.PHONY: demo test lint format bench reproduce clean clean-kernels
+.PHONY: demo test browser test-browser lint format bench reproduce clean clean-kernels
 .DEFAULT_GOAL := demo
 
 .venv/ready: pyproject.toml
@@ -21,6 +21,17 @@ demo: .venv/ready
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2
 
+BROWSER = { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
+
+# a headless Chromium for the tests, where apt may install one
+browser: .venv/ready
+	@$(BROWSER) || { test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq chromium; } >/dev/null 2>&1 \
+	  || echo "no browser here, so its tests will not run: apt-get install chromium"
+
+# the report and the live page in Chromium; says so in one line where there is none
+test-browser: browser
+	@if $(BROWSER); then $(BIN)/python -m pytest tests/browser -rs; fi
+
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -33,6 +44,7 @@ format: .venv/ready
 bench: .venv/ready
 	$(BIN)/marketic bench engine
 	$(BIN)/marketic bench mechanisms
+	$(BIN)/marketic bench seeing
 	$(BIN)/marketic bench learning
 
 # every experiment, then the learning bench; goes on after a missed bar, and fails at the end if there was one

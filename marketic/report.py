@@ -1,4 +1,4 @@
-"""The report: one self-contained HTML page about one or several runs. No scripts, no requests, light and dark.
+"""The report: one self-contained HTML page about one or several runs. No requests, light and dark, readable without scripts.
 
 >>> from pathlib import Path
 >>> write_report([Path("runs/nowhere")], Path("report.html"))
@@ -12,16 +12,21 @@ from typing import IO
 
 from marketic.atomic import write_atomically
 from marketic.errors import InputError
+from marketic.graph.measures import gini
 from marketic.market import Market
+from marketic.reporting import graph_script
+from marketic.reporting.activity import activity_cards
 from marketic.reporting.charts import COLOURS, Series, line_chart
-from marketic.reporting.grid_map import grid_card, grid_of, taxi_card
+from marketic.reporting.graph_view import graph_card
+from marketic.reporting.grid_map import grid_card, taxi_card
 from marketic.reporting.heat_map import heat_cards
+from marketic.reporting.layout import words_of
 from marketic.reporting.page import card, duration, escape, figure, page, table
 from marketic.reporting.run_record import RunRecord, read_record
 from marketic.reporting.run_sections import configuration_card, curve_cards, greedy_text, headline, mechanism_card
-from marketic.reporting.tasks import Task, task_of, with_places
-from marketic.reporting.wealth import gini, ledger_card, lorenz_card, rich_card
-from marketic.words import Words
+from marketic.reporting.tasks import Task, task_of
+from marketic.reporting.truth import truth_card
+from marketic.reporting.wealth import ledger_card, lorenz_card, rich_card
 
 EPISODES = 100
 
@@ -41,7 +46,8 @@ def write_report(folders: Sequence[Path], path: Path, *, episodes: int = EPISODE
     try:
         for folder in folders:
             records.append(read_record(Path(folder), episodes))
-        text = page(_title(records), _body(records))
+        lively = any(record.history is not None for record in records)
+        text = page(_title(records), _body(records), *((graph_script.STYLE, graph_script.SCRIPT) if lively else ()))
     finally:
         for record in records:
             if record.market is not None:
@@ -65,7 +71,7 @@ def _body(records: Sequence[RunRecord]) -> str:
     if len(records) > 1:
         links = "".join(f'<a href="#run-{k}">{escape(_label(record, records))}</a>' for k, record in enumerate(records))
         top += f"<nav>{links}</nav>{_comparison(records)}"
-    return top + "".join(_run(record, f"run-{k}") for k, record in enumerate(records))
+    return top + "".join(_run(record, k) for k, record in enumerate(records))
 
 
 def _label(record: RunRecord, records: Sequence[RunRecord]) -> str:
@@ -102,26 +108,30 @@ def _comparison(records: Sequence[RunRecord]) -> str:
     return f'<div class="cards">{summary}{"".join(charts)}</div>'
 
 
-def _run(record: RunRecord, anchor: str) -> str:
+def _run(record: RunRecord, number: int) -> str:
     """All sections of one run."""
-    title = f'<h2 id="{anchor}">{escape(record.task)} <span class="note">{escape(record.name)}</span></h2>'
+    title = f'<h2 id="run-{number}">{escape(record.task)} <span class="note">{escape(record.name)}</span></h2>'
     parts = [curve_cards(record)]
     if record.market is None:
         parts.append(card("The market", f"<p>It cannot be shown: {escape(record.why)}.</p>", wide=True))
     else:
         parts.append(_market(record.market, task_of(record.task)))
+    parts.append(_history(record, number))
     return f'{title}{headline(record)}<div class="cards">{"".join(parts)}{configuration_card(record)}</div>'
 
 
 def _market(market: Market, task: Task) -> str:
     """What the market knows, who is rich, and where the money is."""
     maps = grid_card(market, task) or taxi_card(market, task) or heat_cards(market, task)
-    rules = rich_card(market, _words(market, task))
-    return maps + rules + lorenz_card(market) + mechanism_card(market) + ledger_card(market)
+    rules = rich_card(market, words_of(market))
+    return maps + truth_card(market) + rules + lorenz_card(market) + mechanism_card(market) + ledger_card(market)
 
 
-def _words(market: Market, task: Task) -> Words:
-    """The task's vocabulary, with words for the cells of its map."""
-    grid = grid_of(market)
-    decode = getattr(market.env.unwrapped, "decode", None) if market.world.goods.states == 500 else None
-    return with_places(task.words, grid.shape if grid else None, decode)
+def _history(record: RunRecord, number: int) -> str:
+    """What happened on the way, from the event log."""
+    if record.history is None:
+        text = "<p>This run kept no event log: train with <code>--log trades</code> to see who traded with whom.</p>"
+        return card("What happened inside", text)
+    words = words_of(record.market) if record.market else task_of(record.task).words
+    drawn = graph_card(record.market, record.history, words, number) if len(record.history.trades) else ""
+    return drawn + activity_cards(record.history)

@@ -109,10 +109,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], numeric: Sequence[
     return f'<div class="scroll"><table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>'
 
 
-def page(title: str, body: str) -> str:
-    """The whole document."""
+def page(title: str, body: str, style: str = "", script: str = "") -> str:
+    """The whole document. style, script: more rules, and a program of our own at its end; neither may load anything."""
+    program = f"<script>{script}</script>" if script else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{escape(title)}</title><style>{STYLE}</style></head>\n<body><main>{body}</main></body></html>\n"
+        f"<title>{escape(title)}</title><style>{STYLE}{style}</style></head>\n<body><main>{body}</main>{program}</body></html>\n"
     )

@@ -1,4 +1,4 @@
-"""A run folder read back: its configuration, its metrics as arrays, and its market as it ended."""
+"""A run folder read back: its configuration, its metrics as arrays, its event log, and its market as it ended."""
 
 import tomllib
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from marketic.errors import CorruptFile, InputError
 from marketic.evaluation import evaluation_env
 from marketic.market import Market
 from marketic.metrics import read_metrics
+from marketic.reporting.history import History, read_history
 from marketic.run_folder import RunFolder
 from marketic.storage import load
 
@@ -31,6 +32,7 @@ class RunRecord:
     metrics:  column -> float64 [rows], in order of steps; NaN where nothing was recorded.
     market:   the final market (or the newest checkpoint); None if there is none that can be rebuilt, and `why` says why.
     episodes: how many episodes the report plays greedily to measure the market; 0: none.
+    history:  what its event log tells; None without a log.
     """
 
     name: str
@@ -40,6 +42,7 @@ class RunRecord:
     market: Market | None
     why: str
     episodes: int
+    history: History | None = None
 
     @property
     def task(self) -> str:
@@ -98,12 +101,13 @@ def read_record(folder: Path, episodes: int) -> RunRecord:
     """Read one run folder. Raises InputError for what is not one, CorruptFile for one that is damaged."""
     if not folder.is_dir():
         raise InputError(f"no run folder {folder}: wanted a folder that `marketic train ... --out {folder}` wrote")
-    config, metrics = _read_config(folder / "config.toml"), _read_metrics(folder)
+    config, metrics = read_config(folder / "config.toml"), _read_metrics(folder)
     market, why = _read_market(folder)
-    return RunRecord(folder.resolve().name, folder, config, metrics, market, why, episodes)
+    return RunRecord(folder.resolve().name, folder, config, metrics, market, why, episodes, read_history(folder))
 
 
-def _read_config(path: Path) -> dict[str, Any]:
+def read_config(path: Path) -> dict[str, Any]:
+    """The settings in `config.toml`. Raises InputError if there is none, CorruptFile for a damaged one."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

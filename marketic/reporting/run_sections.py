@@ -35,6 +35,7 @@ def headline(record: RunRecord) -> str:
     speed = f"of processor, {number(record.steps / seconds)} steps per second" if seconds > 0 else ""
     tiles = [
         tile("Greedy return", shown, conditions),
+        *_solved(record),
         tile("Steps", figure("steps", record.steps), "environment steps of training"),
         tile("Episodes", figure("episodes", record.finished_episodes), "finished in training"),
         tile("Training time", figure("seconds", seconds, duration(seconds)), speed),
@@ -44,6 +45,44 @@ def headline(record: RunRecord) -> str:
             tile("Agents", figure("agents", market.population.n_agents), escape(type(market.population).__name__))
         )
     return f'<div class="tiles">{"".join(tiles)}</div>'
+
+
+def threshold(record: RunRecord) -> float | None:
+    """The mean return at which the run's own setting, or else the task, calls it solved; None: nobody says."""
+    own = record.config.get("threshold")
+    spec = getattr(record.market.env, "spec", None) if record.market else None
+    found = own if own is not None else getattr(spec, "reward_threshold", None)
+    return None if found is None else float(found)
+
+
+def _solved(record: RunRecord) -> list[str]:
+    """When the threshold was first reached: by a greedy evaluation if there were any, otherwise by the training mean."""
+    bar = threshold(record)
+    if bar is None:
+        return []
+    greedy = bool(np.isfinite(record.column("evaluation")).any())
+    passed = np.flatnonzero(record.column("evaluation" if greedy else "return_mean") >= bar)
+    what = f"first {'greedy evaluation' if greedy else 'training mean'} of at least {number(bar)}"
+    if not len(passed):
+        return [tile("Steps to threshold", "not reached", escape(f"no {what[6:]}"))]
+    return [tile("Steps to threshold", figure("threshold-step", float(record.column("step")[passed[0]])), escape(what))]
+
+
+def spread(record: RunRecord) -> list[Series]:
+    """The 10th and 90th percentile of the returns of training episodes, by a 24th of the run, from the event log."""
+    step, returns = record.history.episodes if record.history else (np.zeros(0), np.zeros(0))
+    if not len(step):
+        return []
+    edges = np.linspace(0, float(step.max()) + 1, 25)
+    window = np.digitize(step, edges) - 1
+    low, high = np.full((2, 24), np.nan)
+    for k in np.unique(window).tolist():
+        low[k], high[k] = np.percentile(returns[window == k], (10, 90))
+    middle = (edges[:-1] + edges[1:]) / 2
+    names = ("10 % of episodes are below", "10 % of episodes are above")
+    return [
+        Series(name, middle, values, dashed=True, colour=4) for name, values in zip(names, (low, high), strict=True)
+    ]
 
 
 def mechanism_card(market: Market) -> str:
@@ -68,7 +107,8 @@ def curve_cards(record: RunRecord) -> str:
         Series("training, mean of recent episodes", step, record.column("return_mean")),
         Series("greedy evaluation", step, record.column("evaluation"), dots=True, colour=1),
     ]
-    bar = getattr(getattr(record.market.env, "spec", None), "reward_threshold", None) if record.market else None
+    lines += spread(record)
+    bar = threshold(record)
     if bar is not None:
         edges = np.array([float(step.min()), float(step.max())])
         lines.append(Series(f"solved: {number(float(bar))}", edges, np.full(2, float(bar)), dashed=True, colour=6))

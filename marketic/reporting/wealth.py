@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from marketic.graph.measures import gini, lorenz
 from marketic.ledger import HOUSE, MEMOS, WORLD
 from marketic.market import Market
 from marketic.reporting.charts import Series, line_chart
@@ -9,28 +10,6 @@ from marketic.reporting.page import card, escape, figure, table
 from marketic.words import Words
 
 RICHEST = 10
-
-
-def lorenz(wealth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Shares of agents and of wealth, poorest first, both float64 [n + 1]. Debts count as 0.
-
-    >>> [share.tolist() for share in lorenz(np.array([3.0, -1.0, 1.0, 0.0]))]
-    [[0.0, 0.25, 0.5, 0.75, 1.0], [0.0, 0.0, 0.0, 0.25, 1.0]]
-    """
-    held = np.sort(np.maximum(wealth, 0.0))
-    total = held.sum()
-    shares = np.concatenate([[0.0], np.cumsum(held) / total if total > 0 else np.full(len(held), np.nan)])
-    return np.linspace(0.0, 1.0, len(held) + 1), shares
-
-
-def gini(wealth: np.ndarray) -> float:
-    """Gini coefficient with debts counted as 0: 0 where all hold the same; NaN if nobody holds anything.
-
-    >>> gini(np.array([1.0, 1.0])), gini(np.array([0.0, 0.0, 0.0, 1.0]))
-    (0.0, 0.75)
-    """
-    agents, shares = lorenz(wealth)
-    return float(1.0 - ((shares[1:] + shares[:-1]) * np.diff(agents)).sum())
 
 
 def rich_card(market: Market, words: Words) -> str:

@@ -1,0 +1,44 @@
+"""The run's market as it stood at its newest checkpoint: who says what each agent does."""
+
+import contextlib
+
+from marketic.dashboard.feed import Feed
+from marketic.errors import InputError
+from marketic.graph.agents import program
+from marketic.market import Market
+from marketic.reporting.layout import words_of
+from marketic.storage import load
+from marketic.words import NO_WORDS
+
+
+class Books:
+    """feed: the run. market: the newest one that could be read; None if there is none, and `why` says why."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.market: Market | None = None
+        self.why = ""
+        self._read = ""
+
+    def renew(self) -> None:
+        """Read the newest checkpoint if it is another one than before."""
+        try:
+            file = self.feed.run.market_file()
+            if file.name != self._read:
+                former, self.market, self._read = self.market, load(file), file.name
+                if former is not None:
+                    with contextlib.suppress(Exception):  # the environment's own business: it is not used any more
+                        former.env.close()
+        except InputError as error:  # none yet, removed while we read, or parts of the user's own
+            self.why = str(error)
+
+    def program(self, account: int) -> str:
+        """An agent's rule in words; a sentence where it is not known."""
+        if self.market is None:
+            return f"its program is not known: {self.why or 'no checkpoint yet'}"
+        agent = (self.market.accounts == account).nonzero()[0]
+        if not len(agent):
+            return "it had left the market by the newest checkpoint, or had not entered"
+        return (
+            program(self.market, int(agent[0]), words_of(self.market) or NO_WORDS) or "its family cannot say its rule"
+        )

@@ -1,0 +1,139 @@
+"""Following a run folder from another process: it is only read, and what is kept of it is bounded.
+
+Files of a run appear whole (they are written under another name and renamed), and a part that the log's manifest does not
+name does not count, so that a reader never sees half of anything and never makes the writer wait.
+
+Memory: sales of at most `MOST_PARTS` parts of the log (65,536 sales each) and one row per account; figures are thinned to
+`MOST_POINTS`. What is looked at is read again from disk.
+"""
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from marketic.errors import CorruptFile, InputError
+from marketic.graph.balances import Wealth
+from marketic.graph.from_log import trades_of
+from marketic.graph.trades import Trades
+from marketic.metrics import COLUMNS, read_metrics
+from marketic.reporting.history import has_log
+from marketic.reporting.run_record import read_config
+from marketic.run_folder import RunFolder
+
+MOST_PARTS, MOST_POINTS, MOST_SALES = 8, 1000, 200_000
+
+
+class Feed:
+    """A run, as far as it has been written.
+
+    config: `config.toml`.  metrics: column -> float64 [rows], thinned.  steps: environment steps on record.
+    finished: whether the run's final market is there.  notes: sentences about what is missing.
+
+    Raises InputError for no run folder, and whatever is wrong with its event log.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = Path(folder)
+        if not self.folder.is_dir():
+            raise InputError(f"no run folder {folder}: wanted a folder that `marketic train ... --out {folder}` wrote")
+        self.config = read_config(self.folder / "config.toml")
+        self.run = RunFolder(self.folder)
+        self.metrics: dict[str, np.ndarray] = {name: np.zeros(0) for name in COLUMNS}
+        self.log: Any = None
+        self.notes: list[str] = []
+        self._parts: OrderedDict[int, Trades] = OrderedDict()
+        self._seen: set[str] = set()
+        self._wealth: Wealth | None = None
+        self.refresh()
+
+    @property
+    def finished(self) -> bool:
+        """Whether training has come to its end."""
+        return self.run.final.is_file()
+
+    @property
+    def steps(self) -> int:
+        """Environment steps on record, in the metrics or in the log."""
+        logged = [int(part["step"]) for part in self.parts[-1:]]
+        return max([int(self.metrics["step"][-1]) if len(self.metrics["step"]) else 0, *logged])
+
+    @property
+    def parts(self) -> list[dict[str, Any]]:
+        """The log's parts so far, as its manifest names them."""
+        return [] if self.log is None else list(self.log.parts)
+
+    def refresh(self) -> bool:
+        """Read what is new; True if there was anything."""
+        new = False
+        names = {path.name for path in self.run.metrics.glob("part-*.parquet")}
+        if names != self._seen:
+            try:
+                self.metrics, self._seen, new = thin(read_metrics(self.run.metrics)), names, True
+            except CorruptFile as error:  # a resumed run removes parts while we read: next time it is whole again
+                self.notes = [str(error)]
+        if self.log is None and has_log(self.folder):
+            from marketic.events import open_log
+
+            self.log, new = open_log(self.folder), True
+        elif self.log is not None:
+            new = self._newer() or new
+        if new and self.log is not None:
+            self.notes = list(self.log.notes)
+        return new
+
+    def _newer(self) -> bool:
+        """Look for new parts of the log; a run that was started afresh or resumed makes us forget the old ones."""
+        before = [part["chain"] for part in self.parts]
+        found = self.log.refresh()
+        if [part["chain"] for part in self.parts[: len(before)]] != before:
+            self._parts.clear()
+            self._wealth = None
+            found = 1
+        return bool(found)
+
+    def sales(self, first: int, last: int) -> Trades:
+        """Sales at steps first <= step < last, the newest `MOST_SALES` of them at most."""
+        if self.log is None or "trades" not in self.log.tables:
+            return Trades.none()
+        spans, begun = [], 0
+        for number, part in enumerate(self.parts):
+            if "trades" in part["tables"] and int(part["step"]) >= first and begun <= last:
+                spans.append(number)
+            begun = int(part["step"])
+        found: list[Trades] = []
+        for number in reversed(spans):
+            found.append(self._part(number).between(first, last))
+            if sum(map(len, found)) >= MOST_SALES:
+                break
+        if not found:
+            return Trades.none()
+        columns = Trades.__dataclass_fields__
+        together = Trades(**{name: np.concatenate([getattr(t, name) for t in reversed(found)]) for name in columns})
+        return together.where(slice(max(0, len(together) - MOST_SALES), None))
+
+    def _part(self, number: int) -> Trades:
+        """The sales of one part of the log."""
+        if number not in self._parts:
+            self._parts[number] = trades_of(self.log, parts=[number])
+            while len(self._parts) > MOST_PARTS:
+                self._parts.popitem(last=False)
+        self._parts.move_to_end(number)
+        return self._parts[number]
+
+    def wealth(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts of agents and their balances at `step`: int64 [n] and currency, float64 [n]."""
+        if self.log is None:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        if self._wealth is None:
+            self._wealth = Wealth(self.log)
+        return self._wealth(step)
+
+
+def thin(columns: dict[str, np.ndarray], most: int = MOST_POINTS) -> dict[str, np.ndarray]:
+    """The same columns with at most `most` rows, the last one always among them."""
+    rows = len(columns["step"])
+    order = np.argsort(columns["step"], kind="stable")
+    kept = order if rows <= most else order[np.unique(np.linspace(0, rows - 1, most).astype(int))]
+    return {name: np.asarray(values, dtype=float)[kept] for name, values in columns.items() if len(values) == rows}

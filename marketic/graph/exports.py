@@ -1,0 +1,94 @@
+"""Trade graphs as files: GraphML and GEXF for Gephi and its like, JSON for the web, Parquet with one row per edge and window.
+
+All are written under a temporary name and renamed, so that nobody ever reads half a file.
+"""
+
+import io
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from marketic.atomic import write_atomically
+from marketic.errors import InputError
+from marketic.graph.network import TradeGraph
+from marketic.graph.trades import Trades, account_name
+
+KINDS = (".graphml", ".gexf", ".json", ".parquet")
+
+
+def write_graph(graph: TradeGraph | Sequence[TradeGraph], path: str | Path) -> Path:
+    """Write a graph, or (to .parquet only) one graph per window, in the format that the name of `path` ends with.
+
+    Raises InputError for another ending, or for several graphs in a format that holds one.
+    """
+    target = Path(path)
+    graphs = [graph] if isinstance(graph, TradeGraph) else list(graph)
+    if target.suffix not in KINDS:
+        raise InputError(f"cannot write a graph to {target}: wanted a name that ends with {', '.join(KINDS)}")
+    if target.suffix != ".parquet" and len(graphs) != 1:
+        raise InputError(f"{target} holds one graph, not {len(graphs)}: write windows to .parquet, or one file each")
+    data = _parquet(graphs) if target.suffix == ".parquet" else _WRITERS[target.suffix](graphs[0])
+
+    def write(file: IO[bytes]) -> None:
+        file.write(data)
+
+    write_atomically(target, write)
+    return target
+
+
+def graph_windows(trades: Trades, count: int) -> list[TradeGraph]:
+    """One graph for each of `count` windows of equally many environment steps."""
+    return [TradeGraph.of(sales, (first, last)) for first, last, sales in trades.windows(count)]
+
+
+def _graphml(graph: TradeGraph) -> bytes:
+    import networkx
+
+    memory = io.BytesIO()
+    networkx.write_graphml_xml(graph.networkx(), memory)  # the lxml writer closes what it is given
+    return memory.getvalue()
+
+
+def _gexf(graph: TradeGraph) -> bytes:
+    import networkx
+
+    memory = io.BytesIO()
+    networkx.write_gexf(graph.networkx(), memory)
+    return memory.getvalue()
+
+
+def _json(graph: TradeGraph) -> bytes:
+    import networkx
+
+    return json.dumps(networkx.node_link_data(graph.networkx(), edges="edges")).encode()
+
+
+def _parquet(graphs: Sequence[TradeGraph]) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    columns: dict[str, Any] = {
+        "first_step": np.concatenate([np.full(len(g), g.first) for g in graphs] or [np.zeros(0, dtype=int)]),
+        "last_step": np.concatenate([np.full(len(g), g.last) for g in graphs] or [np.zeros(0, dtype=int)]),
+        "payer": _joined([g.account[g.source] for g in graphs]),
+        "payee": _joined([g.account[g.target] for g in graphs]),
+        "volume": _joined([g.volume for g in graphs]).astype(float),
+        "price": _joined([g.price for g in graphs]).astype(float),
+        "count": _joined([g.count for g in graphs]),
+    }
+    for end in ("payer", "payee"):
+        names = [account_name(int(account)) for account in columns[end]]
+        columns[f"{end}_name"] = pyarrow.array(names, type=pyarrow.string()).dictionary_encode()
+    memory = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), memory, compression="zstd")
+    return memory.getvalue()
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.zeros(0, dtype=np.int64)
+
+
+_WRITERS = {".graphml": _graphml, ".gexf": _gexf, ".json": _json}

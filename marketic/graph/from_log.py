@@ -1,0 +1,163 @@
+"""From a run's event log to arrays: sales as `Trades`, balances and bids at any step, births and deaths.
+
+The log keeps one row per sale and one per end of a chain, with what the world paid the *seller* since it bought. Here
+every sale carries what it brought its *buyer*: the reward of the next row of the same right.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from marketic.graph.trades import Trades
+
+SALE, CONTRIBUTION = 1, 5  # kinds of entries in the log
+COLUMNS = ["step", "episode", "row", "kind", "seller", "buyer", "bidder", "price", "paid", "reward"]
+
+
+def trades_of(log: Any, *, parts: Iterable[int] | None = None, members: bool = False) -> Trades:
+    """The sales of an event log (see `marketic.events`), or of some of its parts, by number.
+
+    members: True: where syndicates of K agents trade, K rows per sale, one per pair of members, with a K-th of the money
+    each; False: one row per sale, between the first members. What losers pay in auctions such as all-pay is no sale.
+    """
+    import pyarrow
+
+    expand = members and int(log.header["members"]) > 1
+    table = _table(log, [*COLUMNS, *(["buyers"] if expand else [])], parts)
+    kinds = table.column("kind").to_numpy()
+    if (kinds == CONTRIBUTION).any():
+        table = table.filter(pyarrow.array(kinds != CONTRIBUTION))
+    column = {name: table.column(name).to_numpy() for name in COLUMNS}
+    rights, tick = int(log.header["rights"]), float(log.tick)
+    sale, following = column["kind"] == SALE, _following(column["row"])
+    reward = np.where(following >= 0, column["reward"][following], 0)
+    whole = Trades.of(
+        step=column["step"][sale],
+        episode=column["episode"][sale],
+        good=column["row"][sale] % rights,
+        seller=column["seller"][sale],
+        buyer=column["buyer"][sale],
+        bidder=column["bidder"][sale],
+        price=column["price"][sale] * tick,
+        paid=column["paid"][sale] * tick,
+        reward=reward[sale] * tick,
+    )
+    return _expanded(whole, table, sale, following) if expand else whole
+
+
+def _table(log: Any, columns: list[str], parts: Iterable[int] | None) -> Any:
+    if parts is None:
+        return log.to_arrow("trades", columns)
+    import pyarrow
+
+    found = [next(log.batches("trades", columns, first_part=number)) for number in parts]
+    return pyarrow.concat_tables(found) if found else log.to_arrow("trades", columns).slice(0, 0)
+
+
+def _following(row: np.ndarray) -> np.ndarray:
+    """For every entry the next one of the same row, int64 [k]; -1: there is none."""
+    order = np.argsort(row, kind="stable")
+    following = np.full(len(row), -1)
+    same = row[order[1:]] == row[order[:-1]]
+    following[order[:-1][same]] = order[1:][same]
+    return following
+
+
+def _expanded(trades: Trades, table: Any, sale: np.ndarray, following: np.ndarray) -> Trades:
+    """One row per pair of members."""
+    buyers = table.column("buyers").combine_chunks()
+    size = buyers.type.list_size
+    members = buyers.values.to_numpy(zero_copy_only=False).reshape(-1, size).astype(np.int64)
+    sellers = np.repeat(table.column("seller").to_numpy()[:, None].astype(np.int64), size, axis=1)
+    earlier = np.flatnonzero((following >= 0) & sale)
+    sellers[following[earlier]] = members[earlier]
+    many = {name: np.repeat(getattr(trades, name), size) for name in ("step", "episode", "good", "bidder")}
+    money = {name: np.repeat(getattr(trades, name) / size, size) for name in ("price", "paid", "reward")}
+    return Trades.of(**many, **money, seller=sellers[sale].ravel(), buyer=members[sale].ravel())
+
+
+def entered_at(log: Any) -> dict[int, int]:
+    """Account -> environment step at which its agent entered, for those that were not there from the start."""
+    rows = log.to_arrow("agents", ["step", "account", "event"])
+    columns = (rows.column(name).to_pylist() for name in ("step", "account", "event"))
+    return {account: step for step, account, event in zip(*columns, strict=True) if event == "entry" and step}
+
+
+class Balances:
+    """Who had how much, at any step: the last recorded balance of every account up to then.
+
+    step, account: int64 [k], in order of steps; amount: float64 [k], currency.
+
+    >>> book = Balances(np.array([0, 5, 9]), np.array([2, 3, 2]), np.array([1.0, 2.0, 0.5]))
+    >>> [part.tolist() for part in book(5)], [part.tolist() for part in book(9)]
+    ([[2, 3], [1.0, 2.0]], [[2, 3], [0.5, 2.0]])
+    """
+
+    def __init__(self, step: np.ndarray, account: np.ndarray, amount: np.ndarray) -> None:
+        self.step, self.account, self.amount = step, account, amount
+        self._size = int(account.max(initial=-1)) + 1
+
+    @classmethod
+    def of(cls, log: Any, table: str, column: str, scale: float = 1.0) -> "Balances":
+        """From a table of snapshots in the log, agents only: ("accounts", "balance", log.tick) or ("prices", "price")."""
+        rows = log.to_arrow(table, columns=["step", "account", column])
+        step, account, amount = (rows.column(name).to_numpy() for name in ("step", "account", column))
+        agents = account >= int(log.header["first_account"])
+        return cls(step[agents], account[agents].astype(np.int64), amount[agents] * scale)
+
+    def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts on record by `step` (that step included), int64 [n], and their amounts, float64 [n]."""
+        upto = int(np.searchsorted(self.step, step, side="right"))
+        held = np.full(self._size, np.nan)
+        held[self.account[:upto]] = self.amount[:upto]  # of several, the last one stays
+        there = np.flatnonzero(~np.isnan(held))
+        return there, held[there]
+
+
+def entries_and_exits(log: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Steps at which agents entered (founders left out) and left, int64 each."""
+    rows = log.to_arrow("agents", columns=["step", "event", "cause"])
+    step = rows.column("step").to_numpy()
+    event, cause = (np.array(rows.column(name).to_pylist(), dtype=object) for name in ("event", "cause"))
+    return step[(event == "entry") & (cause != "founder")], step[event == "exit"]
+
+
+class Following:
+    """The same for a log that grows, or is too long to hold: only the amounts at the last step asked for are kept.
+
+    Asking for later steps reads the parts since; asking for an earlier one starts again from the first part.
+    """
+
+    def __init__(self, table: str, column: str) -> None:
+        self.table, self.column = table, column
+        self._amount = np.zeros(0)
+        self._parts = 0  # all of them are in `_amount`
+
+    def at(self, log: Any, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Accounts of agents on record by `step`, int64 [n], and their amounts in currency, float64 [n]."""
+        if log is None or self.table not in log.tables:
+            return np.zeros(0, dtype=np.int64), np.zeros(0)
+        parts = log.parts
+        if self._parts > len(parts) or (self._parts and parts[self._parts - 1]["step"] > step):
+            self._amount, self._parts = np.zeros(0), 0
+        while self._parts < len(parts) and parts[self._parts]["step"] <= step:
+            self._amount = self._with(log, self._parts, step)
+            self._parts += 1
+        held = self._amount if self._parts == len(parts) else self._with(log, self._parts, step)
+        there = np.flatnonzero(~np.isnan(held))
+        there = there[there >= int(log.header["first_account"])]
+        return there, held[there]
+
+    def _with(self, log: Any, part: int, step: int) -> np.ndarray:
+        """The amounts after the rows of a part up to a step."""
+        if self.table not in log.parts[part]["tables"]:
+            return self._amount
+        rows = next(log.batches(self.table, ["step", "account", self.column], first_part=part))
+        chosen = rows.column("step").to_numpy() <= step
+        account = rows.column("account").to_numpy()[chosen].astype(np.int64)
+        amount = rows.column(self.column).to_numpy()[chosen] * (log.tick if self.column == "balance" else 1.0)
+        grown = np.full(max(len(self._amount), int(account.max(initial=-1)) + 1), np.nan)
+        grown[: len(self._amount)] = self._amount
+        grown[account] = amount
+        return grown
