@@ -171,6 +171,8 @@ def test_refused_inputs_name_the_culprit(weights, budgets, supply, words):
         {"elasticity": 2.0},
         {"utility": "leontief", "method": "response"},
         {"method": "auction"},
+        {"method": "best-response"},
+        {"utility": "ces", "elasticity": 2.0, "method": "multiplicative"},
         {"max_iterations": 0},
     ],
 )
@@ -206,3 +208,40 @@ def test_exchange_that_falls_apart_is_refused():
         LinearExchange().solve([[1.0, 1.0], [0.0, 1.0]], np.eye(2))
     with pytest.raises(InputError, match="agent 1 owns nothing"):
         LinearExchange().solve([[1.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("market", "reached"),
+    [
+        (FisherMarket("ces", elasticity=3.0, method="best-response"), 1e-7),
+        (FisherMarket("ces", elasticity=0.4, method="best-response"), 1e-7),
+        (FisherMarket("ces", elasticity=0.15, method="best-response"), 1e-7),
+        (FisherMarket("leontief", method="multiplicative"), 1e-5),
+        (FisherMarket("linear", method="program"), 1e-8),
+        (FisherMarket("cobb-douglas", method="program"), 1e-8),
+        (FisherMarket("ces", elasticity=3.0, method="program"), 1e-8),
+        (FisherMarket("ces", elasticity=0.4, method="program"), 1e-8),
+        (FisherMarket("leontief", method="program"), 1e-8),
+    ],
+    ids=lambda value: f"{value.utility}-{value.elasticity}-{value.method}" if isinstance(value, FisherMarket) else "",
+)
+def test_every_method_leads_to_the_same_prices(market, reached):
+    weights, budgets, supply = random_market(5, 12, 5)
+    found = market.solve(weights, budgets, supply, tolerance=reached)
+    exact = FisherMarket(market.utility, market.elasticity).solve(weights, budgets, supply, tolerance=1e-12)
+    money = budgets.sum()
+    assert found.certificate.status == "optimal"
+    assert -1e-9 <= found.certificate.gap / money <= reached
+    # prices are as close as the root of the gap, not as the gap
+    np.testing.assert_allclose(found.prices * supply, exact.prices * supply, atol=10 * np.sqrt(reached) * money)
+
+
+def test_rounds_are_counted_and_may_be_too_few():
+    weights, budgets, supply = random_market(6, 12, 5)
+    for market in (
+        FisherMarket("ces", elasticity=0.2, method="best-response", max_iterations=2),
+        FisherMarket("leontief", method="multiplicative", max_iterations=2),
+    ):
+        found = market.solve(weights, budgets, supply, tolerance=1e-12)
+        assert (found.iterations, found.certificate.status) == (2, "approximate")
+        assert found.certificate.gap > 0

@@ -7,7 +7,7 @@ unit of money is worth to it, so it spends exactly B; prices are then gradients 
 anything.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ class Consumer:
     gradient: x [days, D] -> [days, P]: the derivative, `dim` columns for each good; for a finite good the table of
               utilities of its varieties, all else equal.
     budget:   None (quasi-linear) or money per day, > 0.
-    concave:  True if it claims that utility is concave; the economy then looks for a counterexample among its days.
+    concave:  True if it claims that utility is concave; the economy then looks for a counterexample near the bundles it has.
     """
 
     name: str
@@ -61,19 +61,36 @@ class Consumer:
         return self.budget * gradient / worth
 
     def refute_concavity(self, x: np.ndarray, tolerance: float = 1e-9) -> None:
-        """Hold the claim `U(y) <= U(x) + grad U(x) . (y - x)` against all neighbouring days of x [days, D].
+        """Hold the claim `U(y) <= U(x) + grad U(x) . (y - x)` against other bundles y near those of x [days, D].
 
-        Raises InputError, naming the consumer and two bundles, if it is false.
+        They are the neighbouring days, half and one and a half times each bundle, and the same for its first goods alone.
+        Raises InputError, naming the consumer and two bundles, if the claim is false.
         """
-        other = np.roll(x, 1, axis=0)
-        here, there = self.utility(x), self.utility(other)
-        above = there - here - np.sum(self.gradient(x) * (other - x), axis=1)
-        worst = int(above.argmax())
-        if above[worst] > tolerance * (1 + np.abs(here[worst])):
+        here, slope = self.utility(x), self.gradient(x)
+        for other in _neighbours(x):
+            with np.errstate(all="ignore"):
+                above = self.utility(other) - here - np.sum(slope * (other - x), axis=1)
+            above = np.where(np.isfinite(above), above, -np.inf)
+            worst = int(above.argmax())
+            if above[worst] <= tolerance * (1 + np.abs(here[worst])):
+                continue
             raise InputError(
                 f"consumer {self.name!r} claims a concave utility, but U({other[worst].tolist()}) lies {above[worst]:g}"
                 f" above the tangent at {x[worst].tolist()}: prices would not be an equilibrium; set concave=False"
             )
+
+
+def _neighbours(x: np.ndarray) -> Iterator[np.ndarray]:
+    """Bundles to compare those of x [days, D] with; amounts keep their signs."""
+    if len(x) > 1:
+        yield np.roll(x, 1, axis=0)
+    yield 0.5 * x
+    yield 1.5 * x
+    for column in range(min(8, x.shape[1])):
+        for factor in (0.5, 1.5):
+            other = x.copy()
+            other[:, column] *= factor
+            yield other
 
 
 class LogScore(Consumer):

@@ -139,7 +139,8 @@ class Prices:
                     "would pay to be rid of it; set free_disposal=False or repair the user's derivative"
                 )
         for name, consumer in self.economy.consumers.items():
-            if consumer.concave and self.state.days > 1:
+            divisible = all(self.economy.layout.goods[good].kind == "vector" for good in consumer.goods)
+            if consumer.concave and divisible:
                 consumer.refute_concavity(self.state.inputs[name])
 
 

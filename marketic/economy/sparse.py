@@ -37,12 +37,21 @@ class SparsePrices:
 class SparseEconomy:
     """n one-good firms and their edges; see the module's docstring.
 
-    sellers, buyers: int [edges], node numbers; weights: float64 [edges]; bias: float64 [n] or None.
+    sellers, buyers: int [edges], node numbers; weights: float64 [edges]; bias: float64 [n] or None. free_disposal: bool, or
+    bool [n]: which goods may be thrown away, so that their prices cannot be negative.
     Raises InputError for numbers out of range, for NaN, and for a cycle, naming a node on it.
     """
 
     def __init__(
-        self, n: int, sellers: Any, buyers: Any, weights: Any, bias: Any = None, *, activation: str = "linear"
+        self,
+        n: int,
+        sellers: Any,
+        buyers: Any,
+        weights: Any,
+        bias: Any = None,
+        *,
+        activation: str = "linear",
+        free_disposal: Any = False,
     ) -> None:
         if activation not in _ACTIVATIONS:
             raise InputError(f"activation={activation!r}: wanted one of {', '.join(_ACTIVATIONS)}")
@@ -52,7 +61,11 @@ class SparseEconomy:
             raise InputError(
                 f"edges of shapes {sellers.shape}, {buyers.shape}, {weights.shape}: wanted three equal [edges]"
             )
+        if not len(weights):
+            sellers, buyers = sellers.astype(np.int64), buyers.astype(np.int64)
         for what, nodes in (("seller", sellers), ("buyer", buyers)):
+            if not np.issubdtype(nodes.dtype, np.integer):
+                raise InputError(f"{what}s of dtype {nodes.dtype}: wanted whole numbers, of an integer dtype")
             if len(nodes) and not (nodes.min() >= 0 and nodes.max() < n):
                 raise InputError(f"a {what} is numbered {nodes.min()} or {nodes.max()}: wanted from 0 to {n - 1}")
         if not np.isfinite(weights).all():
@@ -60,6 +73,7 @@ class SparseEconomy:
                 f"edge {int(np.flatnonzero(~np.isfinite(weights))[0])} has a weight that is NaN or infinite"
             )
         self.n, self.activation = int(n), activation
+        self.free_disposal = np.broadcast_to(np.asarray(free_disposal, dtype=bool), (self.n,))
         by_buyer = np.argsort(buyers, kind="stable")
         self.edge = by_buyer
         """Which of the given edges stands at each place of `sellers` and `weights`, int64 [edges]."""
@@ -87,7 +101,10 @@ class SparseEconomy:
         return made.T
 
     def prices(self, endowment: Any, supply: np.ndarray, base: Any) -> SparsePrices:
-        """Prices, given the endowment, what was produced from it, and what consumers offer, all float64 [days, n]."""
+        """Prices, given the endowment, what was produced from it, and what consumers offer, all float64 [days, n].
+
+        Raises InputError for other shapes, and for a negative price of a good that may be thrown away, naming it.
+        """
         given, offered = (np.ascontiguousarray(np.atleast_2d(np.asarray(a, dtype=float)).T) for a in (endowment, base))
         quantity = np.ascontiguousarray(supply.T)
         if offered.shape != quantity.shape or given.shape != quantity.shape:
@@ -98,11 +115,26 @@ class SparseEconomy:
         )
         residual = float(np.abs(self._right_side(price, slope, offered) - price).max())
         scale = max(1.0, float(np.abs(price).max()))
+        lowest = np.where(self.free_disposal, price.min(axis=1), 0.0)
+        if lowest.min() < -1e-9 * scale:
+            bad = int(lowest.argmin())
+            by = self.offering_least(bad, slope * price)
+            raise InputError(
+                f"good {bad} has price {lowest[bad]:g} although it may be thrown away: {by} would pay to be rid of it; set "
+                "free_disposal=False for it, or repair the weights or the offers"
+            )
         status = "optimal" if residual <= 1e-12 * scale else "approximate"
         certificate = ChainRule({"all": residual}, {"all": residual}, {}, 0.0, float("nan"), status)
         unsorted = np.empty_like(marginal)
         unsorted[self.edge] = marginal
         return SparsePrices(price.T, unsorted, marginal_bias, certificate)
+
+    def offering_least(self, good: int, earned: np.ndarray) -> str:
+        """Who offers least for a good, in words; earned: what one more unit before the activation earns, [n, days]."""
+        edges = np.flatnonzero(self.sellers == good)
+        buyers = np.searchsorted(self.starts, edges, side="right") - 1
+        offers = (self.weights[edges, None] * earned[buyers]).min(axis=1)
+        return f"firm {buyers[offers.argmin()]}" if len(edges) and offers.min() < 0 else "a consumer"
 
     def invest(self, prices: SparsePrices, rate: float) -> None:
         """Every firm moves its weights and bias by `rate` times its mean marginal profit per day."""

@@ -1,0 +1,130 @@
+"""Welfare programs and their duals: prices against hand and HiGHS, certificates that catch lies, packages without prices."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog, milp
+
+from marketic.bundle_bids import BundleBids
+from marketic.errors import InputError
+from marketic.mechanisms.equilibrium import walras_bundles, walras_lp
+from marketic.mechanisms.walras_bundles import WalrasBundles
+from marketic.mechanisms.walras_lp import WalrasLP
+
+
+def test_two_activities_by_hand():
+    """3 a + 2 b, a + b <= 4, 2 a + b <= 6: a = b = 2, and p1 + 2 p2 = 3, p1 + p2 = 2."""
+    found = walras_lp([3, 2], [[1, 1], [2, 1]], [4, 6])
+    np.testing.assert_allclose(found.prices, [1, 1], atol=1e-12)
+    np.testing.assert_allclose(found.allocation, [2, 2], atol=1e-12)
+    assert (found.welfare, found.bound, found.certificate.status) == (10.0, 10.0, "optimal")
+
+
+def test_a_quadratic_consumer_by_hand():
+    """4 x - x^2 / 2 with one unit: p = 3. With 5 units the good is free."""
+    scarce, plenty = (walras_lp([4.0], [[1.0]], [supply], curvature=[1.0]) for supply in (1.0, 5.0))
+    assert (scarce.prices[0], scarce.welfare) == pytest.approx((3.0, 3.5), abs=1e-6)
+    assert (plenty.prices[0], plenty.welfare) == pytest.approx((0.0, 8.0), abs=1e-6)
+
+
+def test_a_burden_has_a_negative_price_only_where_it_cannot_be_thrown_away():
+    values, use = [-1.0], [[-1.0], [1.0]]  # a kiln eats one unit of ash (good 0) for a cost, and one of room
+    assert walras_lp(values, [[1.0], [1.0]], [1.0, 5.0]).prices.tolist() == [0.0, 0.0]
+    tied = walras_lp(values, [[1.0], [1.0]], [1.0, 5.0], disposal=[False, True])
+    np.testing.assert_allclose(tied.prices, [-1.0, 0.0], atol=1e-12)
+    bent = walras_lp(values, [[1.0], [1.0]], [1.0, 5.0], disposal=[False, True], curvature=[0.5])
+    np.testing.assert_allclose(bent.prices, [-1.5, 0.0], atol=1e-6)
+    with pytest.raises(InputError, match="supply of good 0 is infeasible"):
+        walras_lp(values, use, [1.0, 5.0], disposal=[False, True])
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6), m=st.integers(1, 6), k=st.integers(1, 8), curved=st.booleans(), limited=st.booleans()
+)
+def test_every_answer_proves_itself(seed, m, k, curved, limited):
+    rng = np.random.default_rng(seed)
+    values, use = rng.uniform(-1, 3, k), rng.uniform(0, 1, (m, k)) * (rng.random((m, k)) < 0.7)
+    supply, limits = rng.uniform(0.5, 3, m), np.full(k, 4.0)
+    root = rng.standard_normal((k, k))
+    options = {"limits": limits, "curvature": root @ root.T if curved else None}
+    if not limited and (use.max(axis=0) > 0.1).all():
+        options["limits"] = None
+    found = walras_lp(values, use, supply, **options)
+    scale = max(1.0, abs(found.welfare))
+    assert found.certificate.status == "optimal"
+    assert abs(found.certificate.gap) <= 1e-7 * scale
+    if not curved:
+        most = np.full(k, np.inf) if options["limits"] is None else limits
+        truth = linprog(-values, A_ub=use, b_ub=supply, bounds=np.column_stack([np.zeros(k), most]))
+        assert found.welfare == pytest.approx(-truth.fun, abs=1e-7)
+    judge = WalrasLP().certificate
+    assert judge(found.prices, found.allocation, values, use, supply, **options).gap == found.certificate.gap
+    if found.prices.max() > 0.1:
+        wrong = judge(0.5 * found.prices, found.allocation, values, use, supply, **options)
+        assert wrong.status == "approximate"
+        greedy = judge(found.prices, found.allocation + 1.0, values, use, supply, **options)
+        assert greedy.clearing > 0.1
+
+
+def test_one_more_unit_is_worth_its_price():
+    rng = np.random.default_rng(3)
+    values, use, supply = rng.uniform(1, 3, 12), rng.uniform(0.1, 1, (4, 12)), rng.uniform(1, 2, 4)
+    curvature = rng.uniform(0.5, 1.0, 12)
+    found = walras_lp(values, use, supply, curvature=curvature)
+    for good in range(4):
+        step = 1e-4 * np.eye(4)[good]
+        more, less = (walras_lp(values, use, supply + sign * step, curvature=curvature).welfare for sign in (1, -1))
+        assert (more - less) / 2e-4 == pytest.approx(found.prices[good], abs=1e-5)
+
+
+def test_complements_without_prices_are_refused_with_the_gap():
+    """A wants both for 3, B one of them for 2: halves are worth 3.5 (Bikhchandani and Mamer 1997)."""
+    found = walras_bundles(BundleBids.of({"AB": 3}, {"A": 2, "B": 2}))
+    assert found.refused
+    assert np.isnan(found.prices).all()
+    assert found.certificate.gap == pytest.approx(0.5)
+    assert found.allocation.tolist() == [[True, True], [False, False]]
+    assert (found.welfare, found.bound) == pytest.approx((3.0, 3.5))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), exclusive=st.booleans(), integers=st.booleans())
+def test_packages_have_prices_if_and_only_if_the_programs_agree(seed, exclusive, integers):
+    rng = np.random.default_rng(seed)
+    n, k, m = (int(rng.integers(1, top)) for top in (5, 4, 5))
+    value = rng.integers(0, 6, (n, k)).astype(float) if integers else rng.random((n, k))
+    bids = BundleBids(value, rng.random((n, k, m)) < 0.5, exclusive=exclusive)
+    found, flat = walras_bundles(bids), np.where(bids.live, bids.value, 0.0).ravel()
+    rows = bids.bundle.reshape(-1, m).T.astype(float)
+    if exclusive:
+        rows = np.vstack([rows, np.kron(np.eye(n), np.ones(k))])
+    upper = np.where(bids.live.ravel(), 1.0, 0.0)
+    whole = milp(-flat, constraints=(rows, -np.inf, 1.0), integrality=1, bounds=(0, upper))
+    halves = linprog(-flat, A_ub=rows, b_ub=np.ones(len(rows)), bounds=np.column_stack([0 * upper, upper]))
+    assert found.welfare == pytest.approx(-whole.fun, abs=1e-9)
+    assert found.refused == (-halves.fun + whole.fun > 1e-7)
+    if found.refused:
+        assert found.certificate.gap == pytest.approx(whole.fun - halves.fun)
+        return
+    assert found.certificate.status == "optimal"
+    surplus = np.where(bids.live, bids.value - bids.bundle @ found.prices, 0.0)
+    assert (found.prices[~found.allocation.any(axis=0)] <= 1e-9).all(), "what is left over is free"
+    if exclusive:  # nobody likes another package better than what it got
+        inside = (bids.bundle <= found.allocation[:, None, :]).all(axis=2)
+        got = np.where(inside, surplus, 0.0).max(axis=1, initial=0.0)
+        assert (got >= surplus.max(axis=1) - 1e-7).all()
+
+
+def test_prices_of_packages_are_judged():
+    bids = BundleBids.of({"AB": 5}, {"A": 2, "B": 2})
+    found, chosen = walras_bundles(bids), np.array([[True, False], [False, False]])
+    assert found.certificate.gap == pytest.approx(0.0)
+    judge = WalrasBundles().certificate
+    assert judge(bids, np.array([1.0, 1.0]), chosen).gap == pytest.approx(1.0)  # B would rather buy
+    assert judge(bids, np.array([3.0, 3.0]), chosen).budget == pytest.approx(1.0)  # A pays 6 for 5
+    assert judge(bids, found.prices, ~chosen & bids.live).clearing == 0.0
+    assert judge(bids, found.prices, np.ones((2, 2), dtype=bool) & bids.live).clearing == 1.0
+    with pytest.raises(InputError, match="one auction"):
+        walras_bundles(BundleBids(np.ones((2, 1, 1)), np.ones((2, 1, 1, 1), dtype=bool)))
