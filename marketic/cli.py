@@ -43,6 +43,9 @@ def train(
     vector: Annotated[Optional[int], typer.Option(help="Copies of the environment, side by side.")] = None,  # noqa: UP045
     compiled: Annotated[bool, typer.Option("--compiled", help="Use the compiled copy of the environment.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard scalars, too.")] = False,
+    log: Annotated[Optional[str], typer.Option(help="Events to keep: off, summary, trades, everything.")] = None,  # noqa: UP045
+    dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the live page; keeps trades in the log.")] = False,
+    port: Annotated[Optional[int], typer.Option(help="Of the live page. [default: a free one]")] = None,  # noqa: UP045
     as_json: Json = False,
     quiet: Quiet = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a former run in the folder.")] = False,
@@ -62,8 +65,13 @@ def train(
         "vector": vector,
         "compiled": compiled or None,
         "tensorboard": tensorboard or None,
+        "log": log,
     }
     config = run_config(env, assign or [], env_set or [], given)
+    if dashboard:
+        from marketic.commands.watching import run_beside_page
+
+        raise typer.Exit(run_beside_page(config, out, port, as_json=as_json, quiet=quiet, force=force))
     raise typer.Exit(run_training(config, out, as_json=as_json, quiet=quiet, force=force))
 
 
@@ -149,6 +157,83 @@ def report(
     from marketic.commands.looking import run_report
 
     raise typer.Exit(run_report(runs, out))
+
+
+@app.command()
+def query(
+    run: Annotated[Path, typer.Argument(help="A run's folder, trained with --log.")],
+    statement: Annotated[str, typer.Argument(metavar="SQL", help="About trades, agents, prices, accounts, episodes ...")],
+    as_json: Json = False,
+) -> None:
+    """Ask a run's event log a question in SQL."""
+    from marketic.commands.log import run_query
+
+    raise typer.Exit(run_query(run, statement, as_json))
+
+
+@app.command()
+def audit(
+    run: Annotated[Path, typer.Argument(help="A run's folder, trained with --log trades or everything.")],
+    as_json: Json = False,
+) -> None:
+    """Replay a run's ledger from its log, without the agents; exit 1 with the first transfer that does not add up."""
+    from marketic.commands.log import run_audit
+
+    raise typer.Exit(run_audit(run, as_json))
+
+
+@app.command()
+def plot(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    what: Annotated[str, typer.Option(help="returns, prices, price-error, wealth, gini, graph ...")] = "returns",
+    out: Annotated[Optional[Path], typer.Option(help=".svg, .png or .pdf. [default: WHAT.svg in the folder]")] = None,  # noqa: UP045
+) -> None:
+    """Draw one figure of a run, for a paper."""
+    from marketic.commands.watching import run_plot
+
+    raise typer.Exit(run_plot(run, what, out))
+
+
+@app.command()
+def dashboard(
+    run: Annotated[Path, typer.Argument(help="A run's folder; training may still be going on.")],
+    port: Annotated[Optional[int], typer.Option(help="[default: a free one]")] = None,  # noqa: UP045
+) -> None:
+    """Serve the live page of a run on this machine, until Ctrl-C; the folder is only read."""
+    from marketic.commands.watching import run_dashboard
+
+    raise typer.Exit(run_dashboard(run, port))
+
+
+@app.command()
+def watch(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    out: Annotated[Optional[Path], typer.Option(help=".html, .gif or .mp4. [default: watch.html in the folder]")] = None,  # noqa: UP045
+    seed: Annotated[Optional[int], typer.Option(help="Of the episode.")] = None,  # noqa: UP045
+    steps: Annotated[int, typer.Option(help="At most so many.")] = 500,
+) -> None:
+    """Play an episode greedily, with the auction of every step: who bid what, who won, who paid whom."""
+    from marketic.commands.watching import run_watch
+
+    raise typer.Exit(run_watch(run, out, seed, steps))
+
+
+@app.command()
+def rerun(
+    run: Annotated[Path, typer.Argument(help="A run's folder.")],
+    at: Annotated[int, typer.Option(help="Step to part at: the last checkpoint's step at or before it.")],
+    without: Annotated[Optional[int], typer.Option(metavar="ACCOUNT", help="An agent to leave out.")] = None,  # noqa: UP045
+    mechanism: Annotated[Optional[str], typer.Option(help="Another auction: its name, or module:Name.")] = None,  # noqa: UP045
+    assign: Annotated[Pairs, typer.Option("--set", metavar="KEY=VALUE", help="Another option.")] = None,
+    steps: Annotated[Optional[int], typer.Option(help="Where both branches end. [default: the run's end]")] = None,  # noqa: UP045
+    out: Annotated[Optional[Path], typer.Option(help="For both branches. [default: RUN-rerun-STEP]")] = None,  # noqa: UP045
+    as_json: Json = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite former branches in the folder.")] = False,
+) -> None:
+    """What if: train on from a step twice, unchanged and with one change, on the same randomness, and compare."""
+    from marketic.commands.log import run_rerun
+
+    raise typer.Exit(run_rerun(run, at, without, mechanism, assign or [], steps, out, as_json=as_json, force=force))
 
 
 @app.command()

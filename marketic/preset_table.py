@@ -7,6 +7,8 @@ from typing import Any
 
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.learning_rate import LearningRate
+from marketic.agents.rule_bets import Bets
+from marketic.agents.rule_prices import Prices
 from marketic.agents.tiles import Tiling
 from marketic.exploration import Novices
 
@@ -119,6 +121,11 @@ ACROBOT_GROWING = Preset(
 )
 RESEARCH = Preset("research")
 BANK = Preset("bank", discount=0.995)
+GOODS = Preset("goods", discount=0.95)
+RULES_THAT_BET = Preset("rules", {"contract": Bets()})
+RULES_WITH_PRICES = Preset("rules", {"contract": Prices()}, discount=0.9, novices=Novices(0.3))
+_YES_OR_NO = ("Multiplexer", "Majority", "Carry", "Parity")
+_MAZES = ("Woods1", "Woods2", "Woods14", "Maze4", "Maze5", "Maze6", "Maze10")
 
 PRESETS: dict[str, tuple[Preset, ...]] = {
     "CartPole-v1": (CARTPOLE_TILES, CARTPOLE_GROWING, CARTPOLE_FIRMS),
@@ -129,6 +136,12 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
     "FrozenLake8x8-v1": (RESEARCH,),
     "Taxi-v4": (RESEARCH,),
     "CliffWalking-v1": (RESEARCH,),
+    "marketic/MachineMaintenance-v0": (GOODS,),
+    "marketic/SysAdmin-v0": (GOODS,),
+    **{f"marketic/{task}-v0": (RULES_THAT_BET,) for task in _YES_OR_NO},
+    **{f"marketic/{maze}-v0": (RULES_WITH_PRICES,) for maze in _MAZES},
+    "marketic/Production-v0": (GOODS,),
+    "marketic/ResourceAllocation-v0": (GOODS,),
 }
 """Task -> presets, the default first. A family that is not listed gets the sound defaults of `for_any`."""
 

@@ -89,7 +89,7 @@ def _assemble(
     compiled = options.pop("compiled", False)
     action_space = getattr(world, "single_action_space", world.action_space)
     rights = Goods.from_space(action_space, rival=True, action_bins=action_bins)
-    population = _population(family, _observed(world), rights, streams, options)
+    population = _population(family, world, rights, streams, options)
     market = Market(
         world,
         population,
@@ -115,6 +115,8 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
         if env_options:
             raise InputError("env_options= goes with an environment's id, not with an environment")
         return env
+    if env.startswith("marketic/"):
+        import marketic.envs  # noqa: F401  registers ours
     try:
         return gym.make(env, **(env_options or {}))
     except gym.error.Error as error:
@@ -164,7 +166,8 @@ def _novices(given: Any) -> Novices | None:
     return Novices(float(given)) if given else None
 
 
-def _population(family: Any, goods: Goods, rights: Goods, streams: Streams, options: dict[str, Any]) -> Any:
+def _population(family: Any, world: Any, rights: Goods, streams: Streams, options: dict[str, Any]) -> Any:
+    goods = _observed(world)
     if isinstance(family, str):
         family = resolve("agents", family)
     if callable(getattr(family, "bid", None)) and not inspect.isclass(family):
@@ -176,6 +179,8 @@ def _population(family: Any, goods: Goods, rights: Goods, streams: Streams, opti
     build: Callable[..., Any] = getattr(family, "for_spaces", family)
     _check_options(family, build, options)
     try:
+        if hasattr(family, "for_market"):  # it trades in all rights at once
+            return family.for_market(world, goods, rights, rng=streams.population, **options)
         parts = [build(goods, int(size), rng=streams.population, **options) for size in rights.sizes]
     except InputError:
         raise

@@ -15,7 +15,8 @@ class World:
     The arrays `observation`, `final` and `reward` stay where they are. After `step`: `observation` float64 [rows, D] is where
     the next auctions are held; `reward` float64 [rows], `terminated`, `truncated` bool [rows]; `final` float64 [rows, D], where
     the ended episodes ended; `resting` bool [rows]: rows whose environment is between episodes (Gymnasium's NEXT_STEP
-    autoreset), which sit the next round out; `rests` says whether there are any.
+    autoreset), which sit the next round out; `rests` says whether there are any. `part_rewards` float64 [rows, rights]: each
+    right's part of the reward where the environment tells it in `info` (see `marketic.factoring`), else None.
     """
 
     rows, rests = 1, False
@@ -33,6 +34,7 @@ class World:
         self.truncated = np.zeros(self.rows, dtype=bool)
         self.resting = np.zeros(self.rows, dtype=bool)
         self.ended = False
+        self.part_rewards: np.ndarray | None = None
         self.observation, self.final = np.zeros((2, self.rows, len(self.goods)))
 
     def reset(self, seed: int | None = None) -> None:
@@ -45,9 +47,11 @@ class World:
         """Act with action numbers int64 [rows * rights], copy by copy. Starts a new episode where one ended."""
         answer = self.env.step(self.rights.decode(actions))
         try:
-            observation, reward, terminated, truncated, _ = answer
+            observation, reward, terminated, truncated, info = answer
             self.goods.encode_into(observation, self.observation[0])
             self.reward[0] = reward
+            if len(self.rights) > 1:
+                self._take_part_rewards(info)
         except InputError:  # an observation that is no value of the space
             raise
         except (TypeError, ValueError):
@@ -62,6 +66,24 @@ class World:
     def _encode(self, observation: Any, rows: np.ndarray) -> None:
         """Write an observation of every copy to `rows`, float64 [rows, D]."""
         self.goods.encode_into(observation, rows[0])
+
+    def _take_part_rewards(self, info: dict[str, Any]) -> None:
+        """Note which right earned how much, if `info` says so. Raises InputError if that does not add up to the reward."""
+        self.part_rewards = None
+        if "part_rewards" not in info:
+            return
+        told = np.asarray(info["part_rewards"], dtype=float)
+        if told.size != self.rows * len(self.rights):
+            raise InputError(
+                f"info['part_rewards'] has shape {told.shape}: wanted {len(self.rights)} numbers, one per action component"
+            )
+        self.part_rewards = told.reshape(self.rows, len(self.rights))
+        off = np.abs(self.part_rewards.sum(axis=1) - self.reward)
+        if (off > 1e-6 * (1.0 + np.abs(self.part_rewards).sum(axis=1))).any():
+            raise InputError(
+                f"info['part_rewards'] adds up to {self.part_rewards.sum(axis=1).tolist()}, but the reward is "
+                f"{self.reward.tolist()}: wanted every part of the reward, and nothing else"
+            )
 
 
 class VectorWorld(World):
@@ -94,6 +116,8 @@ class VectorWorld(World):
             self.terminated &= ~self.resting
             self.truncated &= ~self.resting
             self.resting, self.rests = self._nobody, False
+        if len(self.rights) > 1:
+            self._take_part_rewards(info)
         self.truncated &= ~self.terminated
         done = self.terminated | self.truncated
         self.ended = bool(done.any())

@@ -50,7 +50,7 @@ def ticks(amount: float) -> int:
 
 
 def identity(name: str, rewards: list, offers: list) -> int:
-    """What the profits of all owners must add up to, in ticks (findings 1F)."""
+    """What the profits of all owners must add up to, in ticks."""
     ranked = [sorted((ticks(agent[t]) for agent in offers), reverse=True) for t in range(len(rewards))]
     earned = sum(ticks(reward) for reward in rewards)
     if name == "bucket_brigade":
@@ -77,13 +77,15 @@ def test_the_identities_tell_the_chains_apart() -> None:
     assert [identity(name, rewards, offers) * TICK for name in names] == [0.0, 4.0, 1.0]
 
 
-def test_credit_conserving_clones_that_bid_the_truth_earn_nothing() -> None:
-    """T = 5, gamma = .9, b_t = gamma^(T-1-t) R (findings 45): every owner buys at what it will get."""
-    offers = [0.5**age for age in range(4, -1, -1)]
+@pytest.mark.parametrize(("discount", "reward"), [(0.5, 1.0), (0.9, 1e5)])
+def test_credit_conserving_clones_that_bid_the_truth_earn_nothing(discount: float, reward: float) -> None:
+    """T = 5, b_t = gamma^(T-1-t) R: every owner buys at what it will get (Chang et al. 2020, cloned societies)."""
+    offers = [float(round(reward * discount**age, 6)) for age in range(4, -1, -1)]
     agents = Individuals([Scripted(offers), Scripted(offers)])
-    market = Market(Script([0.0] * 4 + [1.0]), agents, credit_conserving_vickrey(discount=0.5), seed=0).learn(5)
+    chain = credit_conserving_vickrey(discount=discount)
+    market = Market(Script([0.0] * 4 + [reward]), agents, chain, seed=0).learn(5)
     assert market.wealth().tolist() == [0.0, 0.0]
-    assert market.ledger.balance[HOUSE] == ticks(1.0)
+    assert market.ledger.balance[HOUSE] == ticks(reward)
 
 
 def q_learning(market: Market, steps: int, alpha: float, novices: Novices | None) -> np.ndarray:

@@ -60,6 +60,7 @@ FIXTURES = [([9, 8], [3, 4]), ([9, 4], [3, 8]), ([9, 8, 7, 4], [2, 3, 4, 5])]
     ids=repr,
 )
 def test_small_markets_by_hand(mechanism, expected):
+    """McAfee 1992 and its relatives, on markets of two to four a side."""
     assert [outcome(mechanism, *market) for market in FIXTURES] == expected
 
 

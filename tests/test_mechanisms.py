@@ -133,7 +133,7 @@ def test_nobody_bids() -> None:
 
 
 def test_softmax_against_the_closed_form() -> None:
-    """Findings, number 10: T = 1, bids (1, 0): x = .73106, payment = x - ln((1 + e) / 2) = .11094."""
+    """Huang and Kannan 2012, exponential mechanism: T = 1, bids (1, 0): x = .73106, payment = x - ln((1 + e) / 2) = .11094."""
     lottery = clear(Softmax(1.0), 1, 0)
     x = math.e / (1 + math.e)
     assert lottery.allocation == pytest.approx([x, 1 - x], abs=1e-15)

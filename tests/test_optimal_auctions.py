@@ -20,6 +20,7 @@ BUMPY = Discrete((1, 2, 3), (0.5, 0.1, 0.4))
 
 @pytest.mark.parametrize(("n", "wanted", "points"), [(1, 1 / 4, 2000), (2, 5 / 12, 1000), (3, 17 / 32, 100)])
 def test_optimal_revenue_for_uniform_values(n, wanted, points):
+    """Myerson 1981: (n - 1) / (n + 1) + 2^-n / (n + 1), with a reserve of 1/2."""
     grid = (np.arange(points) + 0.5) / points
     values = np.stack(np.meshgrid(*[grid] * n, indexing="ij"), axis=-1)
     revenue = Myerson().clear(Bids(values)).payments.sum(axis=-1).mean()
@@ -27,6 +28,7 @@ def test_optimal_revenue_for_uniform_values(n, wanted, points):
 
 
 def test_optimal_auction_of_a_weak_and_a_strong_bidder():
+    """Myerson 1981: U[0, 1] and U[0, 2], revenue 31/48."""
     auction = Myerson((WEAK, STRONG))
     assert auction.reserves == (0.5, 1.0)
     grid = (np.arange(400) + 0.5) / 400
@@ -60,6 +62,7 @@ def test_reserve_prices(prior, reserve):
 
 
 def test_exponential_values_bring_one_over_e_from_a_lone_bidder():
+    """Myerson 1981: the reserve is 1, and sold with probability 1/e."""
     value = stats.expon().isf((np.arange(100_000) + 0.5) / 100_000)
     revenue = Myerson(stats.expon()).clear(Bids(value[:, None])).payments.mean()
     assert revenue == pytest.approx(1 / np.e, abs=1e-5)

@@ -38,6 +38,7 @@ def _worst_case(n):
     ("n", "efficiency", "digits"), [(3, 0.8333, 4), (101, 0.7513, 4), (10_001, 0.75001, 5)], ids=["3", "101", "10001"]
 )
 def test_the_worst_case_tends_to_three_quarters(n, efficiency, digits):
+    """Johari and Tsitsiklis 2004."""
     slope = _worst_case(n)
     cleared = ProportionalShare().clear(Bids(anticipating_bids(slope)))
     assert cleared.allocation[0] == pytest.approx(0.5)

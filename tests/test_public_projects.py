@@ -22,6 +22,7 @@ def test_each_keeps_its_claims(mechanism):
 
 
 def test_pivot_taxes_by_hand():
+    """Clarke 1971."""
     cleared = ClarkePivot().clear(Bids([3.0, 4.0, -5.0]))
     assert cleared.allocation.tolist() == [1.0, 1.0, 1.0]
     assert cleared.payments.tolist() == [1.0, 2.0, 0.0]
@@ -61,7 +62,9 @@ def test_names_cannot_turn_a_decision_by_rounding():
 
 
 def test_two_bidders_share_a_bridge():
-    """Cost 1, values uniform: xi(v) = v (1 - v) / 2; of value .6 the best report is .6; payments cancel."""
+    """d'Aspremont and Gerard-Varet 1979.
+
+    Cost 1, uniform values: xi(v) = v (1 - v) / 2; of value .6 the best report is .6; payments cancel."""
     project = ExpectedExternalityProject()
     value = np.linspace(0.0, 1.0, 101)
     assert project.externality(value, 2) == pytest.approx(value * (1 - value) / 2, abs=1e-15)

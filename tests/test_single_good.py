@@ -134,6 +134,7 @@ def test_the_test_of_equilibria_tells_others_apart(mechanism, strategy, n):
     [(FirstPrice(), shade), (SecondPrice(), truthful), (AllPay(), effort), (ThirdPrice(), overbid)],
 )
 def test_revenue_equivalence(mechanism, strategy, n):
+    """Vickrey 1961, Myerson 1981: (n - 1) / (n + 1) for uniform values, whoever pays."""
     if mechanism == ThirdPrice() and n == 2:
         n = 4
     value = np.random.default_rng(n).random((100_000, n))
@@ -144,6 +145,7 @@ def test_revenue_equivalence(mechanism, strategy, n):
 
 
 def test_asymmetric_first_price_by_griesmer_levitan_and_shubik():
+    """Griesmer, Levitan and Shubik 1967: U[0, 1] against U[0, 2]; bids, revenue and efficiency."""
     c = 3 / 4
 
     def weak(v):
@@ -178,7 +180,9 @@ def test_asymmetric_first_price_by_griesmer_levitan_and_shubik():
 
 @pytest.mark.parametrize("chance", [0.5, 0.1, 0.001])
 def test_the_prophet_example_is_tight(chance):
-    """A sure 1 and 1/chance with that chance: the prophet has 2 - chance, and no posted price collects more than 1."""
+    """Krengel and Sucheston 1978.
+
+    A sure 1 and 1/chance with that chance: the prophet has 2 - chance, and no posted price collects more than 1."""
     values = Bids([[1.0, 1 / chance], [1.0, 0.0]])
     weights = np.array([chance, 1 - chance])
     prophet = weights @ values.value.max(axis=-1)

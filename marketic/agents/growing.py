@@ -144,6 +144,11 @@ class Growing(Syndicates):
         """Lower and upper corner of every agent's box, float64 [alive, F] each, in units of the range; not clipped."""
         return memory.boxes(self._kernels.integers, self._kernels.reals)
 
+    @property
+    def parents(self) -> np.ndarray:
+        """Parent of every agent, int64 [alive]; -1 for a founder."""
+        return memory.parents(self._kernels.integers)
+
     def births(self) -> np.ndarray:
         """(parent, child) of the agents that entered since the last call, int64 [k, 2], in order of entry."""
         integers = self._kernels.integers

@@ -1,0 +1,240 @@
+"""How well SysAdmin can be played: exactly for few computers and for stars of any size, and an upper bound for all.
+
+The *approximate linear program* (Schweitzer and Seidmann 1985; Guestrin et al. 2003) looks for the least value function of
+a given form, V(x) = sum_k w_k phi_k(x), with V(x) >= r(x, a) + discount E V(x') for every state and action. Every such V
+lies above the optimum everywhere, so its value at "all up" is an upper bound on it. Of the 2^n constraints only those that
+a candidate violates most are written down, one action at a time, until none is violated by more than a tolerance; what
+remains of the violation, divided by 1 - discount, is added to the bound.
+
+Forms, and how the worst constraint is found: ring, 1, x_i and x_i x_(i-1) with common weights, dynamic programming around
+the ring; star, 1, hub, leaves up and their product, all constraints; grid, 1 and x_i with weights >= 0, where the worst
+state is a minimum cut, solved as the linear program that is exact for it.
+
+A star is *lumped* without loss into (hub, number of leaves up): its leaves are alike.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+from scipy.stats import binom
+
+from marketic.errors import InputError
+
+TOLERANCE = 1e-7
+MOST_COMPUTERS = 10
+"""Of the exact optimum: 2^10 states."""
+Cut = tuple[np.ndarray, float]
+"""A constraint row @ w >= right side, of the worst state."""
+
+
+def alp_bound(task: Any) -> float:
+    """The approximate linear program's value at "all up", plus what its last violation may hide."""
+    if task.topology == "star":
+        return _star_program(task)
+    worst = _ring_worst if task.topology == "ring" else _grid_worst
+    n = task.computers
+    goal = np.array([1.0, n, n]) if task.topology == "ring" else np.concatenate([[1.0], np.ones(n)])
+    least = None if task.topology == "ring" else 0.0
+    return _generate(goal, least, lambda w: worst(task, w), task.discount, n)
+
+
+def _generate(goal: np.ndarray, least: float | None, worst: Callable, discount: float, n: int) -> float:
+    """Minimise goal @ w over w that satisfy every constraint; worst(w) -> the worst states' cuts."""
+    rows, right = [], []
+    bounds = [(None, None)] + [(least, n / (1.0 - discount))] * (len(goal) - 1)
+    weights = np.zeros(len(goal))
+    while True:
+        cuts = worst(weights)
+        violation = max(b - row @ weights for row, b in cuts)
+        if violation <= TOLERANCE:
+            return float(goal @ weights + max(violation, 0.0) / (1.0 - discount))
+        for row, b in cuts:
+            if b - row @ weights > TOLERANCE / 2:
+                rows.append(row)
+                right.append(b)
+        found = linprog(goal, A_ub=-np.array(rows), b_ub=-np.array(right), bounds=[(-1e6, 1e6), *bounds[1:]])
+        if found.status != 0:
+            raise InputError(f"approximate linear program: HiGHS ended with {found.message}")
+        weights = found.x
+
+
+def _cut(task: Any, up: np.ndarray, reboot: int, features: Callable[[np.ndarray], np.ndarray]) -> Cut:
+    """The constraint of one state and action; features: of chances of being up (independent computers)."""
+    chance = task.chances(up[None])[0]
+    earned = float(up.sum())
+    if reboot >= 0:
+        chance[reboot], earned = 1.0, earned - 0.75
+    return features(up.astype(float)) - task.discount * features(chance), earned
+
+
+def _ring_features(x: np.ndarray) -> np.ndarray:
+    return np.array([1.0, x.sum(), (x * np.roll(x, 1)).sum()])
+
+
+def _ring_worst(task: Any, w: np.ndarray) -> list[Cut]:
+    """Without a reboot, and with one of computer 0: they are all alike."""
+    return [_cut(task, _ring_state(task, w, reboot), reboot, _ring_features) for reboot in (-1, 0)]
+
+
+def _ring_state(task: Any, w: np.ndarray, reboot: int) -> np.ndarray:
+    """argmax over x of r + discount E V(x') - V(x): a sum of terms of three neighbours, around the ring."""
+    n, g = task.computers, task.discount
+    chance = np.array([[0.05, 0.05], [0.45 + 0.25, 0.95]])  # [x_i, x_(i-1)]
+    terms = np.empty((n, 2, 2, 2))  # [i][x_(i-2), x_(i-1), x_i]
+    for i in range(n):
+        for a, b, c in np.ndindex(2, 2, 2):
+            here = 1.0 if i == reboot else chance[c, b]
+            before = 1.0 if (i - 1) % n == reboot else chance[b, a]
+            terms[i, a, b, c] = c - w[1] * c - w[2] * b * c + g * (w[1] * here + w[2] * here * before)
+    best, chosen = -np.inf, np.zeros(n, dtype=np.int64)
+    for first, second in np.ndindex(2, 2):  # x_0 and x_1
+        score = np.full((2, 2), -np.inf)  # by (x_(i-1), x_i)
+        score[first, second] = 0.0
+        back = np.zeros((n, 2, 2), dtype=np.int64)
+        for i in range(2, n):
+            options = score[:, :, None] + terms[i]
+            back[i] = options.argmax(axis=0)
+            score = options.max(axis=0)
+        ends = score + terms[0][:, :, first] + terms[1][None, :, first, second].reshape(1, 2)
+        a, b = np.unravel_index(ends.argmax(), (2, 2))
+        if ends[a, b] > best:
+            best, chosen = ends[a, b], np.zeros(n, dtype=np.int64)
+            chosen[n - 2], chosen[n - 1] = a, b
+            for i in range(n - 1, 1, -1):
+                chosen[i - 2] = back[i, chosen[i - 1], chosen[i]]
+    return chosen
+
+
+def _grid_features(x: np.ndarray) -> np.ndarray:
+    return np.concatenate([[1.0], x])
+
+
+def _grid_worst(task: Any, w: np.ndarray) -> list[Cut]:
+    return [_cut(task, _grid_state(task, w[1:], j), j, _grid_features) for j in range(-1, task.computers)]
+
+
+def _grid_state(task: Any, w: np.ndarray, reboot: int) -> np.ndarray:
+    """argmax of a function of products x_i x_j with coefficients >= 0: the linear program over x and z <= x_i, x_j."""
+    n, share = task.computers, 0.5 / (1.0 + task.around.sum(axis=1))
+    alive = np.arange(n) != reboot
+    linear = 1.0 - w + task.discount * alive * w * (0.40 + share)
+    child, parent = np.nonzero(task.around * alive[:, None])
+    gain = task.discount * w[child] * share[child]
+    m, every = len(child), np.arange(len(child))
+    rows = np.concatenate([every, every, every + m, every + m])
+    columns = np.concatenate([every + n, child, every + n, parent])
+    signs = np.repeat([1.0, -1.0, 1.0, -1.0], m)
+    limits = csr_array((signs, (rows, columns)), shape=(2 * m, n + m))
+    found = linprog(-np.concatenate([linear, gain]), A_ub=limits, b_ub=np.zeros(2 * m), bounds=(0.0, 1.0))
+    return np.rint(found.x[:n]).astype(np.int64)
+
+
+def _star_moves(task: Any) -> list[tuple[int, int, str, float, float, np.ndarray]]:
+    """(hub, leaves up, move, reward, chance of a hub that is up, chances of numbers of leaves up) of every lumped move."""
+    leaves, moves = task.computers - 1, []
+    for hub, k in np.ndindex(2, leaves + 1):
+        stays, hub_up = (0.95, 0.95) if hub else (0.70, 0.05)
+        sure = {"none": (0, k, leaves - k), "hub": (0, k, leaves - k)}
+        if k < leaves:
+            sure["down leaf"] = (1, k, leaves - k - 1)
+        if k > 0:
+            sure["up leaf"] = (1, k - 1, leaves - k)
+        for move, (certain, ups, downs) in sure.items():
+            odds = np.convolve(binom.pmf(np.arange(ups + 1), ups, stays), binom.pmf(np.arange(downs + 1), downs, 0.05))
+            odds = np.concatenate([np.zeros(certain), odds])
+            earned = hub + k - (0.75 if move != "none" else 0.0)
+            moves.append((hub, k, move, earned, 1.0 if move == "hub" else hub_up, odds))
+    return moves
+
+
+def _star_program(task: Any) -> float:
+    """All constraints of the basis 1, hub, leaves up, hub * leaves up."""
+    leaves, g = task.computers - 1, task.discount
+    rows, right = [], []
+    for hub, k, _, earned, hub_up, odds in _star_moves(task):
+        mean = float(odds @ np.arange(len(odds)))
+        rows.append([1.0 - g, hub - g * hub_up, k - g * mean, hub * k - g * hub_up * mean])
+        right.append(earned)
+    goal = np.array([1.0, 1.0, leaves, leaves])
+    found = linprog(goal, A_ub=-np.array(rows), b_ub=-np.array(right), bounds=(None, None))
+    return float(found.fun)
+
+
+def lumped_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
+    """Optimal discounted values of a star, float64 [hub down or up, leaves up], within `tolerance`, by value iteration."""
+    if task.topology != "star":
+        raise InputError(f"a {task.topology} does not lump: wanted topology='star'; use alp_bound, or optimal_value")
+    moves, n, g = _star_moves(task), task.computers, task.discount
+    state = np.array([hub * n + k for hub, k, *_ in moves])
+    earned = np.array([move[3] for move in moves])
+    odds = np.zeros((len(moves), 2, n))
+    for number, (_, _, _, _, hub_up, leaves) in enumerate(moves):
+        odds[number, 0, : len(leaves)], odds[number, 1, : len(leaves)] = (1.0 - hub_up) * leaves, hub_up * leaves
+    odds = odds.reshape(len(moves), 2 * n)
+    return _iterate(2 * n, state, earned, odds, g, tolerance).reshape(2, n)
+
+
+def lumped_policy_value(task: Any, moves: np.ndarray) -> float:
+    """The exact discounted value, from all up, of a policy for a star that treats leaves alike.
+
+    moves: int64 [hub down or up, leaves up]: -1 nothing, 0 the hub, 1 a leaf that is down, 2 a leaf that is up. Raises
+    InputError for a move that is not there, such as a leaf that is down where all are up.
+    """
+    names, n = ("none", "hub", "down leaf", "up leaf"), task.computers
+    table = {(hub, k, name): (reward, hub_up, odds) for hub, k, name, reward, hub_up, odds in _star_moves(task)}
+    matrix, earned = np.eye(2 * n), np.zeros(2 * n)
+    for hub, k in np.ndindex(2, n):
+        name = names[int(moves[hub, k]) + 1]
+        if (hub, k, name) not in table:
+            raise InputError(f"moves[{hub}, {k}] is {name!r}, which is not there; wanted a move that is")
+        reward, hub_up, leaves = table[hub, k, name]
+        earned[hub * n + k] = reward
+        for up, chance in ((0, 1.0 - hub_up), (1, hub_up)):
+            matrix[hub * n + k, up * n : up * n + len(leaves)] -= task.discount * chance * leaves
+    return float(np.linalg.solve(matrix, earned)[-1])
+
+
+def optimal_value(task: Any, *, tolerance: float = 1e-7) -> float:
+    """The optimum from "all up" over all 2^n states, within `tolerance`."""
+    n = task.computers
+    if n > MOST_COMPUTERS:
+        raise InputError(
+            f"optimal_value: {n} computers have 2**{n} states; wanted at most {MOST_COMPUTERS}: use alp_bound"
+        )
+    states = np.arange(2**n)
+    up = states[:, None] >> np.arange(n) & 1
+    chance = task.chances(up)
+    value = np.zeros(2**n)
+    matrices = [_joint(chance, reboot) for reboot in range(-1, n)]
+    while True:
+        best = np.max([up.sum(1) - 0.75 * (a > 0) + task.discount * m @ value for a, m in enumerate(matrices)], axis=0)
+        change = np.abs(best - value).max()
+        value = best
+        if change * task.discount / (1.0 - task.discount) <= tolerance:
+            return float(value[-1])
+
+
+def _joint(chance: np.ndarray, reboot: int) -> np.ndarray:
+    """Transition matrix of independent computers, bit i of a state's number being computer i."""
+    matrix = np.ones((len(chance), 1))
+    for i in range(chance.shape[1]):
+        up = np.ones(len(chance)) if i == reboot else chance[:, i]
+        matrix = np.concatenate([matrix * (1.0 - up)[:, None], matrix * up[:, None]], axis=1)
+    return matrix
+
+
+def _iterate(
+    states: int, state: np.ndarray, earned: np.ndarray, odds: np.ndarray, discount: float, tolerance: float
+) -> np.ndarray:
+    """Value iteration over moves, each from one state."""
+    value = np.zeros(states)
+    while True:
+        best = np.full(states, -np.inf)
+        np.maximum.at(best, state, earned + discount * odds @ value)
+        change = np.abs(best - value).max()
+        value = best
+        if change * discount / (1.0 - discount) <= tolerance:
+            return value

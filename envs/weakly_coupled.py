@@ -1,0 +1,131 @@
+"""Weakly coupled decision processes: parts with dynamics of their own that share scarce resources, and nothing else.
+
+Part i in state s takes action a, earns r_i(s, a), moves on with chance P_i(. | s, a) and uses u_i(a) of each resource; in
+every step the uses may not add up to more than the capacities. With a price per unit the parts come apart, which bounds
+what any policy can earn (Hawkins 2003, "A Langrangian decomposition approach to weakly coupled dynamic optimization
+problems"; Adelman and Mersereau 2008): see `marketic.envs.weakly_coupled_bound`. Restless bandits (Whittle 1988) are the
+case of two actions and one resource.
+"""
+
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from marketic.envs.weakly_coupled_bound import Bound, lagrangian_bound
+from marketic.envs.weakly_coupled_optimum import optimal_values
+from marketic.errors import InputError
+from marketic.factoring import Factoring, LocalModel, ration
+
+
+class WeaklyCoupled(gym.Env):
+    """Observe every part's state, choose every part's action; what does not fit is refused at random (`ration`).
+
+    transitions: float64 [n, A, S, S], chances; rewards: float64 [n, S, A], currency; uses: float64 [n, A, K] >= 0, 0 for
+    action 0; capacity: float64 [K] > 0; start: int64 [n], where every episode begins; discount in (0, 1): of the bounds
+    and of `optimal_values` (rewards of a step are not discounted). kinds: int64 [n], parts of one kind are alike.
+
+    Observation: int64 [n], 0 to S - 1. Action: int64 [n], 0 to A - 1. Reward: the parts' sum; info["part_rewards"], float64
+    [n], and info["served"], int64 [n], the actions that took place. It never terminates: register it with a time limit.
+
+    Raises InputError for tables that do not fit together.
+    """
+
+    metadata = {"render_modes": ["ansi"]}  # noqa: RUF012
+
+    def __init__(
+        self,
+        transitions: np.ndarray,
+        rewards: np.ndarray,
+        uses: np.ndarray,
+        capacity: np.ndarray,
+        start: np.ndarray,
+        *,
+        discount: float = 0.95,
+        kinds: Any = (),
+        render_mode: str | None = None,
+    ) -> None:
+        self.transitions = np.ascontiguousarray(transitions, dtype=float)
+        self.rewards = np.ascontiguousarray(rewards, dtype=float)
+        self.uses, self.capacity = np.asarray(uses, dtype=float), np.asarray(capacity, dtype=float)
+        self.start, self.discount, self.render_mode = np.asarray(start, dtype=np.int64), float(discount), render_mode
+        self.kinds = kinds
+        self._check_tables()
+        parts, actions, states = self.transitions.shape[:3]
+        self.factoring = Factoring(
+            reads=[[part] for part in range(parts)],
+            uses=self.uses,
+            capacity=self.capacity,
+            kinds=kinds,
+            model=LocalModel(self.transitions, self.rewards),
+        )
+        self.observation_space = gym.spaces.MultiDiscrete(np.full(parts, states))
+        self.action_space = gym.spaces.MultiDiscrete(np.full(parts, actions))
+        self._cumulative = self.transitions.cumsum(axis=-1)
+        self.state: np.ndarray | None = None
+
+    def _check_tables(self) -> None:
+        name, shape = type(self).__name__, self.transitions.shape
+        if len(shape) != 4 or shape[2] != shape[3] or 0 in shape:
+            raise InputError(f"{name}(transitions{shape}): wanted chances [parts, actions, states, states]")
+        parts, actions, states = shape[:3]
+        if self.rewards.shape != (parts, states, actions) or not np.isfinite(self.rewards).all():
+            raise InputError(f"{name}(rewards{self.rewards.shape}): wanted finite {(parts, states, actions)}")
+        if (self.transitions < 0).any() or not np.allclose(self.transitions.sum(axis=-1), 1.0):
+            raise InputError(f"{name}(transitions=...): wanted chances >= 0 that add up to 1 over the next state")
+        if self.start.shape != (parts,) or (self.start < 0).any() or (self.start >= states).any():
+            raise InputError(f"{name}(start={self.start.tolist()}): wanted {parts} states from 0 to {states - 1}")
+        if not 0.0 < self.discount < 1.0:
+            raise InputError(f"{name}(discount={self.discount}): wanted a number above 0 and below 1")
+
+    @property
+    def parts(self) -> int:
+        """How many parts there are."""
+        return len(self.start)
+
+    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[np.ndarray, dict]:
+        """Every part goes back to its start."""
+        super().reset(seed=seed)
+        self.state = self.start.copy()
+        return self.state.copy(), {}
+
+    def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
+        """One step of every part. Raises InputError for an action that is not there, or before a reset."""
+        if not self.action_space.contains(np.asarray(action)):
+            raise InputError(f"{type(self).__name__}.step({action!r}): wanted an action of {self.action_space}")
+        if self.state is None:
+            raise InputError(f"{type(self).__name__}.step: no episode runs; call reset first")
+        served = ration(self.uses, self.capacity, np.asarray(action, dtype=np.int64), self.np_random)
+        following, earned = self.advance(self.state[None], served[None], self.np_random)
+        self.state = following[0]
+        return (
+            self.state.copy(), float(earned.sum()), False, False, {"part_rewards": earned[0], "served": served.copy()},
+        )  # fmt: skip
+
+    def advance(self, state: np.ndarray, action: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Many copies of one step: state, action int64 [B, n] -> next state int64 [B, n], rewards float64 [B, n].
+
+        Nothing is refused here: give actions that fit.
+        """
+        parts = np.arange(self.parts)
+        odds = self._cumulative[parts, action, state]
+        following = (odds[..., :-1] <= rng.random(state.shape)[..., None]).sum(axis=-1)
+        return following, self.rewards[parts, state, action]
+
+    def render(self) -> str | None:
+        """The parts' states as digits, in one line."""
+        if self.render_mode != "ansi":
+            return None
+        return "" if self.state is None else " ".join(map(str, self.state.tolist()))
+
+    def lagrangian_bound(self, *, dated: bool = False, periods: int = 60) -> Bound:
+        """No policy earns more than this, discounted from the start: see `marketic.envs.weakly_coupled_bound`.
+
+        dated: prices for each of the first `periods` >= 1 steps and one for the rest, which is tighter; else one price.
+        """
+        return lagrangian_bound(self, periods=periods if dated else 0)
+
+    def optimal_value(self) -> float:
+        """The best discounted value from the start, exactly, by value iteration over joint states. Few parts only."""
+        values = optimal_values(self)
+        return float(values[tuple(self.start)])

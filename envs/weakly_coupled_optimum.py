@@ -1,0 +1,87 @@
+"""The exact optimum of a small weakly coupled task, by value iteration over all joint states.
+
+V(s) = max over actions that fit of sum_i r_i(s_i, a_i) + discount E V(s'); the parts move independently, so the
+expectation is taken one axis of V at a time. Errors contract by the discount; the iteration ends when the bound
+discount / (1 - discount) * largest change is below `tolerance` (Puterman 1994, section 6.3).
+"""
+
+import itertools
+from typing import Any
+
+import numpy as np
+
+from marketic.errors import InputError
+
+MOST_STATES = 300_000
+MOST_WORK = 5_000_000
+"""Joint states times joint actions that one sweep may visit."""
+
+
+def optimal_values(task: Any, *, tolerance: float = 1e-7) -> np.ndarray:
+    """Optimal discounted values, float64 [S] * n, within `tolerance`, currency. task: a `WeaklyCoupled`.
+
+    Raises InputError if the joint problem is too large.
+    """
+    parts, states = task.parts, task.transitions.shape[2]
+    joint = _feasible_actions(task) if states**parts <= MOST_STATES else []
+    if states**parts > MOST_STATES or states**parts * len(joint) > MOST_WORK:
+        raise InputError(
+            f"optimal_values: {states}**{parts} joint states; wanted at most {MOST_STATES} of them, "
+            f"and {MOST_WORK} pairs with a joint action: use lagrangian_bound for larger tasks"
+        )
+    earned = [_total([task.rewards[i, :, a] for i, a in enumerate(action)]) for action in joint]
+    value = np.zeros((states,) * parts)
+    while True:
+        update = np.full(value.shape, -np.inf)
+        for action, reward in zip(joint, earned, strict=True):
+            ahead = value
+            for part, a in enumerate(action):
+                ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
+            np.maximum(update, reward + task.discount * ahead, out=update)
+        change = np.abs(update - value).max()
+        value = update
+        if change * task.discount / (1.0 - task.discount) <= tolerance:
+            return value
+
+
+def _feasible_actions(task: Any) -> list[tuple[int, ...]]:
+    """All joint actions that fit the capacities."""
+    parts, actions = task.parts, task.transitions.shape[1]
+    if actions**parts > MOST_WORK:
+        raise InputError(f"optimal_values: {actions}**{parts} joint actions; use lagrangian_bound for larger tasks")
+    axis = np.arange(parts)
+    return [
+        action
+        for action in itertools.product(range(actions), repeat=parts)
+        if (task.uses[axis, list(action)].sum(axis=0) <= task.capacity + 1e-9).all()
+    ]
+
+
+def _total(terms: list[np.ndarray]) -> np.ndarray:
+    """terms[0][s0] + terms[1][s1] + ... as an array over all joint states."""
+    total = np.zeros(())
+    for term in terms:
+        total = total[..., None] + term
+    return total
+
+
+def policy_value(task: Any, actions: np.ndarray, *, tolerance: float = 1e-4) -> float:
+    """The discounted value from the start of a policy, within `tolerance`; actions int64 [S, ..., S, n], by joint state."""
+    parts, states = task.parts, task.transitions.shape[2]
+    number = actions @ (task.transitions.shape[1] ** np.arange(parts))
+    plans = [(number == plan, actions[number == plan][0]) for plan in np.unique(number)]
+    earned = np.zeros((states,) * parts)
+    for where, action in plans:
+        earned[where] = _total([task.rewards[i, :, a] for i, a in enumerate(action)])[where]
+    value = np.zeros_like(earned)
+    while True:
+        update = earned.copy()
+        for where, action in plans:
+            ahead = value
+            for part, a in enumerate(action):
+                ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
+            update[where] += task.discount * ahead[where]
+        change = np.abs(update - value).max()
+        value = update
+        if change * task.discount / (1.0 - task.discount) <= tolerance:
+            return float(value[tuple(task.start)])

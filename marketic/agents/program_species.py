@@ -1,0 +1,67 @@
+"""Guarded macro programs over a vocabulary, as a species for the episodic economy (`marketic.hayek`).
+
+A program is a guard, up to a few literals that must all hold, and a body of one or two instructions: a move, or a move repeated
+until a literal holds. It says "if top2 is not empty and stack 1 has no wrong block: move 2 to 1 until top2 differs from
+the goal". No single program of that size solves a task of any depth; they must pass the work on.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from marketic.agents import program_kernels as kernels
+from marketic.array_table import ArrayTable
+from marketic.errors import InputError
+from marketic.hayek.interface import SpeciesFunctions
+from marketic.hayek.random_numbers import random_state
+from marketic.hayek.vocabulary import World, rehearse
+
+FUNCTIONS = SpeciesFunctions(kernels.begin, kernels.applies, kernels.perform, kernels.breed, kernels.alike)
+
+
+@dataclass(frozen=True)
+class MacroPrograms:
+    """Programs over a world's vocabulary.
+
+    guards: literals in a guard, >= 0. instructions: most of them in a body, >= 1. loops: whether moves may be repeated until a
+    literal holds.
+
+    Raises InputError for other numbers, and for a world that does not keep to its vocabulary.
+    """
+
+    world: World
+    guards: int = 3
+    instructions: int = 2
+    loops: bool = True
+    functions: SpeciesFunctions = field(default=FUNCTIONS, repr=False)
+
+    def __post_init__(self) -> None:
+        if self.guards < 0 or self.instructions < 1:
+            raise InputError(f"{self}: wanted guards >= 0 and instructions >= 1")
+        self.world.addresses()
+        rehearse(self.world)
+
+    @property
+    def code_length(self) -> int:
+        """Whole numbers in a program."""
+        return self.guards + 1 + 2 * self.instructions
+
+    def table(self, slots: int, largest: int, seed: int) -> ArrayTable:
+        """Fresh arrays for the economy."""
+        vocabulary = self.world.vocabulary
+        shape = np.array([self.guards, self.instructions, len(vocabulary.moves), int(self.loops)], dtype=np.int64)
+        code = np.zeros((slots, self.code_length), dtype=np.int64)
+        return ArrayTable([self.world.blank(largest), random_state(seed), code, vocabulary.constants(),
+                           vocabulary.literals(), self.world.addresses(), shape])  # fmt: skip
+
+    def words(self, code: np.ndarray) -> str:
+        """A program, int64 [code_length], as a sentence."""
+        vocabulary = self.world.vocabulary
+        literals = vocabulary.literals()
+        guard = " and ".join(vocabulary.say(literals[k]) for k in dict.fromkeys(code[: self.guards].tolist()) if k >= 0)
+        body = []
+        for k in range(int(code[self.guards])):
+            move, until = code[self.guards + 1 + 2 * k : self.guards + 3 + 2 * k].tolist()
+            stop = f" until {vocabulary.say(literals[until])}" if until >= 0 else ""
+            body.append(vocabulary.moves[move] + stop)
+        return f"{guard or 'always'}: {'; '.join(body)}"

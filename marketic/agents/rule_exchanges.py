@@ -1,0 +1,139 @@
+"""The two exchanges on which rules trade, with one face for the population: quote, learn, and what to save."""
+
+from typing import Any
+
+import numpy as np
+
+from marketic.agents.rule_bets import SOLID, STAKE, Bets, play, prepare_bets, quote_rows, trade
+from marketic.agents.rule_books import ALIVE, SCRATCH, Books, open_books
+from marketic.agents.rule_entry import PublicRecord
+from marketic.agents.rule_prices import FLOOR, PRIZE, Prices, prepare_prices, trade_price
+from marketic.agents.rule_quotes import price_rows
+from marketic.agents.rule_record import open_record
+from marketic.agents.rule_walk import walk
+from marketic.errors import InputError
+
+
+class _Exchange:
+    """What both have: books, and arrays to save."""
+
+    books: Books
+
+    def _saved(self) -> dict[str, np.ndarray]:
+        return {name: array for name, array in self.books._asdict().items() if name not in SCRATCH}
+
+    def state_dict(self) -> dict[str, np.ndarray]:
+        """Copies of all arrays that learning changes."""
+        return {name: array.copy() for name, array in self._saved().items()}
+
+    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
+        """Restore them. Raises InputError for arrays of another market."""
+        for name, array in self._saved().items():
+            given = state.get(name)
+            if given is None or given.shape != array.shape or given.dtype != array.dtype:
+                found = "nothing" if given is None else f"{given.dtype}{given.shape}"
+                raise InputError(
+                    f"saved rules have {found} as {name!r}: wanted {array.dtype}{array.shape}, as this market"
+                )
+        for name, array in self._saved().items():
+            array[...] = state[name]
+
+    def _rows(self, words: np.ndarray, actions: int) -> tuple[np.ndarray, np.ndarray]:
+        return np.zeros((len(words), actions)), np.zeros((len(words), actions), np.int64)
+
+
+class BetExchange(_Exchange):
+    """Rules that bet (see `rule_bets`)."""
+
+    def __init__(self, bets: Bets, actions: int, positions: int, capacity: int, rng: np.random.Generator) -> None:
+        self.contract, self.actions = bets, actions
+        self.terms, self.entry = prepare_bets(bets, actions, positions, capacity)
+        self.books = open_books(positions, capacity, rng)
+        size = bets.entry.size if isinstance(bets.entry, PublicRecord) else 0
+        self.record = open_record(actions, positions, size)
+
+    def _saved(self) -> dict[str, np.ndarray]:
+        return {**super()._saved(), "columns": self.record.columns, "at": self.record.at}
+
+    def quote(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Quotes float64 [B, actions] and the leading advocates' seats (-1: none) int64 [B, actions]; nothing changes."""
+        value, lead = self._rows(words, self.actions)
+        quote_rows(self.books, words, self.terms.reals[STAKE], value, lead)
+        return value, lead
+
+    def explores(self, value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Where the action is to be drawn at random, bool [B]: where the market is open, and now and then elsewhere."""
+        return (value.max(axis=1) < self.terms.reals[SOLID]) | (rng.random(len(value)) < self.contract.explore)
+
+    def learn(self, words: np.ndarray, action: int, realised: float, counted: bool) -> None:
+        """One trade at words uint64 [W]; counted: its action was drawn at random."""
+        trade(self.books, self.record, self.entry, self.terms, words, action, realised >= self.contract.par, counted)
+
+    def play(self, words: np.ndarray, payoff: np.ndarray, explore: float) -> int:
+        """Many problems in one compiled loop; returns the wins."""
+        return int(play(self.books, self.record, self.entry, self.terms, words, payoff, explore))
+
+    def belief(self, seat: int) -> float:
+        """What a rule bids: its belief."""
+        return float((self.books.wins[seat] + 0.5) / (self.books.trials[seat] + 1.0))
+
+
+class PriceExchange(_Exchange):
+    """Rules with prices (see `rule_prices`)."""
+
+    def __init__(self, prices: Prices, actions: int, positions: int, capacity: int, rng: np.random.Generator) -> None:
+        self.contract, self.actions = prices, actions
+        self.terms = prepare_prices(prices, actions, positions)
+        self.books = open_books(positions, capacity, rng)
+        self.admits = np.ones(1, dtype=bool)
+
+    def _saved(self) -> dict[str, np.ndarray]:
+        seen = self.terms.seen
+        return {
+            **super()._saved(),
+            "seen": seen.words,
+            "table": seen.table,
+            "situations": seen.counts,
+            "admits": self.admits,
+        }
+
+    def quote(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Quotes in currency float64 [B, actions], leading advocates' seats (-1: none) int64 [B, actions]; nothing changes."""
+        value, lead = self._rows(words, self.actions)
+        price_rows(self.books, words, self.terms.reals[FLOOR], self.terms.reals[PRIZE], value, lead)
+        return value, lead
+
+    def explores(self, value: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Nowhere: the market's novices explore."""
+        return np.zeros(len(value), dtype=bool)
+
+    def learn(self, words: np.ndarray, action: int, realised: float, counted: bool) -> None:
+        """One trade at words uint64 [W] that fetched `realised`."""
+        trade_price(self.books, self.terms, words, action, realised, bool(self.admits[0]))
+
+    def walk(self, *table: Any) -> int:
+        """Many episodes in one compiled loop (see `rule_walk.walk`); returns the steps."""
+        compiled: Any = walk
+        return int(compiled(self.books, self.terms, *table, bool(self.admits[0])))
+
+    def belief(self, seat: int) -> float:
+        """What a rule bids: its price, currency."""
+        return float(self.books.price[seat] * self.contract.prize)
+
+
+def open_exchange(
+    contract: Any, actions: int, positions: int, capacity: int, rng: np.random.Generator
+) -> BetExchange | PriceExchange:
+    """The exchange for a kind of contract. Raises InputError for anything but `Bets` and `Prices`."""
+    if isinstance(contract, Bets):
+        return BetExchange(contract, actions, positions, capacity, rng)
+    if isinstance(contract, Prices):
+        return PriceExchange(contract, actions, positions, capacity, rng)
+    raise InputError(
+        f"contract={contract!r}: wanted Bets(...) for tasks that are won or lost in one step, else Prices(...)"
+    )
+
+
+def alive(exchange: BetExchange | PriceExchange) -> int:
+    """How many rules there are."""
+    return int(exchange.books.counts[ALIVE])

@@ -1,0 +1,208 @@
+"""The Hayek machine: an economy of programs that earn the prize of an instance together (Baum 1999; Baum and Durdanovic 2000).
+
+Programs are random at first. An instance is a chain of auctions (`marketic.hayek.instance`); between instances the treasury
+collects taxes, buries the poor and the idle, and endows newborn programs (`marketic.hayek.lifecycle`). What a program pays
+for the state it buys is its estimate of what the state it leaves behind will fetch; those whose estimate is too high go
+bankrupt, those whose work is worth more than they pay get rich and have children. Nobody is told who did well.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from marketic.array_table import ArrayTable
+from marketic.errors import InputError
+from marketic.hayek.books import (
+    AUCTIONS,
+    BORN,
+    EMPTY,
+    INSTANCES,
+    LEVEL,
+    LOG,
+    PRICED,
+    PRIZE,
+    PRIZES,
+    STEPS,
+    SUCCESS,
+    TREASURY,
+    Books,
+    open_books,
+)  # fmt: skip
+from marketic.hayek.instance import list_agents
+from marketic.hayek.interface import CODE, Species
+from marketic.hayek.lifecycle import live
+from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices, Taxes, flatten
+from marketic.hayek.trials import Outcomes, try_out
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Agents as they were at some moment, enough to play and to be read: one row per agent.
+
+    code int64 [n, L]; slope, offset float64 [n]; wealth int64 [n], ticks; uid, parent int64 [n].
+    """
+
+    code: np.ndarray
+    slope: np.ndarray
+    offset: np.ndarray
+    wealth: np.ndarray
+    uid: np.ndarray
+    parent: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.uid)
+
+    def keep(self, which: np.ndarray) -> "Snapshot":
+        """Only some of the agents: bool [n] or their rows."""
+        return Snapshot(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
+
+
+class Economy:
+    """An episodic economy of one species.
+
+    species: how programs are written, bred and run, and in what world (see `marketic.hayek.interface`).
+    auction, novices, taxes, births, exits, curriculum: its rules (see `marketic.hayek.rules`).
+    slots:   the most agents at a time, >= 1. seed: int >= 0; the same seed, the same economy to the bit.
+    agents:  agents to begin with (they have prices); None: nobody, all begins with random programs.
+    largest: instances of up to this many units, prefix included, will be played or tried; at least twice the curriculum's
+             largest, which is the default.
+
+    Raises InputError for bad settings.
+    """
+
+    def __init__(
+        self,
+        species: Species,
+        *,
+        auction: Auction | None = None,
+        novices: Novices | None = None,
+        taxes: Taxes | None = None,
+        births: Births | None = None,
+        exits: Exits | None = None,
+        curriculum: Curriculum | None = None,
+        slots: int = 300,
+        seed: int = 0,
+        agents: Snapshot | None = None,
+        largest: int | None = None,
+    ) -> None:
+        whole = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (slots, seed)]
+        if not all(whole) or slots < 1 or seed < 0:
+            raise InputError(f"Economy(slots={slots!r}, seed={seed!r}): wanted whole numbers, slots >= 1 and seed >= 0")
+        self.curriculum = curriculum or Curriculum()
+        self.births = births or Births()
+        self.rules = flatten(
+            auction or Auction(), novices or Novices(), taxes or Taxes(), self.births, exits or Exits(), self.curriculum
+        )
+        self.species, self.slots, self.seed = species, int(slots), int(seed)
+        if self.births.rate == 0.0 and (agents is None or len(agents) == 0):
+            raise InputError(
+                "Economy(births=Births(rate=0.0)): an empty population stays empty; give agents= or a rate above 0"
+            )
+        self.largest = max(largest or 0, 2 * self.curriculum.largest)
+        self.address = species.functions.addresses()
+        self.table: ArrayTable = species.table(self.slots, self.largest, self.seed)
+        self.books: Books = open_books(self.slots, 4 * self.slots, species.code_length)
+        self.books.signal[LEVEL] = self.curriculum.smallest
+        self.books.signal[SUCCESS] = 0.6
+        if agents is not None:
+            self.settle(agents)
+
+    @property
+    def code(self) -> np.ndarray:
+        """Every slot's program, int64 [slots, L]."""
+        code: np.ndarray = self.table.arrays[CODE]
+        return code
+
+    @property
+    def level(self) -> float:
+        """The size of instances that the curriculum has reached."""
+        return float(self.books.signal[LEVEL])
+
+    @property
+    def treasury(self) -> int:
+        """Ticks; negative while it has lent more than it took in."""
+        return int(self.books.account[TREASURY])
+
+    @property
+    def prizes(self) -> int:
+        """Ticks that the world has paid so far: always wealth + treasury."""
+        return int(self.books.account[PRIZES])
+
+    @property
+    def instances(self) -> int:
+        """Instances played so far."""
+        return int(self.books.account[INSTANCES])
+
+    @property
+    def auctions(self) -> int:
+        """Rights sold so far."""
+        return int(self.books.account[AUCTIONS])
+
+    @property
+    def steps(self) -> int:
+        """Primitive steps made so far."""
+        return int(self.books.account[STEPS])
+
+    def settle(self, agents: Snapshot) -> None:
+        """Put agents with prices into the slots, with wealth from the treasury. Raises InputError if they do not fit."""
+        n, books = len(agents), self.books
+        if n > self.slots or agents.code.shape != (n, self.species.code_length):
+            raise InputError(
+                f"agents with code {agents.code.shape}: wanted at most {self.slots} rows of {self.species.code_length}"
+            )
+        if (books.status != EMPTY).any():
+            raise InputError("settle: there are agents already; settle them before anything is played")
+        self._make_room(n)
+        self.code[:n] = agents.code
+        books.status[:n], books.wealth[:n], books.uid[:n] = PRICED, agents.wealth, np.arange(n)
+        books.slope[:n], books.offset[:n], books.parent[:n], books.parent_slot[:n] = agents.slope, agents.offset, -1, -1
+        books.log[:n] = (-1, 0, -1, 0)
+        books.code_log[:n] = agents.code
+        books.account[BORN] = n
+        books.account[TREASURY] -= int(books.wealth[:n].sum())
+
+    def run(self, instances: int) -> "Economy":
+        """Play this many more instances, >= 0, learning from each; returns the economy itself.
+
+        Raises InputError if the species breaks its word (money gone, an instance that does not open).
+        """
+        if isinstance(instances, bool) or not isinstance(instances, int | np.integer) or instances < 0:
+            raise InputError(f"run(instances={instances!r}): wanted a whole number >= 0")
+        self._make_room(int(instances))
+        list_agents(self.books)
+        fault = live(self.table.rows, self.address, self.books, self.rules, int(instances))
+        if fault:
+            raise InputError(
+                f"instance {self.instances}: " + ("money is missing: the species wrote to books that are not its own"
+                if fault == 1 else f"begin did not open one of size up to {int(self.level)}: wanted 0 back")
+            )  # fmt: skip
+        return self
+
+    def snapshot(self) -> Snapshot:
+        """The agents that have a price and are not below their endowment: those that a frozen market consists of."""
+        books = self.books
+        kept = (books.status == PRICED) & (books.wealth >= int(self.births.endowment * PRIZE))
+        parts = (self.code, books.slope, books.offset, books.wealth, books.uid, books.parent)
+        return Snapshot(*(part[kept].copy() for part in parts))
+
+    def evaluate(self, size: int, count: int, *, seed: int, agents: Snapshot | None = None, **options: Any) -> Outcomes:
+        """Let agents (default: `snapshot()`) play `count` instances without learning; see `marketic.hayek.trials.try_out`."""
+        return try_out(
+            self.species,
+            self.snapshot() if agents is None else agents,
+            size,
+            count,
+            seed=seed,
+            rules=self.rules,
+            **options,
+        )
+
+    def _make_room(self, births: int) -> None:
+        """Room in the log for this many births; grows by half at least."""
+        born, room = int(self.books.account[BORN]), len(self.books.log)
+        if born + births > room:
+            more = max(born + births - room, room // 2)
+            log = np.concatenate([self.books.log, np.zeros((more, LOG), dtype=np.int64)])
+            code = np.concatenate([self.books.code_log, np.zeros((more, self.species.code_length), dtype=np.int64)])
+            self.books = self.books._replace(log=log, code_log=code)

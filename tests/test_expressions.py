@@ -1,0 +1,318 @@
+"""Typed S-expressions: types, text, machine, breeding, hostile programs, the economy and the family."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from numba import njit
+
+import marketic
+from marketic.agents import expression_language as lang
+from marketic.agents.expression_breeding import mutate, random_program
+from marketic.agents.expression_compiler import skip, well_typed
+from marketic.agents.expression_kernels import applies, begin, perform
+from marketic.agents.expression_language import Language
+from marketic.agents.expression_species import ExpressionPrograms
+from marketic.agents.expressions import Expressions
+from marketic.checks import check_population
+from marketic.envs.blocks_world_vocabulary import world
+from marketic.envs.rubiks_cube_world import language as cube_language
+from marketic.errors import InputError
+from marketic.experiments import blocks_world_sexpr
+from marketic.goods import Goods
+from marketic.hayek import Economy
+from marketic.hayek.interface import ACTS, CAP, CODE, IDLE, NO, OVER, PROGRESS, STATE
+from marketic.hayek.random_numbers import random_state
+
+BLOCKS = Language(world())
+LANGUAGES = {"blocks": BLOCKS, "cube": cube_language(2)}
+STACKER = "(program (and (not (== top2 empty)) (== first-wrong-block empty)) (while (== top2 goal-above-stack-1) move-2-to-1))"
+
+
+@pytest.mark.parametrize("name", LANGUAGES)
+@pytest.mark.parametrize("tokens", [5, 24, 200])
+def test_whatever_is_bred_is_well_typed_and_can_be_read(name, tokens):
+    language = LANGUAGES[name]
+    species = ExpressionPrograms(language, tokens)
+    table, choices, random = language.table(), language.choices(), random_state(0)
+    rows = np.zeros((40, species.code_length), dtype=np.int64)
+    for row in rows:
+        random_program(row, table, choices, random)
+    lengths = set()
+    for k in range(1500):
+        row = rows[k % 40]
+        mutate(row, rows[(7 * k) % 40], table, choices, random)
+        assert well_typed(row, tokens, table)
+        assert not row[1 + row[0] :].any(), "nothing is left behind the end"
+        lengths.add(int(row[0]))
+        if k % 50 == 0:
+            assert np.array_equal(species.read(species.text(row)), row)
+            assert species.words(row)
+    assert max(lengths) <= tokens
+    assert len(lengths) > 2 or tokens == 5
+
+
+def evaluate(tokens, at, terms):
+    """What an expression without side effects comes to, by recursion; and where it ends."""
+    one = BLOCKS.primitives[tokens[at]]
+    parts, end = [], at + 1
+    for _ in one.arguments:
+        value, end = evaluate(tokens, end, terms)
+        parts.append(value)
+    plain = {
+        lang.TRUE: lambda: 1, lang.AND: lambda a, b: a & b, lang.OR: lambda a, b: a | b, lang.NOT: lambda a: 1 - a,
+        lang.EQUAL: lambda a, b: int(a == b), lang.DIFFERENT: lambda a, b: int(a != b), lang.LESS: lambda a, b: int(a < b),
+        lang.MORE: lambda a, b: int(a > b), lang.ADD: lambda a, b: cut(a + b), lang.SUBTRACT: lambda a, b: cut(a - b),
+        lang.MULTIPLY: lambda a, b: cut(a * b), lang.CHOOSE: lambda c, a, b: a if c else b,
+        lang.TERM: lambda: int(terms[one.operand]),
+    }  # fmt: skip
+    return plain[one.operation](*parts), end
+
+
+def cut(value):
+    return max(-(2**31) + 1, min(2**31 - 1, value))
+
+
+def carry_out(tokens, at, play):
+    """Carry out an action by recursion; where it ends. play: [state, terms, moves made, budget]."""
+    state, terms, _, budget = play
+    one, end = BLOCKS.primitives[tokens[at]], at + 1
+    finish = skip(np.array(tokens), at, BLOCKS.table())
+    if one.operation == lang.MOVE and play[2] < budget and not state[OVER]:
+        play[2] += int(BLOCKS.world.move(state, one.operand, 0, terms))
+        BLOCKS.world.sense(state, 0, 0, terms)
+    elif one.operation == lang.THEN:
+        carry_out(tokens, carry_out(tokens, end, play), play)
+    elif one.operation == lang.TWICE:
+        carry_out(tokens, end, play)
+        carry_out(tokens, end, play)
+    elif one.operation == lang.WHEN:
+        held, body = evaluate(tokens, end, terms)
+        if held:
+            carry_out(tokens, body, play)
+    elif one.operation == lang.WHILE:
+        before = -1
+        while before < play[2] < budget and not state[OVER]:
+            before = play[2]
+            held, body = evaluate(tokens, end, terms)
+            if not held:
+                break
+            carry_out(tokens, body, play)
+    return finish
+
+
+def test_the_machine_does_what_plain_recursion_does():
+    species = ExpressionPrograms(BLOCKS, tokens=40)
+    table = species.table(200, 8, 5)
+    primitives, choices, random = BLOCKS.table(), BLOCKS.choices(), random_state(8)
+    for row in table.arrays[CODE]:
+        random_program(row, primitives, choices, random)
+    state, terms, acted = table.arrays[STATE], table.arrays[3], 0
+    for slot in range(200):
+        assert begin(table.rows, 6, 0, 0) == 0
+        for move in (0, 1, 0):
+            BLOCKS.world.move(state, move, 0, terms)
+        BLOCKS.world.sense(state, 0, 0, terms)
+        tokens = table.arrays[CODE][slot, 1:].tolist()
+        held, body = evaluate(tokens, 1, terms)
+        before = state.copy()
+        answer = applies(table.rows, slot, 0, 0)
+        assert np.array_equal(before, state), "to look is not to act"
+        play = [state.copy(), terms.copy(), 0, state[CAP]]
+        if held:
+            carry_out(tokens, body, play)
+        assert answer == (ACTS if held and play[2] else IDLE if held else NO)
+        if answer == ACTS:
+            assert perform(table.rows, slot, 0, 0) == play[2]
+            assert np.array_equal(state, play[0])
+            acted += 1
+    assert acted > 30
+
+
+def test_text_is_read_back_and_said_in_words():
+    species = ExpressionPrograms(BLOCKS)
+    code = species.read(STACKER)
+    assert species.text(code) == STACKER
+    assert species.words(code) == (
+        "not (top2 is empty) and first wrong block is empty: as long as top2 is goal above stack 1: (move 2 to 1)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("(program true", "wanted action"),
+        ("(program true move-1-to-2) true", "left over"),
+        ("(program move-1-to-2 move-1-to-2)", "'move-1-to-2' is no truth"),
+        ("(program (== top1 height1) move-1-to-2)", "is no"),
+        ("(program (explode) move-1-to-2)", "'explode' is no truth; wanted one of"),
+        ("(program true move-1-to-2 move-1-to-2)", "closing parenthesis"),
+        ("", "wanted program"),
+        ("(program " + "(not " * 300 + "true" + ")" * 300 + " move-1-to-2)", "parentheses inside each other"),
+    ],
+)
+def test_text_that_is_no_program_is_refused(text, words):
+    with pytest.raises(InputError, match=words):
+        ExpressionPrograms(BLOCKS, tokens=1000).read(text)
+
+
+HOSTILE = {
+    "endless": "(program true (while true (then move-1-to-2 move-2-to-1)))",
+    "endless idling": "(program true (while true (while true (when false-hope move-1-to-2))))".replace("false-hope", "(< height1 0)"),
+    "endless pair": "(program true (while true (while true (then move-1-to-2 (while (== 0 0) move-2-to-1)))))",
+    "explosive": "(program true " + "(twice " * 60 + "move-1-to-2" + ")" * 60 + ")",
+    "explosive idling": "(program (> height1 0) " + "(twice " * 60 + "(when (< height1 0) move-1-to-2)" + ")" * 60 + ")",
+    "deep": "(program " + "(not " * 150 + "true" + ")" * 150 + " move-1-to-2)",
+    "huge": "(program (> " + "(* blocks " * 80 + "blocks" + ")" * 80 + " 0) move-1-to-2)",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_programs_end_within_their_time(name):
+    species = ExpressionPrograms(BLOCKS, tokens=400, ticks=50)
+    table = species.table(1, 30, 0)
+    table.arrays[CODE][0] = species.read(HOSTILE[name])
+    state = table.arrays[STATE]
+    assert begin(table.rows, 30, 0, 0) == 0
+    answer = applies(table.rows, 0, 0, 0)
+    assert answer == (IDLE if "idling" in name else ACTS)
+    assert 0 <= perform(table.rows, 0, 0, 0) <= state[CAP]
+    assert 0 <= state[PROGRESS] <= 30
+
+
+def test_rows_that_are_no_programs_never_apply_and_cannot_be_said():
+    species = ExpressionPrograms(BLOCKS, tokens=10)
+    program, move, true = (next(k for k, p in enumerate(BLOCKS.primitives) if p.operation == o) for o in (lang.PROGRAM, lang.MOVE, lang.TRUE))
+    rows = [
+        [0], [99, program], [3, program, true], [3, program, move, true], [3, program, true, 10**9], [-4, program, true, move],
+        [4, program, true, move, move], [3, -1, true, move], [2**62, program, true, move],
+    ]  # fmt: skip
+    table = species.table(len(rows), 5, 0)
+    for row, given in zip(table.arrays[CODE], rows, strict=True):
+        row[: len(given)] = given
+    begin(table.rows, 5, 0, 0)
+    for slot, row in enumerate(table.arrays[CODE]):
+        assert applies(table.rows, slot, 0, 0) == NO
+        assert perform(table.rows, slot, 0, 0) == 0
+        with pytest.raises(InputError, match="no well-typed program"):
+            species.words(row)
+
+
+def test_a_sensor_with_arguments():
+    @njit
+    def look(state, a, b, terms):
+        return np.int64(a + 2 * b)
+
+    language = Language(world(), look=look, look_kinds=("colour", "height", "height"))
+    species = ExpressionPrograms(language)
+    table = species.table(2, 5, 0)
+    for k, text in enumerate(("(== (look colour-3 blocks) 0)", "(== (look colour-3 height1) (+ (look colour-1 blocks) (look colour-2 0)))")):
+        table.arrays[CODE][k] = species.read(f"(program {text} move-1-to-2)")
+    begin(table.rows, 5, 0, 0)
+    assert [applies(table.rows, k, 0, 0) for k in range(2)] == [NO, ACTS], "3 + 2 * 5 is 1 + 2 * 5 + 2"
+
+
+def test_languages_that_do_not_hang_together_are_refused():
+    with pytest.raises(InputError, match="together, or neither"):
+        Language(world(), look_kinds=("colour", "height", "colour"))
+    with pytest.raises(InputError, match="wanted a function compiled by"):
+        Language(world(), look=len, look_kinds=("colour", "height", "colour"))
+    with pytest.raises(InputError, match="has no term"):
+        Language(world(), look=len, look_kinds=("colour", "weight", "colour"))
+    for options in ({"tokens": 3}, {"tokens": 1001}, {"ticks": 0}):
+        with pytest.raises(InputError, match="wanted 4 to 1000 tokens"):
+            ExpressionPrograms(BLOCKS, **options)
+    with pytest.raises(InputError, match="wanted at most 6"):
+        ExpressionPrograms(BLOCKS, tokens=6).read(STACKER)
+
+
+def test_money_is_exact_after_every_instance_and_seeds_repeat():
+    one = blocks_world_sexpr.build(4)
+    for _ in range(300):
+        one.run(1)
+        assert int(one.books.wealth.sum()) + one.treasury == one.prizes
+    one.run(700)
+    other = blocks_world_sexpr.build(4).run(1000)
+    assert np.array_equal(one.code, other.code)
+    assert np.array_equal(one.books.wealth, other.books.wealth)
+
+
+def test_an_economy_of_hostile_programs_goes_on():
+    species = ExpressionPrograms(BLOCKS, tokens=400, ticks=20)
+    rows = np.stack([species.read(text) for text in HOSTILE.values()])
+    n = len(rows)
+    agents = marketic.hayek.Snapshot(rows, np.full(n, 0.5), np.zeros(n), np.full(n, 10**10), np.arange(n), np.full(n, -1))
+    economy = Economy(species, agents=agents, slots=40).run(300)
+    assert economy.instances == 300
+    assert int(economy.books.wealth.sum()) + economy.treasury == economy.prizes
+
+
+def test_the_experiment_runs():
+    answer = blocks_world_sexpr.run(quick=True)
+    assert answer["met"], answer["rows"]
+    assert "programs" in answer["details"][0]
+
+
+def test_they_keep_the_promises_of_a_population():
+    assert check_population(Expressions, rounds=40).passed
+
+
+SPACES = [
+    gym.spaces.Box(-np.inf, np.inf, (2,)),
+    gym.spaces.Tuple([gym.spaces.Discrete(3, start=1), gym.spaces.Box(0.0, 1.0, (1,))]),
+    gym.spaces.MultiBinary(4),
+    gym.spaces.Discrete(500),
+]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=str)
+def test_markets_of_expressions_run_anywhere(space):
+    class Anywhere(gym.Env):
+        observation_space, action_space = space, gym.spaces.MultiDiscrete([2, 3])
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            if seed is not None:
+                self.observation_space.seed(seed)
+            self.left = 5
+            return self.observation_space.sample(), {}
+
+        def step(self, action):
+            self.left -= 1
+            return self.observation_space.sample(), float(np.sum(action)), self.left == 0, False, {}
+
+    market = marketic.make(Anywhere(), agents="expressions", seed=0)
+    market.learn(80)
+    assert np.isfinite(market.ledger.wealth(np.arange(2)).sum())
+    assert market.num_timesteps == 80
+
+
+def test_expressions_learn_which_of_two_sums_is_larger():
+    class Compare(gym.Env):
+        observation_space, action_space = gym.spaces.Box(0.0, 1.0, (3,)), gym.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.seen = self.np_random.random(3).astype(np.float32)
+            return self.seen, {}
+
+        def step(self, action):
+            return self.seen, float((self.seen[0] > self.seen[1]) == bool(action)), True, False, {}
+
+    scores = []
+    for seed in range(3):
+        market = marketic.make(Compare(), agents="expressions", seed=seed, discount=0.0, novices=0.3)
+        market.learn(3000)
+        scores.append(market.evaluate(100, env=Compare()).mean())
+    assert np.median(scores) > 0.9
+    assert "observation[0]" in " ".join(market.population.best(3))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"slots": 3}, "twice as many slots"), ({"rate": 0.0}, "rate and tolerance above 0"), ({"births": 1.5}, "shares"),
+     ({"tokens": 2}, "4 to 1000 tokens")],
+)  # fmt: skip
+def test_options_out_of_range_are_refused(options, words):
+    goods = Goods.from_space(gym.spaces.Discrete(4))
+    with pytest.raises(InputError, match=words):
+        Expressions.for_spaces(goods, 2, rng=np.random.default_rng(0), **options)

@@ -1,0 +1,241 @@
+"""Factored tasks: Gymnasium's contract, closed forms, exact optima, bounds that hold, and bad input."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+import marketic.envs  # noqa: F401  registers them
+from marketic.checks.environment import check_env
+from marketic.envs.lq_economy import LQEconomy
+from marketic.envs.machine_maintenance import MachineMaintenance
+from marketic.envs.production import Production
+from marketic.envs.resource_allocation import ResourceAllocation
+from marketic.envs.sysadmin import SysAdmin
+from marketic.envs.sysadmin_bound import lumped_policy_value
+from marketic.envs.weakly_coupled import WeaklyCoupled
+from marketic.envs.weakly_coupled_optimum import optimal_values, policy_value
+from marketic.errors import InputError
+
+SMALL = {
+    "machines": MachineMaintenance(4, scarcity=4),
+    "workshops": Production(3, labour=1.0, energy=1.0, room=3),
+    "chargers": ResourceAllocation(3, 1, longest=3, largest=2),
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "options"),
+    [
+        ("MachineMaintenance", {}),
+        ("SysAdmin", {}),
+        ("SysAdmin", {"topology": "star"}),
+        ("SysAdmin", {"topology": "grid", "computers": 9}),
+        ("Production", {}),
+        ("ResourceAllocation", {}),
+        ("LQEconomy", {}),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "-".join(map(str, value.values())) or "plain",
+)
+def test_they_keep_gymnasiums_contract(task, options):
+    assert check_env(lambda: gym.make(f"marketic/{task}-v0", **options), episodes=2).passed
+
+
+def test_one_machine_by_hand():
+    """One machine that never wears beyond new by itself and one crew: nothing to repair, v / (1 - discount)."""
+    chances = np.zeros((1, 2, 2, 2))
+    chances[:, :, :, 0] = 1.0
+    rewards = np.array([[[2.0, 1.0], [0.0, 0.0]]])
+    uses = np.array([[[0.0], [1.0]]])
+    task = WeaklyCoupled(chances, rewards, uses, np.ones(1), np.zeros(1), discount=0.5)
+    assert task.optimal_value() == pytest.approx(4.0)
+    bound = task.lagrangian_bound()
+    assert bound.value == pytest.approx(4.0, abs=1e-6)
+    assert bound.use[0, 0] == pytest.approx(0.0, abs=1e-3)
+
+
+@pytest.mark.parametrize("task", SMALL.values(), ids=SMALL)
+def test_bounds_hold_and_dated_ones_are_tighter(task):
+    optimum = task.optimal_value()
+    constant, dated = task.lagrangian_bound(), task.lagrangian_bound(dated=True, periods=30)
+    assert optimum <= dated.value + 1e-6
+    assert dated.value <= constant.value + 1e-6
+    assert dated.value <= 1.15 * optimum, "a bound that is of no use"
+    assert (constant.prices >= 0).all()
+    assert (dated.prices >= 0).all()
+
+
+@pytest.mark.parametrize("task", SMALL.values(), ids=SMALL)
+def test_where_a_price_is_positive_the_resource_is_used_up(task):
+    bound = task.lagrangian_bound()
+    assert (bound.prices > 1e-3).all(), "scarcity is what these tasks are about"
+    assert bound.use[0] == pytest.approx(task.capacity, rel=0.02)
+
+
+def test_the_constant_bound_is_the_linear_program_over_occupancies():
+    task = MachineMaintenance(4, 1)
+    n, actions, states = task.transitions.shape[:3]
+    size, g = n * states * actions, task.discount
+    flow, right = np.zeros((n * states, size)), np.zeros(n * states)
+    used = np.zeros(size)
+    for i, s, a in np.ndindex(n, states, actions):
+        column = (i * states + s) * actions + a
+        flow[i * states + s, column] += 1.0
+        flow[i * states : (i + 1) * states, column] -= g * task.transitions[i, a, s]
+        used[column] = task.uses[i, a, 0]
+    right[np.arange(n) * states + task.start] = 1.0
+    found = linprog(-task.rewards.ravel(), A_ub=used[None], b_ub=[1 / (1 - g)], A_eq=flow, b_eq=right)
+    bound = task.lagrangian_bound()
+    assert bound.value == pytest.approx(-found.fun, rel=1e-5)
+    assert bound.value >= -found.fun - 1e-6
+    assert bound.prices[0, 0] == pytest.approx(-found.ineqlin.marginals[0], rel=0.02)
+
+
+def test_exact_values_are_a_fixed_point_and_the_greedy_policy_earns_them():
+    task = SMALL["machines"]
+    values = optimal_values(task)
+    states = np.indices(values.shape).reshape(task.parts, -1).T
+    best = np.full(len(states), -np.inf)
+    chosen = np.zeros(states.shape, dtype=np.int64)
+    for repaired in range(-1, task.parts):
+        action = np.zeros(task.parts, dtype=np.int64)
+        action[repaired if repaired >= 0 else slice(0, 0)] = 1
+        for number, state in enumerate(states):
+            odds = np.ones(())
+            for i in range(task.parts):
+                odds = np.multiply.outer(odds, task.transitions[i, action[i], state[i]])
+            worth = task.rewards[np.arange(task.parts), state, action].sum() + task.discount * (odds * values).sum()
+            if worth > best[number] + 1e-12:
+                best[number], chosen[number] = worth, action
+    assert best.reshape(values.shape) == pytest.approx(values, abs=1e-5)
+    assert policy_value(task, chosen.reshape(*values.shape, task.parts)) == pytest.approx(
+        task.optimal_value(), abs=1e-3
+    )
+
+
+def test_simulated_steps_follow_the_tables():
+    task, rng = SMALL["workshops"], np.random.default_rng(0)
+    state = np.tile([2, 1, 0], (40_000, 1))
+    action = np.tile([2, 0, 3], (40_000, 1))
+    following, earned = task.advance(state, action, rng)
+    for part, (s, a) in enumerate([(2, 2), (1, 0), (0, 3)]):
+        seen = np.bincount(following[:, part], minlength=4) / len(state)
+        assert seen == pytest.approx(task.transitions[part, a, s], abs=0.01)
+    assert earned[0] == pytest.approx(task.rewards[[0, 1, 2], [2, 1, 0], [2, 0, 3]])
+
+
+def test_rewards_are_told_by_part_and_requests_that_do_not_fit_are_refused():
+    env = MachineMaintenance(5)
+    env.reset(seed=3)
+    served = set()
+    for _ in range(60):
+        _, reward, terminated, truncated, info = env.step(np.ones(5, dtype=np.int64))
+        assert info["part_rewards"].sum() == pytest.approx(reward)
+        assert info["served"].sum() == 1
+        served.add(int(info["served"].argmax()))
+        assert not terminated
+        assert not truncated
+    assert served == set(range(5)), "drawn at random, not by number"
+
+
+@pytest.mark.parametrize(
+    ("topology", "n", "bound", "optimum"),
+    [("ring", 4, 71.64, 71.34), ("ring", 8, 143.26, 139.74), ("star", 4, 72.53, 72.21), ("star", 8, 144.7, 142.2)],
+)
+def test_sysadmin_bounds_and_optima(topology, n, bound, optimum):
+    """Measured once by an independent program with other code for all of them."""
+    task = SysAdmin(n, topology)
+    assert task.alp_bound() == pytest.approx(bound, abs=0.06)
+    assert task.optimal_value() == pytest.approx(optimum, abs=0.06)
+    if topology == "star":
+        assert task.lumped_optimum() == pytest.approx(task.optimal_value(), abs=1e-5)
+
+
+def test_the_grids_bound_holds():
+    task = SysAdmin(4, "grid")
+    assert task.optimal_value() <= task.alp_bound() <= 1.05 * task.optimal_value()
+
+
+def test_doing_nothing_in_a_star_by_simulation():
+    task = SysAdmin(6, "star")
+    exact = lumped_policy_value(task, np.full((2, 6), -1))
+    rng, up, total = np.random.default_rng(1), np.ones((4000, 6), dtype=np.int64), 0.0
+    for t in range(150):
+        up, earned = task.advance(up, np.zeros_like(up), rng)
+        total += task.discount**t * earned.sum(axis=1).mean()
+    assert total == pytest.approx(exact, rel=0.01)
+
+
+def test_who_depends_on_whom():
+    assert SysAdmin(4, "ring").parents == [[3], [0], [1], [2]]
+    assert SysAdmin(4, "star").parents == [[], [0], [0], [0]]
+    assert SysAdmin(9, "grid").parents[4] == [1, 3, 5, 7]
+    assert SysAdmin(9, "grid").parents[0] == [1, 3]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 50), st.sampled_from([0.8, 0.95, 1.0]))
+def test_riccati_prices_are_gradients_and_costates(goods, controls, economy, discount):
+    task = LQEconomy(goods, controls, economy=economy, noise=0.0, discount=discount)
+    x = np.random.default_rng(economy).normal(size=goods)
+    u = task.optimal_action(x)
+    ahead = task.A @ x + task.B @ u
+    assert task.optimal_value(x) == pytest.approx(
+        -x @ task.Q @ x - u @ task.R @ u + discount * task.optimal_value(ahead), rel=1e-6, abs=1e-8
+    )
+    costate = -2 * task.Q @ x + discount * task.A.T @ task.prices(ahead)
+    assert task.prices(x) == pytest.approx(costate, rel=1e-6, abs=1e-7)
+    first_order = -2 * task.R @ u + discount * task.B.T @ task.prices(ahead)
+    assert first_order == pytest.approx(np.zeros(controls), abs=1e-6 * (1 + np.abs(task.P).max()))
+    step = 1e-5 * np.eye(goods)
+    slope = (task.optimal_value(x + step) - task.optimal_value(x - step)) / 2e-5
+    assert task.prices(x) == pytest.approx(slope, rel=1e-4, abs=1e-4)
+
+
+def test_the_optimal_value_with_noise_by_simulation():
+    task = LQEconomy(2, 2, noise=0.3, discount=0.9, start=0.0)
+    totals = []
+    for seed in range(200):
+        x, _ = task.reset(seed=seed)
+        total = 0.0
+        for t in range(80):
+            x, reward, *_ = task.step(task.optimal_action(x))
+            total += 0.9**t * reward
+        totals.append(total)
+    assert np.mean(totals) == pytest.approx(float(task.optimal_value(np.zeros(2))), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: MachineMaintenance(0), "machines=0"),
+        (lambda: MachineMaintenance(5, 4), "wanted scarcity"),
+        (lambda: MachineMaintenance(5, wear=(0.5, 1.5)), "wear="),
+        (lambda: MachineMaintenance(5, scarcity=1.0), "more than 1 machine per crew"),
+        (lambda: MachineMaintenance(20).optimal_value(), "use lagrangian_bound"),
+        (lambda: MachineMaintenance(10).optimal_value(), "joint states"),
+        (lambda: Production(3, labour=50.0), "labour"),
+        (lambda: Production(8, labour=2.0, energy=50.0), "energy"),
+        (lambda: Production(3, storage=-1.0), "storage"),
+        (lambda: ResourceAllocation(4, 4), "nothing is scarce"),
+        (lambda: ResourceAllocation(4, arrival=0.0), "arrival"),
+        (lambda: SysAdmin(2), "computers=2"),
+        (lambda: SysAdmin(6, "torus"), "ring, star, grid"),
+        (lambda: SysAdmin(6, "grid"), "square number"),
+        (lambda: SysAdmin(11).optimal_value(), "use alp_bound"),
+        (lambda: SysAdmin(6).lumped_optimum(), "topology='star'"),
+        (lambda: lumped_policy_value(SysAdmin(4, "star"), np.full((2, 4), 1)), "not there"),
+        (lambda: LQEconomy(0), "goods=0"),
+        (lambda: LQEconomy(discount=1.5), "discount"),
+        (lambda: MachineMaintenance(5).step(np.zeros(5, int)), "call reset first"),
+        (
+            lambda: WeaklyCoupled(np.ones((1, 2, 2, 2)), np.zeros((1, 2, 2)), np.zeros((1, 2, 0)), [], [0]),
+            "add up to 1",
+        ),
+    ],
+)
+def test_bad_input_is_refused_with_a_repair(build, says):
+    with pytest.raises(InputError, match=says):
+        build()

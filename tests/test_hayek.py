@@ -1,0 +1,327 @@
+"""The episodic economy: exact money, one course per seed, prices by hand, and hostile worlds and programs."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from tiny_worlds import (
+    begin_nothing,
+    begin_refuses,
+    counting,
+    endless,
+    returns_nothing,
+    sense_nonsense,
+    sense_nothing,
+    sense_too_much,
+)
+
+from marketic.agents.program_species import FUNCTIONS, MacroPrograms
+from marketic.errors import InputError
+from marketic.hayek import Auction, Births, Curriculum, Economy, Exits, Novices, Snapshot, Taxes
+from marketic.hayek.books import EMPTY, PRIZE
+from marketic.hayek.genealogy import Genealogy, explain, graph
+from marketic.hayek.restarts import Restarts, best_of, islands, search
+from marketic.hayek.validation import NOTHING, Score, Validation
+
+VARIANTS = {
+    "as it ships": {},
+    "second price": {"auction": Auction(price="second")},
+    "bids with progress": {"auction": Auction(form="progress")},
+    "idle bids, no stop-loss, no insolvency": {"auction": Auction(idle_ban=False, stop_loss=np.inf, insolvency=False)},
+    "random entry, twins, novices everywhere": {"novices": Novices(trial=1.0, entry="random", twins=True)},
+    "heavy taxes": {"taxes": Taxes(move=0.5, wealth=0.1)},
+    "no taxes": {"taxes": Taxes(0.0, 0.0)},
+    "parents pay": {"births": Births(payer="parent", share=0.5)},
+    "steep bids": {"births": Births(slope=2.0, endowment=1.0)},
+    "quick deaths": {"exits": Exits(below=1.0, idle=20)},
+}
+UP, ALWAYS = 0, (-1, -1, -1)
+COUNTING = MacroPrograms(counting())
+
+
+def agent(program, slope=0.0, offset=0.0, wealth=2 * PRIZE):
+    """One agent with a price, or several."""
+    rows = np.atleast_2d(np.array(program, dtype=np.int64))
+    n = len(rows)
+    full = lambda x: np.broadcast_to(np.asarray(x), n).copy()  # noqa: E731
+    return Snapshot(
+        rows, full(float(slope)) * 1.0, full(offset) * 1.0, full(wealth).astype(np.int64), np.arange(n), full(-1)
+    )
+
+
+ONLY_4 = Curriculum(4, 4, full=1.0, prefix=0.0)
+ONE_STEP = (*ALWAYS, 1, UP, -1, 0, 0)
+
+
+def held(economy):
+    return int(economy.books.wealth.sum()) + economy.treasury
+
+
+@pytest.mark.parametrize("parts", VARIANTS.values(), ids=VARIANTS)
+def test_money_is_exact_after_every_instance(parts):
+    economy = Economy(COUNTING, slots=40, seed=3, curriculum=Curriculum(2, 12), **parts)
+    assert held(economy) == economy.prizes == 0
+    for _ in range(400):
+        economy.run(1)
+        assert held(economy) == economy.prizes
+        assert (economy.books.wealth[economy.books.status == EMPTY] == 0).all()
+    assert economy.prizes > 0
+    assert economy.prizes % PRIZE == 0
+
+
+def state_of(economy):
+    return [
+        array.tobytes() for array in (*economy.books[:11], economy.books.account, economy.books.signal, economy.code)
+    ]
+
+
+def test_one_seed_one_course_in_pieces_or_at_once():
+    whole, pieces, other = (Economy(COUNTING, slots=30, seed=seed, curriculum=Curriculum(2, 9)) for seed in (1, 1, 2))
+    whole.run(500)
+    other.run(500)
+    for part in (1, 199, 300):
+        pieces.run(part)
+        pieces.evaluate(5, 3, seed=0) if len(pieces.snapshot()) else None
+    assert state_of(whole) == state_of(pieces) != state_of(other)
+
+
+def test_the_ledger_of_one_instance_by_hand():
+    """n = 4, one agent "up" that bids 1 - 0.5 (1 - x) - 0.4 / n and buys from itself: one sale, taxed moves."""
+    economy = Economy(COUNTING, slots=1, seed=0, births=Births(rate=0.0), novices=Novices(trial=0.0), taxes=Taxes(0.05, 0.0),
+                      curriculum=Curriculum(4, 4, full=1.0, prefix=0.0), agents=agent(ONE_STEP, 0.5, 0.4))  # fmt: skip
+    economy.run(1)
+    first_bid = PRIZE * (1 - 0.5 - 0.1)
+    tax = 4 * int(0.05 * PRIZE / 4)
+    assert economy.prizes == PRIZE
+    assert economy.auctions == economy.steps == 4
+    assert economy.books.wealth[0] == pytest.approx(2 * PRIZE - first_bid - tax + PRIZE, abs=2)
+    assert economy.treasury == PRIZE - int(economy.books.wealth[0])
+
+
+def test_a_second_price_is_the_rivals_bid():
+    rivals = agent([ONE_STEP, ONE_STEP], 0.0, [0.4, 2.0])
+    economy = Economy(COUNTING, slots=2, seed=0, births=Births(rate=0.0), novices=Novices(trial=0.0), taxes=Taxes(0.0, 0.0),
+                      auction=Auction(price="second"), curriculum=ONLY_4, agents=rivals)  # fmt: skip
+    economy.run(1)
+    assert economy.books.wealth.tolist() == [2 * PRIZE - PRIZE // 2 + PRIZE, 2 * PRIZE]
+    assert held(economy) == economy.prizes == PRIZE
+
+
+def test_a_novice_enters_above_the_winner_and_keeps_its_price():
+    bid = 1.0 - 0.4 / 4
+    economy = Economy(COUNTING, slots=30, seed=5, births=Births(rate=1.0, fresh=1.0, slope=0.0),
+                      novices=Novices(trial=1.0, premium=0.02, twins=True),
+                      curriculum=Curriculum(4, 4, full=1.0, prefix=0.0), agents=agent(ONE_STEP, 0.0, 0.4))  # fmt: skip
+    books = economy.books
+    while (books.status == 2).sum() == 1:
+        economy.run(1)
+    first = [i for i in np.flatnonzero(books.status == 2) if books.uid[i] > 0]
+    above = [
+        (1.0 - books.slope[i] * (1 - k / 4) - books.offset[i] / 4 - bid) / (0.02 / 4) for i in first for k in range(4)
+    ]
+    assert any(0.5 <= over <= 1.5 for over in above), "at some progress it bid half to one and a half premiums above"
+    prices = {int(books.uid[i]): books.offset[i] for i in first}
+    economy.run(5)
+    still = [i for i in range(30) if books.status[i] == 2 and int(books.uid[i]) in prices]
+    assert still
+    assert all(books.offset[i] == prices[int(books.uid[i])] for i in still)
+
+
+def test_the_curriculum_climbs_as_far_as_it_may_and_falls():
+    economy = Economy(COUNTING, slots=20, seed=0, births=Births(rate=0.0), novices=Novices(trial=0.0),
+                      agents=agent(ONE_STEP, 0.5, 0.4),
+                      curriculum=Curriculum(2, 10, patience=5))  # fmt: skip
+    economy.run(3000)
+    assert economy.level == 10
+    hopeless = Economy(MacroPrograms(endless()), slots=20, seed=0, curriculum=Curriculum(2, 10))
+    hopeless.books.signal[0] = 10.0
+    hopeless.run(2000)
+    assert hopeless.level == 2
+
+
+HANGS = {
+    "a repetition without end": (*ALWAYS, 1, UP, 0, 0, 0),
+    "two of them": (*ALWAYS, 2, UP, 0, UP, 0),
+    "idle for ever": (*ALWAYS, 1, 1, -1, 0, 0),
+}
+
+
+@pytest.mark.parametrize("program", HANGS.values(), ids=HANGS)
+def test_no_program_hangs_the_run(program):
+    """The endless world never solves anything, and literal 0 (done == all) never holds in it."""
+    species = MacroPrograms(endless())
+    economy = Economy(species, slots=5, seed=0, agents=agent(program, 0.5, 0.4), auction=Auction(idle_ban=False),
+                      births=Births(rate=0.0), novices=Novices(trial=0.0), curriculum=Curriculum(3, 3))  # fmt: skip
+    economy.run(50)
+    assert economy.instances == 50
+    assert economy.steps <= 50 * 20 * 3 * 2
+    assert held(economy) == economy.prizes == 0
+    outcomes = economy.evaluate(3, 4, seed=0, agents=agent(program, 0.5, 0.4))
+    assert outcomes.rate == 0.0
+    assert (outcomes.steps <= 60).all()
+
+
+def test_a_perform_that_lies_about_its_steps_cannot_stop_the_clock():
+    from numba import njit
+
+    @njit
+    def lazy(table, a, b, c):
+        return np.int64(-7)
+
+    @njit
+    def boastful(table, a, b, c):
+        return np.int64(10**15)
+
+    for liar in (lazy, boastful):
+        species = dataclasses.replace(COUNTING, functions=dataclasses.replace(FUNCTIONS, perform=liar))
+        economy = Economy(
+            species,
+            slots=3,
+            seed=0,
+            agents=agent(ONE_STEP, 0.5, 0.4),
+            births=Births(rate=0.0),
+            curriculum=Curriculum(3, 3),
+        )
+        economy.run(20)
+        assert economy.instances == 20
+        assert economy.steps <= 20 * 20 * 6
+        assert held(economy) == economy.prizes
+
+
+BAD_WORLDS = {
+    "too many terms": ({"sense": sense_too_much}, "wrote more than the 2 terms"),
+    "a term out of its kind": ({"sense": sense_nonsense}, "done = -3, which is no count"),
+    "a term left out": ({"sense": sense_nothing}, "wrote nothing for 'all'"),
+    "no instance": ({"begin": begin_nothing}, "wanted size and cap >= 1"),
+    "functions that return nothing": ({"sense": returns_nothing}, "returns none: wanted int64"),
+    "plain Python": ({"move": len}, "wanted a function compiled by numba.njit"),
+    "moves that do not do what is possible": ({"possible": returns_nothing}, "wanted int64"),
+    "impossible moves that happen": ({"move": endless().move}, "possible() said 0, move() said 1"),
+}
+
+
+@pytest.mark.parametrize(("parts", "words"), BAD_WORLDS.values(), ids=BAD_WORLDS)
+def test_worlds_that_break_their_word_are_refused(parts, words):
+    with pytest.raises(InputError) as refusal:
+        MacroPrograms(counting(**parts))
+    assert words in str(refusal.value)
+
+
+def test_a_world_that_stops_opening_instances_is_named():
+    economy = Economy(
+        MacroPrograms(counting(begin=begin_refuses)), slots=20, seed=0, curriculum=Curriculum(5, 9, prefix=0.0)
+    )
+    with pytest.raises(InputError, match="begin did not open"):
+        economy.run(100)
+
+
+REFUSED = {
+    "an empty population": (lambda: Economy(COUNTING, births=Births(rate=0.0)), "empty population"),
+    "an empty population at play": (lambda: Economy(COUNTING).evaluate(4, 4, seed=0), "empty population"),
+    "a curriculum without instances": (lambda: Curriculum(5, 4), "no instances in it"),
+    "a curriculum never full": (lambda: Curriculum(full=0.0), "full > 0"),
+    "no slots": (lambda: Economy(COUNTING, slots=0), "slots >= 1"),
+    "a negative seed": (lambda: Economy(COUNTING, seed=-1), "seed >= 0"),
+    "a number of instances": (lambda: Economy(COUNTING).run(-1), "wanted a whole number >= 0"),
+    "a price rule": (lambda: Auction(price="third"), "'first' or 'second'"),
+    "a share": (lambda: Taxes(wealth=1.5), "wealth from 0 to 1"),
+    "a premium": (lambda: Novices(premium=float("nan")), "premium >= 0"),
+    "an endowment": (lambda: Births(endowment=0.0), "endowment above 0"),
+    "idleness": (lambda: Exits(idle=0), "idle >= 1"),
+    "stages": (lambda: Validation(()), "wanted stages"),
+    "attempts": (lambda: Restarts(attempts=0), "attempts >= 1"),
+    "islands": (lambda: islands(Economy, []), "at least one of each"),
+    "agents of another length": (lambda: Economy(COUNTING, agents=agent((-1, 1, 0, -1))), "rows of 8"),
+    "too many agents": (lambda: Economy(COUNTING, slots=1, agents=agent([ONE_STEP, ONE_STEP])), "at most 1 rows"),
+    "evaluation of nothing": (lambda: Economy(COUNTING, agents=agent(ONE_STEP)).evaluate(0, 4, seed=0), "size and count >= 1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "words"), REFUSED.values(), ids=REFUSED)
+def test_bad_input_is_refused_in_words(call, words):
+    with pytest.raises(InputError) as refusal:
+        call()
+    assert words in str(refusal.value)
+
+
+@pytest.fixture(scope="module")
+def grown():
+    return Economy(COUNTING, slots=40, seed=3, curriculum=Curriculum(2, 12), exits=Exits(idle=100)).run(1500)
+
+
+def test_genealogy_knows_parents_births_and_deaths(grown):
+    family = Genealogy.of(grown)
+    assert len(family) == grown.books.account[5] > 200
+    child = int(np.flatnonzero(family.parent >= 0)[-1])
+    line = family.lineage(child)
+    assert line[0] == child
+    assert family.parent[line[-1]] == -1
+    assert len(line) > 1
+    assert (np.diff(family.birth[line]) <= 0).all()
+    assert sorted(line, reverse=True) == line
+    alive = np.flatnonzero(family.death < 0)
+    assert sorted(grown.books.uid[grown.books.status != EMPTY].tolist()) == alive.tolist()
+    assert family.tell(child).count("\n") == len(line) - 1
+    assert len(family.as_dict()["program"]) == len(family)
+    with pytest.raises(InputError, match="no agent"):
+        family.lineage(10**9)
+
+
+def test_trade_graph_balances_and_winners_are_told_in_words(grown):
+    agents = grown.snapshot()
+    outcomes = grown.evaluate(8, 30, seed=1)
+    assert outcomes.rate > 0.9
+    drawn = graph(COUNTING, agents, outcomes, Genealogy.of(grown))
+    kinds = {key for _, _, key in drawn.edges(keys=True)}
+    assert kinds == {"trade", "parent"}
+    paid = sum(ticks for _, _, ticks in drawn.edges(data="ticks") if ticks)
+    assert paid == outcomes.trade.sum() > 0
+    lines = explain(COUNTING, agents, outcomes)
+    assert "up" in lines[0]
+    assert "of the wins" in lines[0]
+    assert outcomes.wins.sum() == outcomes.auctions.sum()
+
+
+def test_evaluation_stops_after_enough_failures(grown):
+    stuck = agent((*ALWAYS, 1, 1, -1, 0, 0))
+    assert len(grown.evaluate(5, 30, seed=0, agents=stuck, failures=2).solved) == 2
+    assert len(grown.evaluate(5, 30, seed=0, agents=stuck).solved) == 30
+
+
+def small(seed):
+    return Economy(MacroPrograms(counting()), slots=40, seed=seed, curriculum=Curriculum(2, 12))
+
+
+def test_search_finds_a_complete_snapshot_and_stops():
+    validation = Validation(((4, 10), (30, 10)), every=100, level=3.0)
+    one, same = (search(small, 7, validation=validation, restarts=Restarts(200_000, 3)) for _ in range(2))
+    assert one.complete
+    assert one.score.stages == 2
+    assert one.score == same.score
+    assert one.auctions == same.auctions
+    assert (one.agents.code == same.agents.code).all()
+    assert small(0).evaluate(30, 20, seed=99, agents=one.agents).rate == 1.0
+    assert one.family is not None
+    assert one.agents.uid.max() < len(one.family)
+    hopeless = search(small, 7, validation=Validation(((4, 10),), level=13.0, every=50), restarts=Restarts(2_000, 2))
+    assert (hopeless.agents, hopeless.score, hopeless.complete, hopeless.attempts) == (None, NOTHING, False, 2)
+
+
+def test_islands_are_searches_side_by_side():
+    validation, restarts = Validation(((4, 5),), every=50, level=2.0), Restarts(20_000, 1)
+    found = islands(small, [1, 2], validation=validation, restarts=restarts)
+    alone = search(small, 2, validation=validation, restarts=restarts)
+    assert found[1].auctions == alone.auctions
+    assert found[1].score == alone.score
+    assert best_of(found).score == max(champion.score for champion in found)
+
+
+def test_pruning_never_makes_a_snapshot_worse(grown):
+    validation = Validation(((4, 10), (9, 20)))
+    agents = grown.snapshot()
+    before = validation.score(grown, agents)
+    pruned, after = validation.prune(grown, agents, before)
+    assert after >= before
+    assert len(pruned) <= len(agents)
+    assert validation.score(grown, pruned) == after
+    assert Score(1, 0.0, -9.0) < Score(1, 0.0, -3.0) < Score(2, 0.0, -9.0)

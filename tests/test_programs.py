@@ -1,0 +1,201 @@
+"""Guarded macro programs: vocabularies, breeding, and the family that evolves on any environment."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_worlds import WORDS, counting
+
+import marketic
+from marketic.agents.program_literals import Literals, literal_holds
+from marketic.agents.program_species import MacroPrograms
+from marketic.agents.programs import Programs
+from marketic.checks.population import check_population
+from marketic.envs.blocks_world_vocabulary import world
+from marketic.errors import InputError
+from marketic.goods import Goods
+from marketic.hayek.vocabulary import COMPARISONS, Kind, Term, Vocabulary
+
+COLOUR, HEIGHT = Kind("colour", 0, 3), Kind("height", 0, 9, ordered=True)
+
+
+def test_literals_compare_what_is_of_one_kind():
+    words = Vocabulary((COLOUR, HEIGHT), (Term("top", "colour"), Term("high", "height"), Term("red", "colour", 1),
+                                          Term("blue", "colour", 2),
+                                          Term("0", "height", 0)), ("up",))  # fmt: skip
+    said = [words.say(literal) for literal in words.literals()]
+    assert said == ["top == red", "top != red", "top == blue", "top != blue", *(f"high {c} 0" for c in COMPARISONS)]
+    assert words.sensed == 2
+    assert words.constants().tolist() == [0, 0, 1, 2, 0]
+    assert len(world().vocabulary.literals()) == 158
+
+
+@pytest.mark.parametrize(
+    ("terms", "words"),
+    [
+        ((Term("a", "colour"), Term("a", "colour", 1)), "a name of its own"),
+        ((Term("a", "size"), Term("b", "colour", 1)), "is of kind 'size'"),
+        ((Term("red", "colour", 7), ), "wanted a constant from 0 to 3"),
+        ((Term("red", "colour", 1), Term("top", "colour")), "reorder them"),
+        ((), "wanted at least one"),
+    ],
+)  # fmt: skip
+def test_vocabularies_that_make_no_sense_are_refused(terms, words):
+    with pytest.raises(InputError) as refusal:
+        Vocabulary((COLOUR, HEIGHT), terms, ("up",))
+    assert words in str(refusal.value)
+
+
+def test_a_vocabulary_without_a_comparison_or_a_move_is_refused():
+    with pytest.raises(InputError, match="no two terms"):
+        Vocabulary((COLOUR, HEIGHT), (Term("top", "colour"), Term("high", "height")), ("up",)).literals()
+    with pytest.raises(InputError, match="moves"):
+        Vocabulary((COLOUR,), (Term("top", "colour"),), ())
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**31), st.integers(0, 4), st.integers(1, 3), st.booleans())
+def test_breeding_never_leaves_the_language(seed, guards, instructions, loops):
+    species = MacroPrograms(counting(), guards=guards, instructions=instructions, loops=loops)
+    table = species.table(6, 5, seed)
+    breed, code = species.functions.breed, table.arrays[2]
+    draw = np.random.default_rng(seed)
+    for k in range(6):
+        breed(table.rows, k, -1, -1)
+    for _ in range(100):
+        child, parent, donor = (int(x) for x in draw.integers(0, 6, 3))
+        breed(table.rows, child, parent, donor if draw.random() < 0.8 else -1)
+        literals, count = len(WORDS.literals()), code[child, guards]
+        assert 1 <= count <= instructions
+        assert ((code[child, :guards] >= -1) & (code[child, :guards] < literals)).all()
+        body = code[child, guards + 1 : guards + 1 + 2 * count].reshape(-1, 2)
+        assert ((body[:, 0] >= 0) & (body[:, 0] < 2)).all()
+        assert ((body[:, 1] >= -1) & (body[:, 1] < literals)).all()
+        assert loops or (body[:, 1] == -1).all()
+        assert species.words(code[child])
+
+
+def test_words_and_twins():
+    species = MacroPrograms(counting())
+    table = species.table(3, 5, 0)
+    said = [WORDS.say(literal) for literal in WORDS.literals()]
+    rows = [
+        (said.index("done < all"), -1, -1, 2, 0, said.index("done > zero"), 1, -1),
+        (-1, -1, -1, 2, 0, said.index("done > zero"), 1, -1),
+    ]
+    table.arrays[2][:2] = rows
+    table.arrays[2][2] = (-1, -1, -1, 1, 0, said.index("done > zero"), 1, -1)
+    assert species.words(table.arrays[2][0]) == "done < all: up until done > zero; wait"
+    assert species.words(table.arrays[2][1]) == "always: up until done > zero; wait"
+    assert [int(species.functions.alike(table.rows, 0, other, 0)) for other in (1, 2)] == [1, 0]
+
+
+SPACES = [gym.spaces.Discrete(7), gym.spaces.MultiBinary(6), gym.spaces.MultiDiscrete([3, 4, 3]),
+          gym.spaces.Box(-1.0, 1.0, (3,)), gym.spaces.Box(-np.inf, np.inf, (2,)),
+          gym.spaces.Dict({"a": gym.spaces.Discrete(3), "b": gym.spaces.Box(0.0, 9.0, (2,))})]  # fmt: skip
+
+
+@pytest.mark.parametrize("space", SPACES, ids=str)
+def test_derived_literals_say_what_they_test(space):
+    goods = Goods.from_space(space)
+    literals = Literals.derive(goods)
+    space.seed(0)
+    for _ in range(5):
+        seen = goods.encode(space.sample())
+        for k in range(0, len(literals), 3):
+            other = literals.constant[k] if literals.right[k] < 0 else seen[literals.right[k]]
+            one = seen[literals.left[k]]
+            truth = [one == other, one != other, one < other, one > other][literals.comparison[k]]
+            parts = (literals.left, literals.comparison, literals.right, literals.constant)
+            assert literal_holds(k, seen, *parts) == truth
+            assert COMPARISONS[literals.comparison[k]] in literals.say(k)
+
+
+def test_they_keep_the_promises_of_a_population():
+    assert check_population(Programs, rounds=60).passed
+
+
+@pytest.mark.parametrize("actions", [gym.spaces.Discrete(3), gym.spaces.MultiDiscrete([2, 3])], ids=str)
+@pytest.mark.parametrize("space", SPACES, ids=str)
+def test_markets_of_programs_run_anywhere(space, actions):
+    class Anywhere(gym.Env):
+        observation_space, action_space = space, actions
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            if seed is not None:
+                self.observation_space.seed(seed)
+            self.left = 5
+            return self.observation_space.sample(), {}
+
+        def step(self, action):
+            self.left -= 1
+            return self.observation_space.sample(), float(np.sum(action)), self.left == 0, False, {}
+
+    market = marketic.make(Anywhere(), agents="programs", seed=0)
+    market.learn(120)
+    total = market.ledger.wealth(np.arange(2)).sum()
+    assert np.isfinite(total)
+    assert market.num_timesteps == 120
+
+
+def test_repetitions_buy_alone_and_end():
+    goods = Goods.from_space(gym.spaces.Discrete(9))
+    programs = Programs.for_spaces(goods, 2, rng=np.random.default_rng(0), slots=8, births=0.0, longest=4)
+    never = next(k for k in range(len(programs.literals)) if programs.literals.say(k) == "observation 0 > 8")
+    programs.until[:] = never
+    programs.start(1)
+    observation, bidders = np.zeros((1, 1)), []
+    for _ in range(9):
+        bids = programs.bid(observation)
+        bidders.append(int(bids.active.sum()))
+        programs.act(np.array([0]), observation)
+    assert bidders == [2, 1, 1, 1, 2, 1, 1, 1, 2], "an endless repetition ends after `longest` steps"
+    assert programs.appraise(observation).active.sum() == 2
+
+
+def test_programs_learn_which_temperature_is_wanted():
+    class Compare(gym.Env):
+        observation_space, action_space = gym.spaces.Box(0.0, 1.0, (2,)), gym.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.seen = self.np_random.random(2).astype(np.float32)
+            return self.seen, {}
+
+        def step(self, action):
+            return self.seen, float((self.seen[0] > self.seen[1]) == bool(action)), True, False, {}
+
+    scores = []
+    for seed in range(3):
+        market = marketic.make(Compare(), agents="programs", seed=seed, discount=0.0, novices=0.3)
+        market.learn(3000)
+        scores.append(market.evaluate(100, env=Compare()).mean())
+    assert np.median(scores) > 0.9
+    assert "observation 0" in " ".join(market.population.best(3))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"slots": 3}, "twice as many slots"),
+        ({"longest": 0}, "longest"),
+        ({"rate": 0.0}, "rate and tolerance above 0"),
+        ({"births": 1.5}, "shares from 0 to 1"),
+    ],
+)
+def test_options_out_of_range_are_refused(options, words):
+    goods = Goods.from_space(gym.spaces.Discrete(4))
+    with pytest.raises(InputError) as refusal:
+        Programs.for_spaces(goods, 2, rng=np.random.default_rng(0), **options)
+    assert words in str(refusal.value)
+
+
+def test_literals_that_lie_about_the_task_are_refused():
+    whole = np.array([5])
+    with pytest.raises(InputError, match="components from 0 to 1"):
+        Literals(whole, np.array([0]), np.array([-1]), np.array([1.0]), 2)
+    fine = Literals(np.array([1]), np.array([0]), np.array([-1]), np.array([1.0]), 2)
+    with pytest.raises(InputError, match="this task has 1"):
+        Programs.for_spaces(Goods.from_space(gym.spaces.Discrete(4)), 2, rng=np.random.default_rng(0), literals=fine)
