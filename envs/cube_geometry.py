@@ -26,9 +26,10 @@ class Cube:
     """The tables of one size.
 
     stickers: how many. moves int64 [m, stickers]: after a move, place f has the sticker that was at moves[., f].
-    inverse int64 [m]: the move that undoes it. corners int64 [c, 3]: places of each movable corner, clockwise; edges int64
-    [e, 2] (none for edge 2). views int64 [v, stickers]: the symmetries, mirror images too, that map moves to moves; place f goes to
-    views[., f]. view_moves int64 [v, m]: the move that does in the picture what a move did before.
+    inverse int64 [m]: the move that undoes it. corners int64 [c, 3]: places of each movable corner, clockwise; edges
+    int64 [e, 2] (none for edge 2). views int64 [v, stickers]: the symmetries, mirror images too, that map
+    moves to moves; place f goes to views[., f]. view_moves int64 [v, m]: the move that does in the picture
+    what a move did before.
     """
 
     size: int

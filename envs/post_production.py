@@ -1,9 +1,10 @@
 """String rewriting: turn one word into another by rules x -> y, each used wherever its left side stands.
 
-Post's production systems (Post 1943), here in the form of semi-Thue systems, compute whatever can be computed; Baum and Durdanovic
-(2000) let an economy of agents rewrite a word as their universal substrate. An instance is a random word and what random
-rewritings made of it, so that it can be solved; reward 1.0 comes once, when the goal is reached, and ends the episode.
-Registered with 100 steps at most. A rule that does not fit costs the step. `optimal_steps` is exact (breadth-first search).
+Post's production systems (Post 1943), here in the form of semi-Thue systems, compute whatever can be computed;
+Baum and Durdanovic (2000) let an economy of agents rewrite a word as their universal substrate. An instance is
+a random word and what random rewritings made of it, so that it can be solved; reward 1.0 comes once, when the
+goal is reached, and ends the episode. Registered with 100 steps at most. A rule that does not fit costs the
+step. `optimal_steps` is exact (breadth-first search).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,8 +31,9 @@ class PostProduction(gym.Env):
     rules:   a name in SYSTEMS, or pairs (x, y) of words. length: letters of the word at the start, >= 1. longest: rewriting
              beyond so many letters does nothing, >= length. depth: random rewritings that lead to the goal, >= 1.
 
-    Observation: word and goal, MultiDiscrete [2 * longest]: 0 for no letter, then the letters in alphabetical order. Action: rule
-    number * (longest + 1) + place, counted from 0; the rule's left side must stand there. `legal()` lists those that fit.
+    Observation: word and goal, MultiDiscrete [2 * longest]: 0 for no letter, then the letters in alphabetical
+    order. Action: rule number * (longest + 1) + place, counted from 0; the rule's left side must stand there.
+    `legal()` lists those that fit.
 
     Raises InputError for rules that are none, and numbers out of range.
     """
@@ -48,7 +50,9 @@ class PostProduction(gym.Env):
         render_mode: str | None = None,
     ) -> None:
         if isinstance(rules, str) and rules not in SYSTEMS:
-            raise InputError(f"PostProduction(rules={rules!r}): no such system; give one of {', '.join(SYSTEMS)}, or pairs of words")
+            raise InputError(
+                f"PostProduction(rules={rules!r}): no such system; give one of {', '.join(SYSTEMS)}, or pairs of words"
+            )
         self.rules = _checked(SYSTEMS[rules] if isinstance(rules, str) else rules)
         for name, given, least in (("length", length, 1), ("longest", longest, length), ("depth", depth, 1)):
             if isinstance(given, bool) or not isinstance(given, int | np.integer) or not least <= given <= 1000:
@@ -79,7 +83,9 @@ class PostProduction(gym.Env):
             given = [options.get("word"), options.get("goal")]
             for word in given:
                 if not isinstance(word, str) or len(word) > self.longest or not set(word) <= set(self.letters):
-                    raise InputError(f"reset(options={options!r}): wanted word and goal of up to {self.longest} of {self.letters}")
+                    raise InputError(
+                        f"reset(options={options!r}): wanted word and goal of up to {self.longest} of {self.letters}"
+                    )
             if given[0] == given[1]:
                 raise InputError(f"reset(options={options!r}): word and goal are the same; wanted something to do")
             self.word, self.goal = (str(word) for word in given)
@@ -106,7 +112,9 @@ class PostProduction(gym.Env):
         if not self.action_space.contains(action):
             raise InputError(f"PostProduction.step({action!r}): wanted an action of {self.action_space}")
         if self.word == self.goal:
-            raise InputError("PostProduction.step: no episode runs, wanted steps only until the goal is reached; call reset first")
+            raise InputError(
+                "PostProduction.step: no episode runs, wanted steps only until the goal is reached; call reset first"
+            )
         rule, place = divmod(int(action), self.longest + 1)
         self.word = rewrite(self.word, self.rules[rule], place, self.longest) or self.word
         reached = self.word == self.goal

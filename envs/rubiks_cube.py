@@ -1,8 +1,9 @@
 """Rubik's cube, 2x2x2 or 3x3x3: turn the faces of a scrambled cube until every cubie is home (as in Baum and Durdanovic 2000).
 
-Reward 1.0 comes once, when the cube is solved, and ends the episode; registered with 1,000 steps at most. Half turns count as one.
-Of the 2x2x2 only U, R and F turn: its corner D-B-L stays, so nothing is lost but the position in the hand. A random 2x2x2 is
-solved in 11 turns at most, by an exact table (`optimal_turns`); for a 3x3x3, 20 are known to be enough (Rokicki et al. 2014).
+Reward 1.0 comes once, when the cube is solved, and ends the episode; registered with 1,000 steps at most. Half
+turns count as one. Of the 2x2x2 only U, R and F turn: its corner D-B-L stays, so nothing is lost but the
+position in the hand. A random 2x2x2 is solved in 11 turns at most, by an exact table (`optimal_turns`); for a
+3x3x3, 20 are known to be enough (Rokicki et al. 2014).
 """
 
 from typing import Any
@@ -26,8 +27,8 @@ class RubiksCube(gym.Env):
               evenly from all that can be reached.
     partial_credit: reward is the change in the share of movable cubies that are home, so that an episode's sum is the gain.
 
-    Observation: the colour at each place, MultiDiscrete [6 * size^2], faces in the order U R F D L B, row by row. Actions: `moves`.
-    Raises InputError for other options.
+    Observation: the colour at each place, MultiDiscrete [6 * size^2], faces in the order U R F D L B, row by
+    row. Actions: `moves`. Raises InputError for other options.
     """
 
     metadata = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
@@ -43,10 +44,17 @@ class RubiksCube(gym.Env):
         if isinstance(size, bool) or size not in (2, 3):
             raise InputError(f"RubiksCube(size={size!r}): wanted 2 or 3")
         if scramble is not None and not _is_whole(scramble, 1, MOST_TURNS):
-            raise InputError(f"RubiksCube(scramble={scramble!r}): wanted 1 to {MOST_TURNS} random turns, or None for a random cube")
+            raise InputError(
+                f"RubiksCube(scramble={scramble!r}): wanted 1 to {MOST_TURNS} random turns, or None for a random cube"
+            )
         if render_mode not in (None, "ansi"):
             raise InputError(f"RubiksCube(render_mode={render_mode!r}): wanted 'ansi' or None")
-        self.size, self.scramble, self.partial_credit, self.render_mode = int(size), scramble, partial_credit, render_mode
+        self.size, self.scramble, self.partial_credit, self.render_mode = (
+            int(size),
+            scramble,
+            partial_credit,
+            render_mode,
+        )
         self.moves = MOVES[: len(cube(self.size).moves)]
         self._state = kernels.blank_state(self.size)
         self.observation_space = gym.spaces.MultiDiscrete(np.full(cube(self.size).stickers, 6))
@@ -80,7 +88,9 @@ class RubiksCube(gym.Env):
             kernels.solve(self._state)
             for name in str(options["turns"]).split():
                 if name not in self.moves:
-                    raise InputError(f"reset: turn {name!r} is unknown; give some of {' '.join(self.moves)}, with blanks between")
+                    raise InputError(
+                        f"reset: turn {name!r} is unknown; give some of {' '.join(self.moves)}, with blanks between"
+                    )
                 kernels.turn(self._state, self.moves.index(name))
             kernels.settle(self._state)
         else:
@@ -115,4 +125,4 @@ class RubiksCube(gym.Env):
 
 
 def _is_whole(given: Any, least: int, most: int) -> bool:
-    return isinstance(given, int | np.integer) and not isinstance(given, bool) and least <= given <= most
+    return isinstance(given, int | np.integer) and not isinstance(given, bool) and bool(least <= given <= most)

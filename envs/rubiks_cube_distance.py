@@ -1,8 +1,8 @@
 """How many turns the 2x2x2 cube needs: the exact distance of all 3,674,160 states, by breadth-first search (seconds, once).
 
-With the corner D-B-L held still, a state is an order of seven corners (7! = 5,040) and the twists of six of them, which give the
-seventh's (3^6 = 729). Turns act on the two apart from each other, so two small tables of turns are enough. Half turns count as
-one. The farthest states are 11 turns away ("God's number" of the 2x2x2).
+With the corner D-B-L held still, a state is an order of seven corners (7! = 5,040) and the twists of six of
+them, which give the seventh's (3^6 = 729). Turns act on the two apart from each other, so two small tables of
+turns are enough. Half turns count as one. The farthest states are 11 turns away ("God's number" of the 2x2x2).
 """
 
 from functools import lru_cache

@@ -1,7 +1,8 @@
 """Rubik's cube in compiled code; `marketic.envs.rubiks_cube` says what it is. State, int64:
 
-the header of `marketic.hayek.interface`, then the edge of the cube (2 or 3), and from STICKERS on which sticker is at each place
-(see `marketic.envs.cube_geometry`). SIZE is the number of movable cubies, PROGRESS how many of them are home.
+the header of `marketic.hayek.interface`, then the edge of the cube (2 or 3), and from STICKERS on which
+sticker is at each place (see `marketic.envs.cube_geometry`). SIZE is the number of movable cubies, PROGRESS
+how many of them are home.
 """
 
 import numpy as np
@@ -27,8 +28,8 @@ def _changes(size: int) -> np.ndarray:
 
 _CHANGES_2, _CHANGES_3 = _changes(2), _changes(3)
 _CORNERS_2, _CORNERS_3, _EDGES_3 = cube(2).corners, cube(3).corners, cube(3).edges
-_HOME_2 = np.ascontiguousarray(_CORNERS_2[:, 0])
-_HOME_3 = np.concatenate([_CORNERS_3[:, 0], _EDGES_3[:, 0]])
+HOME_2 = np.ascontiguousarray(_CORNERS_2[:, 0])
+HOME_3 = np.concatenate([_CORNERS_3[:, 0], _EDGES_3[:, 0]])
 """One place of each movable cubie: it is home if that place has its own sticker."""
 
 
@@ -72,7 +73,7 @@ def settle(state):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def count_home(state):  # type: ignore[no-untyped-def]
     """PROGRESS, SOLVED and OVER from the stickers."""
-    home = _HOME_2 if state[EDGE] == 2 else _HOME_3
+    home = HOME_2 if state[EDGE] == 2 else HOME_3
     count = 0
     for place in home:
         count += state[STICKERS + place] == place
@@ -148,7 +149,8 @@ def _rearrange(state, size, random):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _place(state, places, chosen, random):  # type: ignore[no-untyped-def]
-    """Permute and twist some cubies of one kind; the last one's twist makes up for the others'. Whether the permutation is odd."""
+    """Permute and twist some cubies of one kind; the last one's twist makes up for the others'. Whether the
+    permutation is odd."""
     n, sides, odd, twists = len(chosen), places.shape[1], False, 0
     to = chosen.copy()
     for k in range(n - 1, 0, -1):

@@ -1,7 +1,8 @@
 """What programs can say about Rubik's cube: how many cubies are home, and plans, i.e. sequences of turns that they may imagine.
 
-A plan comes to a permutation, which moves few cubies if the plan is a good one (a commutator, say). What it would gain is how many
-more cubies would be home after it; it is looked at from all sides, since what a plan does to one corner it can do to any,
+A plan comes to a permutation, which moves few cubies if the plan is a good one (a commutator, say). What it
+would gain is how many more cubies would be home after it; it is looked at from all sides, since what a plan
+does to one corner it can do to any,
 with the cube held in another way: 48 ways, mirror images among them, for the 3x3x3, and 6 that hold the still corner
 of the 2x2x2 still.
 """
@@ -12,14 +13,13 @@ from numba import njit
 from marketic.agents.expression_language import Language, Reversible
 from marketic.envs import rubiks_cube_kernels as kernels
 from marketic.envs.cube_geometry import MOVES, cube
-from marketic.envs.rubiks_cube_kernels import EDGE, STICKERS
+from marketic.envs.rubiks_cube_kernels import EDGE, HOME_2, HOME_3, STICKERS
 from marketic.errors import InputError
 from marketic.hayek.interface import PROGRESS, TICKS
 from marketic.hayek.vocabulary import Kind, Term, Vocabulary, World
 
 _VIEWS_2, _VIEWS_3 = cube(2).views, cube(3).views
 _SEEN_2, _SEEN_3 = cube(2).view_moves, cube(3).view_moves
-_HOME_2, _HOME_3 = kernels._HOME_2, kernels._HOME_3
 ROOM = 41
 """Numbers of a summary: how many places change, then pairs: a place and where it takes its sticker from."""
 MOST_TURNS = 40
@@ -35,7 +35,7 @@ def summarise(state, turns, _, plan):  # type: ignore[no-untyped-def]
     for k in range(turns):
         kernels.turn(cube_, plan[k])
     count = 0
-    for place in _HOME_2 if state[EDGE] == 2 else _HOME_3:
+    for place in HOME_2 if state[EDGE] == 2 else HOME_3:
         source = cube_[STICKERS + place]
         if source != place:
             summary[1 + 2 * count], summary[2 + 2 * count] = place, source

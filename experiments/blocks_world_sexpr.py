@@ -1,13 +1,13 @@
 """Random S-expressions trade their way to solving Blocks World.
 
-Claim: Baum and Durdanovic 2000 (Evolution of cooperative problem solving in an artificial economy): an economy of programs that are
-typed S-expressions, random at first and paid only for whole solutions, solves goal stacks of up to 200 blocks.
-Command: marketic reproduce blocks-world-sexpr [--quick] [--json]. Measured figures: experiments/README.md.
+Claim: Baum and Durdanovic 2000 (Evolution of cooperative problem solving in an artificial economy): an economy
+of programs that are typed S-expressions, random at first and paid only for whole solutions, solves goal stacks
+of up to 200 blocks. Command: marketic reproduce blocks-world-sexpr [--quick] [--json]. Measured figures: experiments/README.md.
 
 Programs are free-form: any well-typed expression of up to 24 words over the sensors, with `and`, `or`, `not`, comparisons,
 arithmetic, `if`, `then`, `when`, `twice` and loops (`marketic.agents.expression_language`); the economy is the one of
-`blocks-world`, with the same prices. Per seed: up to 3 economies of up to 6 million auctions, and the snapshot that does best on
-validation instances. Tests are on other instances, without learning. CPU seconds are of the whole search.
+`blocks-world`, with the same prices. Per seed: up to 3 economies of up to 6 million auctions, and the snapshot
+that does best on validation instances. Tests are on other instances, without learning. CPU seconds are of the whole search.
 
 Differences from the paper: a price is a linear function of how many blocks are right, not an expression; a move from stack to
 stack is one action; the engine sees that the task is solved. Sensors are the vocabulary's, "number correct" among them.
@@ -49,7 +49,8 @@ def held_out(champion: Champion, sizes: tuple[tuple[int, int], ...] = TESTS) -> 
 
 
 def run(quick: bool = False, processes: int = 1) -> dict[str, Any]:
-    """Seeds 0 to 9 (`quick`: one seed, one economy of a million auctions at most, up to 20 blocks). processes: for the seeds."""
+    """Seeds 0 to 9 (`quick`: one seed, one economy of a million auctions at most, up to 20 blocks). processes:
+    for the seeds."""
     start = time.perf_counter()
     seeds, validation = (range(1, 2), QUICK) if quick else (range(10), VALIDATION)
     restarts = Restarts(1_000_000, 1) if quick else Restarts(6_000_000, 3)

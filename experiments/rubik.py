@@ -1,15 +1,17 @@
 """Random programs trade their way into Rubik's cube.
 
-Claim: Baum and Durdanovic 2000 (Evolution of cooperative problem solving in an artificial economy): an economy of programs gets about
-half of a randomly scrambled 3x3x3 cube home; it never solves it.
+Claim: Baum and Durdanovic 2000 (Evolution of cooperative problem solving in an artificial economy): an economy
+of programs gets about half of a randomly scrambled 3x3x3 cube home.
 Command: marketic reproduce rubik [--quick] [--json]. Measured figures: experiments/README.md.
 
-A program is a typed S-expression with a plan: turns, commutators, conjugates, `undo`; all random at first. It may imagine its plan
-from every side of the cube and see what it would gain (`marketic.envs.rubiks_cube_world`); what it does about that is its own
-affair. The world pays for the share of cubies that are home when the market stops, solved or not, and that share is also the
+A program is a typed S-expression with a plan: turns, commutators, conjugates, `undo`; all random at first. It
+may imagine its plan from every side of the cube and see what it would gain
+(`marketic.envs.rubiks_cube_world`); what it does about that is its own affair. The world pays for the share of
+cubies that are home when the market stops, solved or not, and that share is also the
 least that anybody can buy a state for: without such a reserve price junk that pays next to nothing runs the market. Training is
 on random cubes and on cubes with only some cubies out of place, one economy per seed, and the snapshot that does best on
-validation cubes is tested on others, drawn evenly from all states. For the 2x2x2 the exact distance of every test cube is known.
+validation cubes is tested on others, drawn evenly from all states. For the 2x2x2 the exact distance of every
+test cube is known.
 
 Differences from the paper: programs see gains and numbers of cubies home, not colours; plans have symmetry built in.
 """
@@ -28,9 +30,9 @@ from marketic.envs.rubiks_cube_distance import optimal_turns
 from marketic.envs.rubiks_cube_world import language
 from marketic.hayek.economy import Economy, Snapshot
 from marketic.hayek.genealogy import explain
+from marketic.hayek.random_numbers import random_state
 from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices
 from marketic.hayek.trials import Outcomes
-from marketic.hayek.random_numbers import random_state
 from marketic.result import Row, result
 
 VALIDATION_SEED, TEST_SEED = 10**6, 2 * 10**6
@@ -40,7 +42,7 @@ EVERY = 500
 
 @dataclass(frozen=True)
 class Args:
-    """One part of the experiment. size: of the cube. auctions: of training, per seed. tests: cubes. seeds: how many."""
+    """One part of the experiment. size: of the cube. auctions: of training at most, per seed. tests: cubes. seeds: how many."""
 
     size: int
     auctions: int
@@ -77,10 +79,13 @@ def build(size: int, seed: int) -> Economy:
 
 
 def train(args: Args, seed: int) -> Champion:
-    """One economy; the snapshot with the largest share of cubies home on 100 validation cubes, tested on others."""
+    """One economy; the snapshot with the largest share of cubies home on 100 validation cubes, tested on others.
+
+    It is given up after `args.auctions`, and stops when every validation cube is solved.
+    """
     start, economy, cubies = time.process_time(), build(args.size, seed), cube(args.size).cubies
     best: tuple[float, Snapshot | None] = (-1.0, None)
-    while economy.auctions < args.auctions or best[1] is None:
+    while best[0] < cubies and (economy.auctions < args.auctions or best[1] is None):
         economy.run(EVERY)
         agents = economy.snapshot()
         if len(agents):
@@ -114,14 +119,18 @@ def by_scramble(economy: Economy, agents: Snapshot, count: int) -> list[dict[str
 def run(quick: bool = False) -> dict[str, Any]:
     """Both cubes, seeds 0 to 4 (`quick`: one seed, short)."""
     start = time.perf_counter()
-    parts = (Args(3, 4_000, 50, 1), Args(2, 8_000, 50, 1)) if quick else (Args(3, 150_000), Args(2, 500_000))
+    parts = (Args(3, 4_000, 50, 1), Args(2, 8_000, 50, 1)) if quick else (Args(3, 150_000), Args(2, 2_000_000))
     rows: list[Row] = []
     details = []
     for args in parts:
         champions = [train(args, seed) for seed in range(args.seeds)]
         home = [float(c.outcomes.progress.mean()) / cube(args.size).cubies for c in champions]
         solved = [c.outcomes.rate for c in champions]
-        what, share, rate = f"{args.size}x{args.size}x{args.size}, random cubes: ", statistics.median(home), statistics.median(solved)
+        what, share, rate = (
+            f"{args.size}x{args.size}x{args.size}, random cubes: ",
+            statistics.median(home),
+            statistics.median(solved),
+        )
         bar = (0.5 if args.size == 3 else 0.7) if not quick else 0.3
         rows.append(Row(f"{what}share of cubies home {_range(home)}", round(share, 3), f">= {bar}", share >= bar))
         if args.size == 2 and not quick:
@@ -140,14 +149,17 @@ def _details(args: Args, champions: list[Champion]) -> dict[str, Any]:
     for seed, champion in enumerate(champions):
         good = champion.outcomes
         entry: dict[str, Any] = {
-            "seed": seed, "cpu seconds": round(champion.seconds, 1), "instances": champion.instances, "agents": len(champion.agents),
+            "seed": seed, "cpu seconds": round(champion.seconds, 1), "instances": champion.instances,
+            "agents": len(champion.agents),
             "share home": round(float(good.progress.mean()) / cube(args.size).cubies, 3), "solved": good.rate,
             "turns": round(float(good.steps.mean()), 1), "auctions": round(float(good.auctions.mean()), 1),
             "programs": explain(economy.species, champion.agents, good, 8),
         }  # fmt: skip
         if args.size == 2:
             far = distances(args.tests)
-            entry["solved by distance"] = {int(d): round(float(good.solved[far == d].mean()), 3) for d in np.unique(far)}
+            entry["solved by distance"] = {
+                int(d): round(float(good.solved[far == d].mean()), 3) for d in np.unique(far)
+            }
             entry["by scramble"] = by_scramble(economy, champion.agents, min(args.tests, 200))
         seeds.append(entry)
     return {"cube": args.size, "seeds": seeds}

@@ -44,7 +44,9 @@ def train(
     compiled: Annotated[bool, typer.Option("--compiled", help="Use the compiled copy of the environment.")] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write TensorBoard scalars, too.")] = False,
     log: Annotated[Optional[str], typer.Option(help="Events to keep: off, summary, trades, everything.")] = None,  # noqa: UP045
-    dashboard: Annotated[bool, typer.Option("--dashboard", help="Show the live page; keeps trades in the log.")] = False,
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Show the live page; keeps trades in the log.")
+    ] = False,
     port: Annotated[Optional[int], typer.Option(help="Of the live page. [default: a free one]")] = None,  # noqa: UP045
     as_json: Json = False,
     quiet: Quiet = False,
@@ -162,7 +164,9 @@ def report(
 @app.command()
 def query(
     run: Annotated[Path, typer.Argument(help="A run's folder, trained with --log.")],
-    statement: Annotated[str, typer.Argument(metavar="SQL", help="About trades, agents, prices, accounts, episodes ...")],
+    statement: Annotated[
+        str, typer.Argument(metavar="SQL", help="About trades, agents, prices, accounts, episodes ...")
+    ],
     as_json: Json = False,
 ) -> None:
     """Ask a run's event log a question in SQL."""
@@ -208,7 +212,9 @@ def dashboard(
 @app.command()
 def watch(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    out: Annotated[Optional[Path], typer.Option(help=".html, .gif or .mp4. [default: watch.html in the folder]")] = None,  # noqa: UP045
+    out: Annotated[
+        Optional[Path], typer.Option(help=".html, .gif or .mp4. [default: watch.html in the folder]")
+    ] = None,  # noqa: UP045
     seed: Annotated[Optional[int], typer.Option(help="Of the episode.")] = None,  # noqa: UP045
     steps: Annotated[int, typer.Option(help="At most so many.")] = 500,
 ) -> None:

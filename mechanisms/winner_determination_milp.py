@@ -9,7 +9,7 @@ The linear relaxation comes first. Its dual prices p bound the welfare whatever 
 which is how an answer is certified. If the relaxation has no fractions (in auctions with some geography it rarely has) it
 is the answer. Otherwise it is tightened with cliques: of bids that exclude each other pairwise one wins (Padberg 1973). Then
 bids that the prices rule out (v_b - p(b) below known welfare minus bound) are left away, and branch and bound solves the
-rest. Re-solves with other bids start from the first basis and keep all cliques.
+rest with the cliques that bind. Re-solves with other bids start from the first basis and keep all cliques.
 """
 
 import math
@@ -58,7 +58,7 @@ class PackageModel:
         width = bids + (len(who) if takes_part and not exclusive else 0)
         at = (np.concatenate(rows), np.concatenate(columns))
         self.matrix = csc_matrix((np.concatenate(entries), at), shape=(height, width))
-        self.upper = np.concatenate(upper)
+        self.upper, self.height = np.concatenate(upper), height
         self.excluding = self.matrix[self.upper == 1.0]
         self.conflict: np.ndarray | None = None
         self.relaxation = _highs(self.matrix, self.upper, np.zeros(width), integer=False)
@@ -92,7 +92,8 @@ class PackageModel:
         if known is not None and scaled @ known > scaled @ chosen:
             chosen = known
         kept = allowed & (bound + np.minimum(reduced, 0.0) >= scaled @ chosen - ROUNDING)
-        found, limit = _branch(self.matrix[:, kept], self.upper, scaled[kept], chosen[kept], known is None)
+        rows = self._binding(x)
+        found, limit = _branch(self.matrix[rows][:, kept], self.upper[rows], scaled[kept], chosen[kept], known is None)
         if scaled[kept] @ found >= scaled @ chosen:
             chosen = np.zeros(width, dtype=bool)
             chosen[kept] = found
@@ -144,6 +145,11 @@ class PackageModel:
             self.upper = np.concatenate([self.upper, np.ones(len(found))])
             self.basis = None
         return bool(found)
+
+    def _binding(self, x: np.ndarray) -> np.ndarray:
+        """The auction's own rows and the cliques that bind at x, bool [height]: the others only slow branch and bound."""
+        own = np.arange(self.matrix.shape[0]) < self.height
+        return own | (self.matrix @ x >= self.upper - INTEGRAL)
 
     def _round(self, x: np.ndarray, cost: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """A feasible x: bids in the order of their share in the relaxation, each if it still fits."""

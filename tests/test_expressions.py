@@ -157,10 +157,16 @@ def test_text_that_is_no_program_is_refused(text, words):
 
 HOSTILE = {
     "endless": "(program true (while true (then move-1-to-2 move-2-to-1)))",
-    "endless idling": "(program true (while true (while true (when false-hope move-1-to-2))))".replace("false-hope", "(< height1 0)"),
+    "endless idling": "(program true (while true (while true (when false-hope move-1-to-2))))".replace(
+        "false-hope", "(< height1 0)"
+    ),
     "endless pair": "(program true (while true (while true (then move-1-to-2 (while (== 0 0) move-2-to-1)))))",
     "explosive": "(program true " + "(twice " * 60 + "move-1-to-2" + ")" * 60 + ")",
-    "explosive idling": "(program (> height1 0) " + "(twice " * 60 + "(when (< height1 0) move-1-to-2)" + ")" * 60 + ")",
+    "explosive idling": "(program (> height1 0) "
+    + "(twice " * 60
+    + "(when (< height1 0) move-1-to-2)"
+    + ")" * 60
+    + ")",
     "deep": "(program " + "(not " * 150 + "true" + ")" * 150 + " move-1-to-2)",
     "huge": "(program (> " + "(* blocks " * 80 + "blocks" + ")" * 80 + " 0) move-1-to-2)",
 }
@@ -181,7 +187,10 @@ def test_hostile_programs_end_within_their_time(name):
 
 def test_rows_that_are_no_programs_never_apply_and_cannot_be_said():
     species = ExpressionPrograms(BLOCKS, tokens=10)
-    program, move, true = (next(k for k, p in enumerate(BLOCKS.primitives) if p.operation == o) for o in (lang.PROGRAM, lang.MOVE, lang.TRUE))
+    program, move, true = (
+        next(k for k, p in enumerate(BLOCKS.primitives) if p.operation == o)
+        for o in (lang.PROGRAM, lang.MOVE, lang.TRUE)
+    )
     rows = [
         [0], [99, program], [3, program, true], [3, program, move, true], [3, program, true, 10**9], [-4, program, true, move],
         [4, program, true, move, move], [3, -1, true, move], [2**62, program, true, move],
@@ -205,7 +214,9 @@ def test_a_sensor_with_arguments():
     language = Language(world(), look=look, look_kinds=("colour", "height", "height"))
     species = ExpressionPrograms(language)
     table = species.table(2, 5, 0)
-    for k, text in enumerate(("(== (look colour-3 blocks) 0)", "(== (look colour-3 height1) (+ (look colour-1 blocks) (look colour-2 0)))")):
+    for k, text in enumerate(
+        ("(== (look colour-3 blocks) 0)", "(== (look colour-3 height1) (+ (look colour-1 blocks) (look colour-2 0)))")
+    ):
         table.arrays[CODE][k] = species.read(f"(program {text} move-1-to-2)")
     begin(table.rows, 5, 0, 0)
     assert [applies(table.rows, k, 0, 0) for k in range(2)] == [NO, ACTS], "3 + 2 * 5 is 1 + 2 * 5 + 2"
@@ -240,7 +251,9 @@ def test_an_economy_of_hostile_programs_goes_on():
     species = ExpressionPrograms(BLOCKS, tokens=400, ticks=20)
     rows = np.stack([species.read(text) for text in HOSTILE.values()])
     n = len(rows)
-    agents = marketic.hayek.Snapshot(rows, np.full(n, 0.5), np.zeros(n), np.full(n, 10**10), np.arange(n), np.full(n, -1))
+    agents = marketic.hayek.Snapshot(
+        rows, np.full(n, 0.5), np.zeros(n), np.full(n, 10**10), np.arange(n), np.full(n, -1)
+    )
     economy = Economy(species, agents=agents, slots=40).run(300)
     assert economy.instances == 300
     assert int(economy.books.wealth.sum()) + economy.treasury == economy.prizes

@@ -2,7 +2,6 @@
 
 import itertools
 
-import gymnasium as gym
 import numpy as np
 import pytest
 
@@ -38,7 +37,14 @@ def test_turns_look_as_they_should():
 
 @pytest.mark.parametrize(
     ("size", "turns", "order"),
-    [(3, "R U", 105), (2, "R U", 15), (3, "R U R' U'", 6), (3, "R2 U2", 6), (3, "R' L F2 R L' U2", 3), (3, "R U2 D' B D'", 1260)],
+    [
+        (3, "R U", 105),
+        (2, "R U", 15),
+        (3, "R U R' U'", 6),
+        (3, "R2 U2", 6),
+        (3, "R' L F2 R L' U2", 3),
+        (3, "R U2 D' B D'", 1260),
+    ],
 )
 def test_sequences_have_the_orders_that_are_known(size, turns, order):
     solved = np.arange(cube(size).stickers)
@@ -125,7 +131,7 @@ def test_turning_back_solves_and_credit_adds_up():
         env = RubiksCube(size, partial_credit=partial)
         env.reset(options={"turns": "R U F2 R'"})
         begun, rewards = env.share_home, []
-        for name in "R F2 U' R'".split():
+        for name in ("R", "F2", "U'", "R'"):
             _, reward, terminated, truncated, info = env.step(env.moves.index(name))
             rewards.append(reward)
         assert (terminated, truncated, info["share_home"]) == (True, False, 1.0)
@@ -203,7 +209,8 @@ def test_the_economy_keeps_its_money_and_nobody_buys_below_what_the_cube_is_wort
 
 
 def test_a_world_that_pays_for_progress_buys_at_that_price():
-    """Who would pay less than what the world pays for the cube as it is pays a tick more than that, who would pay more pays that."""
+    """Who would pay less than what the world pays for the cube as it is pays a tick more than that, who would
+    pay more pays that."""
     from marketic.hayek import Auction, Births, Economy, Snapshot, Taxes
 
     species = ExpressionPrograms(language(2), tokens=8)
@@ -211,9 +218,13 @@ def test_a_world_that_pays_for_progress_buys_at_that_price():
     for offset, paid in ((6.9, PRIZE * 5 // 7 + 1), (1.0, int(PRIZE * (1 - 1 / 7)))):
         agents = Snapshot(code, np.zeros(1), np.array([offset]), np.array([3 * PRIZE]), np.arange(1), np.full(1, -1))
         free = Taxes(move=0.0, wealth=0.0)
-        economy = Economy(species, auction=Auction(prize="progress"), taxes=free, births=Births(rate=0.0), agents=agents, slots=2)
+        economy = Economy(
+            species, auction=Auction(prize="progress"), taxes=free, births=Births(rate=0.0), agents=agents, slots=2
+        )
         outcomes = economy.evaluate(2, 20, seed=0, agents=agents)
         assert outcomes.trade[0, -1] == 20 * paid, "5 of 7 cubies are home at the start, and the house sells first"
+    with pytest.raises(InputError, match="'solved' or 'progress'"):
+        Auction(prize="effort")
 
 
 def test_the_experiment_runs_and_says_the_same_twice():
@@ -224,5 +235,5 @@ def test_the_experiment_runs_and_says_the_same_twice():
     assert np.array_equal(one.agents.code, other.agents.code)
     assert np.array_equal(one.outcomes.progress, other.outcomes.progress)
     assert rubik.distances(5).min() >= 1
-    assert [line["needed"] for line in rubik.by_scramble(rubik.build(2, 0), one.agents, 5)][0] == 1.0
+    assert rubik.by_scramble(rubik.build(2, 0), one.agents, 5)[0]["needed"] == 1.0
     assert kernels.blank_state(2)[SOLVED] == 1

@@ -149,7 +149,8 @@ def _replace_primitive(row, at, table, choices, random):  # type: ignore[no-unty
 
 @njit(cache=True)
 def _wrap(row, at, end, piece, table, choices, random):  # type: ignore[no-untyped-def]
-    """Put the expression inside a new one that has an argument of its type; truths mostly inside `and`, actions inside `then`."""
+    """Put the expression inside a new one that has an argument of its type; truths mostly inside `and`,
+    actions inside `then`."""
     kind = table[row[at], RESULT]
     if choices[1, kind, 0] == 0:
         return
@@ -170,6 +171,8 @@ def _wrap(row, at, end, piece, table, choices, random):  # type: ignore[no-untyp
             n += end - at
         else:
             left = spare - (n if argument < place else n - (end - at)) - (arity - 1 - argument)
-            n = random_expression(piece, n, max(min(left, 5), 1), table[outer, ARGUMENTS + argument], 3, table, choices, random)
+            n = random_expression(
+                piece, n, max(min(left, 5), 1), table[outer, ARGUMENTS + argument], 3, table, choices, random
+            )
     if n - (end - at) <= spare:
         _splice(row, at, end, piece, n)

@@ -23,7 +23,15 @@ SCALE, MOST_CONSTANTS = 1000, 20
 @njit(cache=True)
 def begin(state, _, __, ___):  # type: ignore[no-untyped-def]
     """Nothing chosen yet."""
-    state[SIZE], state[CAP], state[PROGRESS], state[TICKS], state[SOLVED], state[OVER], state[CHOICE] = 1, 1, 0, 0, 0, 0, -1
+    state[SIZE], state[CAP], state[PROGRESS], state[TICKS], state[SOLVED], state[OVER], state[CHOICE] = (
+        1,
+        1,
+        0,
+        0,
+        0,
+        0,
+        -1,
+    )
     return np.int64(0)
 
 
@@ -51,7 +59,8 @@ def move(state, which, _, __):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def choose(table, told, live, chosen):  # type: ignore[no-untyped-def]
-    """What each live program chooses for each observation, int64 [B, T]; chosen int64 [B, slots]: overwritten, -1 for nothing."""
+    """What each live program chooses for each observation, int64 [B, T]; chosen int64 [B, slots]: overwritten,
+    -1 for nothing."""
     state = ints_1d(table, STATE)
     for row in range(len(told)):
         state[TOLD : TOLD + told.shape[1]] = told[row]
@@ -69,7 +78,8 @@ def choose(table, told, live, chosen):  # type: ignore[no-untyped-def]
 def gather(chosen, price, weight, standing, members, value, active):  # type: ignore[no-untyped-def]
     """For each row and action: up to K of the programs of highest standing that chose it, and their mean price by weight.
 
-    chosen int64 [B, slots]; price, weight, standing float64 [slots]; members int64 [B, A, K] (repeated in turn where fewer chose it), value float64 [B, A], active
+    chosen int64 [B, slots]; price, weight, standing float64 [slots]; members int64 [B, A, K] (repeated in turn
+    where fewer chose it), value float64 [B, A], active
     bool [B, A]: overwritten.
     """
     rows, actions, most = members.shape
@@ -116,11 +126,17 @@ def decision_world(goods: Goods, actions: int) -> World:
         if name not in kinds:
             size = good.size or 0
             kinds[name] = Kind(name, *((-SCALE, SCALE) if good.size is None else (0, size - 1)), ordered=size != 2)
-            values = range(-SCALE, SCALE + 1, 500) if good.size is None else range(0, size, max(1, -(-size // MOST_CONSTANTS)))
+            values = (
+                range(-SCALE, SCALE + 1, 500)
+                if good.size is None
+                else range(0, size, max(1, -(-size // MOST_CONSTANTS)))
+            )
             constants += [Term(f"{k}/1000" if good.size is None else f"{k}-of-{size}", name, k) for k in values]
         terms.append(Term(good.name, name))
     moves = tuple(f"action-{a}" for a in range(actions))
-    return World(Vocabulary(tuple(kinds.values()), (*terms, *constants), moves), begin, sense, possible, move, _Blank(len(terms)))
+    return World(
+        Vocabulary(tuple(kinds.values()), (*terms, *constants), moves), begin, sense, possible, move, _Blank(len(terms))
+    )
 
 
 class _Blank:

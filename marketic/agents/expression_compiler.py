@@ -9,8 +9,27 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.expression_language import (
-    ACTION, AND, ARGUMENTS, ARITY, CHOOSE, COMMUTATOR, CONJUGATE, JOIN, OPERAND, OPERATION, OR, PLAN, PLANNED, PROGRAM,
-    RESULT, THEN, THRICE, TURN, TWICE, UNDO, WHEN, WHILE, WHOLE,
+    AND,
+    ARGUMENTS,
+    ARITY,
+    CHOOSE,
+    COMMUTATOR,
+    CONJUGATE,
+    JOIN,
+    OPERAND,
+    OPERATION,
+    OR,
+    PLANNED,
+    PROGRAM,
+    RESULT,
+    THEN,
+    THRICE,
+    TURN,
+    TWICE,
+    UNDO,
+    WHEN,
+    WHILE,
+    WHOLE,
 )  # fmt: skip
 
 END, JUMP, JUMP_IF_FALSE, KEEP_IF_FALSE, KEEP_IF_TRUE, LOOP_BEGIN, LOOP_END, COUNT, COUNT_DOWN = range(100, 109)
@@ -98,13 +117,13 @@ def _between(frame, table, code, n):  # type: ignore[no-untyped-def]
     if operation == OR and done == 1:
         frame[2] = n
         return _write(code, n, KEEP_IF_TRUE, 0)
-    guard = done == 1 and (operation == WHEN or operation == CHOOSE or operation == PROGRAM or operation == WHILE)
+    guard = done == 1 and operation in (WHEN, CHOOSE, PROGRAM, WHILE)
     if guard or (operation == PLANNED and done == 2):
         if operation == WHILE:
             frame[2] = (frame[2] << 32) | n
         else:
             frame[2] = n
-        return _write(code, n, JUMP_IF_FALSE, 1 if operation == PROGRAM or operation == PLANNED else 0)
+        return _write(code, n, JUMP_IF_FALSE, 1 if operation in (PROGRAM, PLANNED) else 0)
     if operation == CHOOSE and done == 2:
         code[2 + 2 * frame[2]] = n + 1
         frame[2] = n
@@ -116,10 +135,10 @@ def _between(frame, table, code, n):  # type: ignore[no-untyped-def]
 def _close(frame, table, code, n):  # type: ignore[no-untyped-def]
     """All arguments have been written: the operation itself, and where jumps lead."""
     operation = table[frame[0], OPERATION]
-    if operation == AND or operation == OR or operation == CHOOSE or operation == WHEN:
+    if operation in (AND, OR, CHOOSE, WHEN):
         code[2 + 2 * frame[2]] = n
         return n
-    if operation == PROGRAM or operation == PLANNED:
+    if operation in (PROGRAM, PLANNED):
         code[2 + 2 * frame[2]] = -1
         return n
     if operation == WHILE:
@@ -156,7 +175,7 @@ def write_plan(row, table, inverse, most, moves):  # type: ignore[no-untyped-def
         if operation == THRICE:
             n = _append(made, n, lists[one, : ends[one]], inverse, False)
             n = _append(made, n, lists[one, : ends[one]], inverse, False)
-        elif operation == JOIN or operation == COMMUTATOR or operation == CONJUGATE:
+        elif operation in (JOIN, COMMUTATOR, CONJUGATE):
             n = _append(made, n, lists[other, : ends[other]], inverse, False)
             if operation != JOIN:
                 n = _append(made, n, lists[one, : ends[one]], inverse, True)

@@ -2,8 +2,10 @@
 
 Every primitive has a type and typed arguments, so that whatever is generated, mutated or crossed over makes sense:
 
-truth    `true`, `(and truth truth)`, `(or truth truth)`, `(not truth)`, `(== kind kind)`, `(!= kind kind)`; `<`, `>` of ordered kinds
-kind     the vocabulary's terms; `(if truth kind kind)`; of ordered kinds also `+`, `-`, `*`; `(look kind kind)` if the world has it
+truth    `true`, `(and truth truth)`, `(or truth truth)`, `(not truth)`, `(== kind kind)`, `(!= kind kind)`;
+         `<`, `>` of ordered kinds
+kind     the vocabulary's terms; `(if truth kind kind)`; of ordered kinds also `+`, `-`, `*`; `(look kind
+         kind)` if the world has it
 action   a move; `(then action action)`; `(when truth action)`; `(while truth action)`; `(twice action)`
 program  `(program truth action)`: what it does, and in which states it wants to.
 
@@ -70,7 +72,8 @@ class Primitive:
 class Language:
     """The primitives for a world.
 
-    look: a numba function `f(state, a, b, other) -> int64`, the sensor `(look a b)`; look_kinds: kinds of a, b and of the answer.
+    look: a numba function `f(state, a, b, other) -> int64`, the sensor `(look a b)`; look_kinds: kinds of a, b
+    and of the answer.
     arithmetic: whether there are `if`, `+`, `-`, `*` of values.
 
     Raises InputError for kinds that no term has, and a `look` without its kinds.
@@ -84,10 +87,14 @@ class Language:
 
     def __post_init__(self) -> None:
         if (self.look is None) != (self.look_kinds is None):
-            raise InputError("Language: give look= and look_kinds=(kind, kind, kind of the answer) together, or neither")
+            raise InputError(
+                "Language: give look= and look_kinds=(kind, kind, kind of the answer) together, or neither"
+            )
         for name in self.look_kinds or ():
             if name not in self.kinds:
-                raise InputError(f"Language(look_kinds={self.look_kinds}): {name!r} has no term; wanted some of {self.kinds}")
+                raise InputError(
+                    f"Language(look_kinds={self.look_kinds}): {name!r} has no term; wanted some of {self.kinds}"
+                )
         self.addresses()
 
     @property
@@ -112,7 +119,10 @@ class Language:
             found += [Primitive(name, TURN, k, PLAN) for k, name in enumerate(vocabulary.moves)]
             found += [Primitive("join", JOIN, 0, PLAN, (PLAN, PLAN), 2), Primitive("undo", UNDO, 0, PLAN, (PLAN,))]
             found += [Primitive("commutator", COMMUTATOR, 0, PLAN, (PLAN, PLAN), 2)]
-            found += [Primitive("conjugate", CONJUGATE, 0, PLAN, (PLAN, PLAN), 2), Primitive("thrice", THRICE, 0, PLAN, (PLAN,))]
+            found += [
+                Primitive("conjugate", CONJUGATE, 0, PLAN, (PLAN, PLAN), 2),
+                Primitive("thrice", THRICE, 0, PLAN, (PLAN,)),
+            ]
         found += [
             Primitive("then", THEN, 0, ACTION, (ACTION, ACTION), 3), Primitive("when", WHEN, 0, ACTION, (TRUTH, ACTION)),
             Primitive("while", WHILE, 0, ACTION, (TRUTH, ACTION), 4), Primitive("twice", TWICE, 0, ACTION, (ACTION,)),
@@ -124,7 +134,8 @@ class Language:
     def _values(self) -> list[Primitive]:
         vocabulary = self.world.vocabulary
         found = [
-            Primitive(term.name, TERM, k, FIRST_KIND + self.kinds.index(term.kind)) for k, term in enumerate(vocabulary.terms)
+            Primitive(term.name, TERM, k, FIRST_KIND + self.kinds.index(term.kind))
+            for k, term in enumerate(vocabulary.terms)
         ]
         for kind in vocabulary.kinds:
             if kind.name not in self.kinds:
@@ -132,10 +143,15 @@ class Language:
             own = FIRST_KIND + self.kinds.index(kind.name)
             named = sum(term.kind == kind.name for term in vocabulary.terms)
             found += [Primitive("if", CHOOSE, 0, own, (TRUTH, own, own))] if self.arithmetic else []
-            found += [Primitive("==", EQUAL, 0, TRUTH, (own, own), 3 + named // 3), Primitive("!=", DIFFERENT, 0, TRUTH, (own, own), 3)]
+            found += [
+                Primitive("==", EQUAL, 0, TRUTH, (own, own), 3 + named // 3),
+                Primitive("!=", DIFFERENT, 0, TRUTH, (own, own), 3),
+            ]
             if kind.ordered:
                 found += [Primitive("<", LESS, 0, TRUTH, (own, own), 2), Primitive(">", MORE, 0, TRUTH, (own, own), 2)]
-                found += [Primitive(name, ADD + k, 0, own, (own, own)) for k, name in enumerate("+-*") if self.arithmetic]
+                found += [
+                    Primitive(name, ADD + k, 0, own, (own, own)) for k, name in enumerate("+-*") if self.arithmetic
+                ]
             if self.reversible is not None and self.reversible.kind == kind.name:
                 found += [Primitive("gain", GAIN, 0, own, (), 1 + named // 2)]
         if self.look_kinds is not None:
@@ -152,8 +168,8 @@ class Language:
         return rows
 
     def choices(self) -> np.ndarray:
-        """Primitives by type, for drawing: int64 [2, types, 1 + C]; row 0 those without arguments, row 1 those with, as often as
-        they weigh; the first number of each says how many."""
+        """Primitives by type, for drawing: int64 [2, types, 1 + C]; row 0 those without arguments, row 1 those
+        with, as often as they weigh; the first number of each says how many."""
         types = FIRST_KIND + len(self.kinds)
         lists = [
             [[p for p, one in enumerate(self.primitives) for _ in range(one.weight)

@@ -10,7 +10,15 @@ from numba import njit
 
 from marketic.agents import expression_language as language
 from marketic.agents.expression_compiler import (
-    COUNT, COUNT_DOWN, END, JUMP, JUMP_IF_FALSE, KEEP_IF_FALSE, KEEP_IF_TRUE, LOOP_BEGIN, LOOP_END,
+    COUNT,
+    COUNT_DOWN,
+    END,
+    JUMP,
+    JUMP_IF_FALSE,
+    KEEP_IF_FALSE,
+    KEEP_IF_TRUE,
+    LOOP_BEGIN,
+    LOOP_END,
 )  # fmt: skip
 from marketic.hayek.interface import ACTS, IDLE, NO, OVER, call_world
 
@@ -67,7 +75,7 @@ def run(code, terms, state, world, plan, stack, registers, ticks, budget, probe)
                     stack[top - 1] = call_world(world[W_LOOK], state, one, other, terms)
                 else:
                     stack[top - 1] = _combine(operation, one, other)
-        elif operation == KEEP_IF_FALSE or operation == KEEP_IF_TRUE:
+        elif operation in (KEEP_IF_FALSE, KEEP_IF_TRUE):
             if (stack[top - 1] == 0) == (operation == KEEP_IF_FALSE):
                 at = operand
             else:

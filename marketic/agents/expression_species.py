@@ -1,4 +1,5 @@
-"""Typed S-expressions as a species for the episodic economy (`marketic.hayek`); `marketic.agents.expression_language` is their language.
+"""Typed S-expressions as a species for the episodic economy (`marketic.hayek`);
+`marketic.agents.expression_language` is their language.
 
     (program (== first-wrong-block empty) (then (while (== top2 next-goal) (move-2-to-1)) (move-3-to-2)))
 
@@ -39,7 +40,9 @@ class ExpressionPrograms:
 
     def __post_init__(self) -> None:
         if not 4 <= self.tokens <= 1000 or self.ticks < 1:
-            raise InputError(f"ExpressionPrograms(tokens={self.tokens}, ticks={self.ticks}): wanted 4 to 1000 tokens, ticks >= 1")
+            raise InputError(
+                f"ExpressionPrograms(tokens={self.tokens}, ticks={self.ticks}): wanted 4 to 1000 tokens, ticks >= 1"
+            )
         rehearse(self.language.world)
 
     @property
@@ -72,7 +75,9 @@ class ExpressionPrograms:
         """The program, int64 [code_length], that `text` prints. Raises InputError for syntax, words, types and length."""
         tokens = parse(text, self.language)
         if len(tokens) > self.tokens:
-            raise InputError(f"a program of {len(tokens)} tokens: wanted at most {self.tokens}; give tokens= a larger number")
+            raise InputError(
+                f"a program of {len(tokens)} tokens: wanted at most {self.tokens}; give tokens= a larger number"
+            )
         code = np.zeros(self.code_length, dtype=np.int64)
         code[0], code[1 : 1 + len(tokens)] = len(tokens), tokens
         return code
@@ -80,6 +85,8 @@ class ExpressionPrograms:
     def _checked(self, code: np.ndarray) -> list[int]:
         code = np.asarray(code, dtype=np.int64)
         if code.shape != (self.code_length,) or not well_typed(code, self.tokens, self.language.table()):
-            raise InputError(f"{code.tolist()} is no well-typed program: wanted its length, then tokens in prefix order, then zeros")
+            raise InputError(
+                f"{code.tolist()} is no well-typed program: wanted its length, then tokens in prefix order, then zeros"
+            )
         tokens: list[int] = code[1 : 1 + code[0]].tolist()
         return tokens

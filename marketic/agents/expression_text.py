@@ -11,8 +11,8 @@ DEEPEST = 200
 _SAYINGS: dict[str, str] = {
     "and": "{0} and {1}", "or": "({0} or {1})", "not": "not ({0})", "==": "{0} is {1}", "!=": "{0} is not {1}",
     "<": "{0} is below {1}", ">": "{0} is above {1}", "+": "({0} + {1})", "-": "({0} - {1})", "*": "{0} times {1}",
-    "true": "always", "then": "{0}, then {1}", "when": "if {0}: ({1})", "while": "as long as {0}: ({1})", "twice": "twice ({0})",
-    "join": "{0} {1}", "undo": "undo ({0})", "commutator": "the commutator of ({0}) and ({1})",
+    "true": "always", "then": "{0}, then {1}", "when": "if {0}: ({1})", "while": "as long as {0}: ({1})",
+    "twice": "twice ({0})", "join": "{0} {1}", "undo": "undo ({0})", "commutator": "the commutator of ({0}) and ({1})",
     "conjugate": "({1}) done from ({0})", "thrice": "three times ({0})", "look": "what is at {0}, {1}",
     "gain": "what the plan gains", "perform": "carry out the plan", "if": "({1} if {0}, else {2})",
 }  # fmt: skip
@@ -20,7 +20,11 @@ _SAYINGS: dict[str, str] = {
 
 def to_text(tokens: list[int], language: Language) -> str:
     """A well-typed program as an S-expression."""
-    return _fold(tokens, language, lambda one, parts: f"({' '.join([_symbol(one.name), *parts])})" if parts else _symbol(one.name))
+    return _fold(
+        tokens,
+        language,
+        lambda one, parts: f"({' '.join([_symbol(one.name), *parts])})" if parts else _symbol(one.name),
+    )
 
 
 def to_words(tokens: list[int], language: Language) -> str:
@@ -82,7 +86,9 @@ def _read(words: list[str], at: int, kind: int, language: Language, tokens: list
             for argument in arguments:
                 end = _read(words, end, argument, language, tokens, depth + 1)
             if opened and (end >= len(words) or words[end] != ")"):
-                raise InputError(f"({' '.join(words[at:end])}: wanted a closing parenthesis after {len(arguments)} arguments")
+                raise InputError(
+                    f"({' '.join(words[at:end])}: wanted a closing parenthesis after {len(arguments)} arguments"
+                )
             return end + opened
         except InputError as error:
             reason = error

@@ -26,7 +26,6 @@ from marketic.hayek.interface import CODE, RANDOM
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words
 
-
 TRIAL = 20
 """Trades for which a newcomer is let into a syndicate before all but the accurate: its weight there is next to nothing."""
 FRESH = 0.3
@@ -37,7 +36,8 @@ class Expressions:
     """A population of programs that evolves while it trades.
 
     goods:    the observation's. actions: how many there are, >= 1. slots: the most programs, >= 2 * actions.
-    tokens:   words of a program at most, >= 4. arithmetic: whether programs may add, subtract, multiply. members: programs in a syndicate, >= 1.
+    tokens:   words of a program at most, >= 4. arithmetic: whether programs may add, subtract, multiply.
+    members: programs in a syndicate, >= 1.
     births:   probability of a birth after a trade. rate: least weight of the newest trade in a price, in (0, 1].
     tolerance: error, as a share of the spread of outcomes, at which a program counts 1/16 of an exact one. > 0.
     initial_bid: price of the programs that are there at first. What is too high falls by trade: optimism explores.
@@ -60,7 +60,14 @@ class Expressions:
         initial_bid: float = 0.0,
         rng: np.random.Generator,
     ) -> None:
-        if actions < 1 or slots < 2 * actions or members < 1 or not 0 <= births <= 1 or not 0 < rate <= 1 or not tolerance > 0:
+        if (
+            actions < 1
+            or slots < 2 * actions
+            or members < 1
+            or not 0 <= births <= 1
+            or not 0 < rate <= 1
+            or not tolerance > 0
+        ):
             raise InputError(
                 f"Expressions(actions={actions}, slots={slots}, members={members}, births={births}, rate={rate}, "
                 f"tolerance={tolerance}): wanted actions and members >= 1, at least twice as many slots as actions, shares "
@@ -68,12 +75,20 @@ class Expressions:
             )
         self.goods, self.rng, self.n_agents, self.n_bidders = goods, rng, int(slots), int(actions)
         self.members, self.births, self.rate, self.tolerance = int(members), births, rate, tolerance
-        self.species = ExpressionPrograms(Language(decision_world(goods, self.n_bidders), arithmetic=arithmetic), tokens)
+        self.species = ExpressionPrograms(
+            Language(decision_world(goods, self.n_bidders), arithmetic=arithmetic), tokens
+        )
         self.table = self.species.table(self.n_agents, 1, int(rng.integers(2**63)))
         self._true = next(k for k, one in enumerate(self.species.language.primitives) if one.operation == TRUE)
         whole = lambda: np.zeros(self.n_agents, dtype=np.int64)  # noqa: E731
         self.code, self.random = self.table.arrays[CODE], self.table.arrays[RANDOM]
-        self.live, self.uid, self.parent, self.trades, self.last_win = whole() > 0, whole() - 1, whole() - 1, whole(), whole()
+        self.live, self.uid, self.parent, self.trades, self.last_win = (
+            whole() > 0,
+            whole() - 1,
+            whole() - 1,
+            whole(),
+            whole(),
+        )
         self.price, self.error, self.weight = np.zeros(slots), np.zeros(slots), np.zeros(slots)
         self.merit, self.company = np.zeros(slots), np.zeros(slots)
         self.counters = np.zeros(2, dtype=np.int64)  # trades, births
@@ -134,7 +149,9 @@ class Expressions:
                 odds = self.merit[syndicate] + 1e-9
                 mother, father = self.rng.choice(syndicate, 2, p=odds / odds.sum()).tolist()
                 fresh = self.rng.random() < FRESH
-                self._write(receipt.observation[row], -1 if fresh else mother, father, a if fresh else -1, self.price[mother])
+                self._write(
+                    receipt.observation[row], -1 if fresh else mother, father, a if fresh else -1, self.price[mother]
+                )
 
     def _write(self, observation: np.ndarray, mother: int, father: int, action: int, price: float) -> None:
         """A new program that chooses something here (`action`, if >= 0), if a few random ones or children do. It has to say
@@ -159,7 +176,11 @@ class Expressions:
         if len(empty):
             return int(empty[0])
         some = self.rng.integers(self.n_bidders, self.n_agents, 12)
-        some = some[some != mother] if (some != mother).any() else np.array([self.n_agents - 1 - (mother == self.n_agents - 1)])
+        some = (
+            some[some != mother]
+            if (some != mother).any()
+            else np.array([self.n_agents - 1 - (mother == self.n_agents - 1)])
+        )
         poor = (self.trades[some] > 20) & (self.merit[some] < 0.1 * self.merit.mean())
         votes = (self.company[some] + 1e-3) * np.where(poor, self.merit.mean() / (self.merit[some] + 1e-9), 1.0)
         waited = (self.counters[0] - self.last_win[some]) / (50.0 * self.n_agents)
@@ -181,8 +202,8 @@ class Expressions:
         return f"{self.species.text(self.code[agent])} bids {self.price[agent]:.3g}"
 
     def best(self, count: int = 10, words: Words = NO_WORDS) -> list[str]:
-        """The programs with the most merit."""
-        order = np.argsort(-self.merit * self.live, kind="stable")[:count]
+        """The accurate programs that traded most."""
+        order = np.argsort(-self.weight * self.trades * self.live, kind="stable")[:count]
         return [self.describe(int(i), words) for i in order if self.live[i]]
 
     _SAVED = ("code", "random", "live", "uid", "parent", "trades", "last_win", "price", "error", "weight", "merit", "company",

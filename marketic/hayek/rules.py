@@ -16,7 +16,8 @@ class Auction:
     stop_loss:  an agent that lost more than this share of the prize since the instance began sits out the rest; inf: never.
     insolvency: bankrupt agents (see `Exits`) sit out at once, not only after the instance.
     prize:      "solved": the last owner gets the prize if the instance is solved; "progress": it gets the share of the prize
-                that equals the share of the work done, solved or not, and need not sell for less: who bids less bids a tick more than that.
+                that equals the share of the work done, solved or not, and need not sell for
+                less: who bids less bids a tick more than that.
     form:       bids for progress x of an instance of n units. "value": 1 - slope * (1 - x) - offset / n; "progress":
                 slope * x + offset.
     """
