@@ -132,6 +132,11 @@ def play_list(table, address, length, size, count):  # type: ignore[no-untyped-d
     return solved, progress
 
 
+def higher(level: int) -> int:
+    """The curriculum's next level, at most the largest size of the test."""
+    return min(max(level + 1, int(level * 1.1)), max(SIZES))
+
+
 def hill_climbing(seed: int, seconds: float) -> int:
     """Largest n after this much CPU time."""
     solver, start, level, round_ = ListSolver(seed), time.process_time(), 2, 0
@@ -142,7 +147,7 @@ def hill_climbing(seed: int, seconds: float) -> int:
         if solver.fitness(child, level, round_) >= solver.fitness(best, level, round_):
             best = child
         if round_ % 20 == 0 and solver.play(best, level, 50, round_)[0] >= 0.9:
-            level = max(level + 1, int(level * 1.1))
+            level = higher(level)
     return largest(lambda n, k: solver.play(best, n, k, TEST_SEED + n)[0])
 
 
@@ -156,7 +161,7 @@ def genetic_programming(seed: int, seconds: float, individuals: int = 100) -> in
         fitness = np.array([solver.fitness(one, level, generation * 1000) for one in crowd])
         best = crowd[int(fitness.argmax())]
         if solver.play(best, level, 50, generation)[0] >= 0.9:
-            level = max(level + 1, int(level * 1.1))
+            level = higher(level)
         winner = [int(c[fitness[c].argmax()]) for c in solver.rng.integers(0, individuals, (2 * individuals, 4))]
         children = []
         for mother, father in zip(winner[1:individuals], winner[individuals + 1 :], strict=False):
@@ -177,7 +182,7 @@ def q_learning(seed: int, seconds: float) -> int:
         solved = q_episodes(table, random, state, level, 50, 0.1, 0.1)
         success = 0.8 * success + 0.2 * solved / 50
         if success > 0.9:
-            level, success = max(level + 1, int(level * 1.1)), 0.6
+            level, success = higher(level), 0.6
         elif success < 0.3 and level > 2:
             level, success = level - 1, 0.6
     frozen = random_state(TEST_SEED)

@@ -212,9 +212,7 @@ def dashboard(
 @app.command()
 def watch(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
-    out: Annotated[
-        Optional[Path], typer.Option(help=".html, .gif or .mp4. [default: watch.html in the folder]")
-    ] = None,  # noqa: UP045
+    out: Annotated[Optional[Path], typer.Option(help=".html, .gif, .mp4. [default: watch.html]")] = None,  # noqa: UP045
     seed: Annotated[Optional[int], typer.Option(help="Of the episode.")] = None,  # noqa: UP045
     steps: Annotated[int, typer.Option(help="At most so many.")] = 500,
 ) -> None:
