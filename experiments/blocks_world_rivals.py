@@ -11,13 +11,15 @@ Command: marketic reproduce blocks-world-rivals [--quick] [--json]. Measured fig
   Russell 1999), which the market does not get.
 - genetic programming: an individual is a whole solution, an ordered list of 12 programs of the market's own kind, of which the
   first that applies acts. 100 individuals, tournaments of 4, crossover of lists, the market's mutations. Fitness is the
-  share of instances solved plus half of the progress on the others: more than the market is told.
-- hill climbing: one such list; a mutant replaces it if it is no worse on the same fresh instances.
+  share of instances solved plus half of the progress on the others (nobody pays the market for progress, but its bids may
+  rise with it), or the share solved alone.
+- hill climbing: one such list; a mutant replaces it if it is no worse on the same fresh instances. Fitness likewise.
 """
 
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -73,7 +75,8 @@ def market(seed: int, quick: bool) -> tuple[int, float]:
 class ListSolver:
     """Ordered lists of programs, played and bred in one table; the list at work is in its first LIST rows."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, shaped: float = 0.5) -> None:
+        self.shaped = shaped
         self.species = MacroPrograms(world())
         self.table = self.species.table(2 * LIST, max(SIZES), seed)
         self.address = self.species.functions.addresses()
@@ -107,9 +110,9 @@ class ListSolver:
         return solved / count, progress / count
 
     def fitness(self, programs: np.ndarray, level: int, seed: int) -> float:
-        """Half of the instances at the level, half below; solved plus half the progress."""
+        """Half of the instances at the level, half below; solved plus `shaped` times the progress."""
         scores = [self.play(programs, n, FEW // 2, seed + n) for n in (level, max(2, level // 2))]
-        return sum(solved + 0.5 * progress for solved, progress in scores) / 2
+        return sum(solved + self.shaped * progress for solved, progress in scores) / 2
 
 
 @njit(cache=True)
@@ -137,9 +140,9 @@ def higher(level: int) -> int:
     return min(max(level + 1, int(level * 1.1)), max(SIZES))
 
 
-def hill_climbing(seed: int, seconds: float) -> int:
-    """Largest n after this much CPU time."""
-    solver, start, level, round_ = ListSolver(seed), time.process_time(), 2, 0
+def hill_climbing(seed: int, seconds: float, shaped: float = 0.5) -> int:
+    """Largest n after this much CPU time, or when the largest size is solved."""
+    solver, start, level, round_ = ListSolver(seed, shaped), time.process_time(), 2, 0
     best = solver.random()
     while time.process_time() - start < seconds:
         round_ += 1
@@ -147,13 +150,15 @@ def hill_climbing(seed: int, seconds: float) -> int:
         if solver.fitness(child, level, round_) >= solver.fitness(best, level, round_):
             best = child
         if round_ % 20 == 0 and solver.play(best, level, 50, round_)[0] >= 0.9:
+            if level == max(SIZES):
+                break
             level = higher(level)
     return largest(lambda n, k: solver.play(best, n, k, TEST_SEED + n)[0])
 
 
-def genetic_programming(seed: int, seconds: float, individuals: int = 100) -> int:
-    """Largest n after this much CPU time."""
-    solver, start, level, generation = ListSolver(seed), time.process_time(), 2, 0
+def genetic_programming(seed: int, seconds: float, shaped: float = 0.5, individuals: int = 100) -> int:
+    """Largest n after this much CPU time, or when the largest size is solved."""
+    solver, start, level, generation = ListSolver(seed, shaped), time.process_time(), 2, 0
     crowd = [solver.random() for _ in range(individuals)]
     best = crowd[0]
     while time.process_time() - start < seconds:
@@ -161,6 +166,8 @@ def genetic_programming(seed: int, seconds: float, individuals: int = 100) -> in
         fitness = np.array([solver.fitness(one, level, generation * 1000) for one in crowd])
         best = crowd[int(fitness.argmax())]
         if solver.play(best, level, 50, generation)[0] >= 0.9:
+            if level == max(SIZES):
+                break
             level = higher(level)
         winner = [int(c[fitness[c].argmax()]) for c in solver.rng.integers(0, individuals, (2 * individuals, 4))]
         children = []
@@ -226,7 +233,13 @@ def q_episodes(table, random, state, level, count, rate, epsilon):  # type: igno
     return solved
 
 
-RIVALS = {"Q-learning": q_learning, "genetic programming": genetic_programming, "hill climbing": hill_climbing}
+RIVALS: dict[str, Callable[[int, float], int]] = {
+    "Q-learning": q_learning,
+    "genetic programming": genetic_programming,
+    "genetic programming, whole solutions only": partial(genetic_programming, shaped=0.0),
+    "hill climbing": hill_climbing,
+    "hill climbing, whole solutions only": partial(hill_climbing, shaped=0.0),
+}
 
 
 def run(quick: bool = False, seeds: int = 3) -> dict[str, Any]:

@@ -39,7 +39,7 @@ _READING = ("SELECT", "EXPLAIN", "MULTI", "RELATION")
 def connect(log: EventLog) -> Any:
     """A DuckDB connection, in memory, with the log's views. It can read files, but nothing in it changes the log.
 
-    Raises InputError without DuckDB.
+    Raises InputError without DuckDB, or if a part is damaged.
     """
     try:
         import duckdb
@@ -50,8 +50,15 @@ def connect(log: EventLog) -> Any:
         ) from None
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")  # it would be drawn on stdout, where the answer goes
-    for table in TABLES:
-        connection.execute(f"CREATE VIEW {table} AS {_view(log, table)}")
+    try:
+        for table in TABLES:
+            if table in log.waiting_tables:
+                connection.register(f"waiting_{table}", log.waiting_tables[table])
+            connection.execute(f"CREATE VIEW {table} AS {_view(log, table)}")
+    except duckdb.Error as error:
+        raise InputError(
+            f"the log in {log.folder} has a part that cannot be read ({str(error).splitlines()[0]}): `marketic audit` says which"
+        ) from None
     return connection
 
 
@@ -62,10 +69,14 @@ def _view(log: EventLog, table: str) -> str:
 
 def _source(log: EventLog, table: str) -> str:
     """The files of a table's parts, or an empty table of its columns."""
-    files = [path_of(log.folder, table, part["part"]).resolve() for part in log.parts if table in part["tables"]]
+    files = [path_of(log.folder, table, part["part"]).resolve() for part in log.manifest.parts if table in part["tables"]]
+    waiting = f"SELECT * FROM waiting_{table}" if table in log.waiting_tables else ""
     if files:
         names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-        return f"read_parquet([{names}], hive_partitioning = false)"
+        written = f"read_parquet([{names}], hive_partitioning = false)"
+        return f"(SELECT * FROM {written} UNION ALL BY NAME {waiting})" if waiting else written
+    if waiting:
+        return f"({waiting})"
     kinds = {"string": "VARCHAR", "float64": "DOUBLE", "bool": "BOOLEAN", "uint16": "USMALLINT", "int8": "TINYINT",
              "int32": "INTEGER", "int64": "BIGINT"}  # fmt: skip
     fields = [f'NULL::{kinds[column.kind]} AS "{column.name}"' for column in TABLES[table]]
