@@ -37,6 +37,7 @@ def train(
     seed: Annotated[Optional[int], typer.Option(help="Default: one is drawn, and kept.")] = None,  # noqa: UP045
     out: Annotated[Optional[Path], typer.Option(help="The run's folder. [default: runs/ENV-TIME]")] = None,  # noqa: UP045
     checkpoint_every: Annotated[Optional[int], typer.Option(help="Steps. [default: 10000]")] = None,  # noqa: UP045
+    keep_checkpoints: Annotated[Optional[int], typer.Option(help="How many stay; 0: all. [default: 3]")] = None,  # noqa: UP045
     evaluate_every: Annotated[Optional[int], typer.Option(help="Steps; 0: never. [default: 0]")] = None,  # noqa: UP045
     evaluate_episodes: Annotated[Optional[int], typer.Option(help="[default: 10]")] = None,  # noqa: UP045
     threshold: Annotated[Optional[float], typer.Option(help="Stop at this mean return in an evaluation.")] = None,  # noqa: UP045
@@ -61,6 +62,7 @@ def train(
         "steps": steps,
         "seed": seed,
         "checkpoint_every": checkpoint_every,
+        "keep_checkpoints": keep_checkpoints,
         "evaluate_every": evaluate_every,
         "evaluate_episodes": evaluate_episodes,
         "threshold": threshold,

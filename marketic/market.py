@@ -170,15 +170,21 @@ class Market:
 
     def fill_unsold(self, winner: np.ndarray, novice: np.ndarray, active: np.ndarray) -> np.ndarray:
         """`novice`, with a random bidder (an active one if there is one) wherever nobody bought the right."""
-        draw, chosen = self.streams.selection, novice.copy()
+        draw, chosen, absent = self.streams.selection, novice.copy(), getattr(self.population, "absent", None)
         for row in np.flatnonzero((winner < 0) & (chosen < 0)).tolist():
             bidding = np.flatnonzero(active[row])
+            if not len(bidding) and absent is not None:
+                bidding = np.flatnonzero(~absent[row, : self._seats[row % len(self._seats)]])
             chosen[row] = draw.choice(bidding) if len(bidding) else draw.integers(self._seats[row % len(self._seats)])
         return chosen
 
     def send_novices(self, winner: np.ndarray, active: np.ndarray) -> np.ndarray:
         """The bidder that the house sends in, int64 [rows]; -1 where the winner keeps the right."""
-        return self.fill_unsold(winner, self.draw_novices(len(winner)), active)
+        novice = self.draw_novices(len(winner))
+        absent = getattr(self.population, "absent", None)  # bool [rows, bidders]: who was left out of the last auction
+        if absent is not None:
+            novice = np.where((novice >= 0) & absent[np.arange(len(novice)), novice], -1, novice)
+        return self.fill_unsold(winner, novice, active)
 
     def predict(
         self, observation: Any, state: Any = None, episode_start: Any = None, deterministic: bool = False

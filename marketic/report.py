@@ -14,7 +14,7 @@ from marketic.atomic import write_atomically
 from marketic.errors import InputError
 from marketic.graph.measures import gini
 from marketic.market import Market
-from marketic.reporting import graph_script
+from marketic.reporting import graph_script, map_over_time
 from marketic.reporting.activity import activity_cards
 from marketic.reporting.charts import COLOURS, Series, line_chart
 from marketic.reporting.graph_view import graph_card
@@ -47,7 +47,8 @@ def write_report(folders: Sequence[Path], path: Path, *, episodes: int = EPISODE
         for folder in folders:
             records.append(read_record(Path(folder), episodes))
         lively = any(record.history is not None for record in records)
-        text = page(_title(records), _body(records), *((graph_script.STYLE, graph_script.SCRIPT) if lively else ()))
+        live = graph_script.STYLE + map_over_time.STYLE, graph_script.SCRIPT + map_over_time.SCRIPT
+        text = page(_title(records), _body(records), *(live if lively else ()))
     finally:
         for record in records:
             if record.market is not None:
@@ -134,4 +135,5 @@ def _history(record: RunRecord, number: int) -> str:
         return card("What happened inside", text)
     words = words_of(record.market) if record.market else task_of(record.task).words
     drawn = graph_card(record.market, record.history, words, number) if len(record.history.trades) else ""
+    drawn += map_over_time.map_over_time_card(record.market, record.history, task_of(record.task))
     return drawn + activity_cards(record.history)

@@ -183,7 +183,7 @@ class Run:
         write_arrays(
             folder.checkpoint(market.num_timesteps), {**market.state_dict(), **self._progress()}, market.config
         )
-        folder.prune()
+        folder.prune(self.config.keep_checkpoints)
         if self._scalars is not None:
             self._scalars.write(rows)
         self.recorder.exclude(time.process_time() - began)

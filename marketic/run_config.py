@@ -11,6 +11,7 @@ from marketic.atomic import write_atomically
 from marketic.errors import CorruptFile, InputError
 from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.market import Market
+from marketic.run_folder import KEPT
 from marketic.toml_text import to_toml
 
 
@@ -25,6 +26,7 @@ class RunConfig:
     steps:      environment steps, >= 0.             vector: copies of the environment, >= 1.
     compiled:   use the compiled copy of the environment.
     checkpoint_every: steps from one checkpoint to the next, >= 1; training makes a clean break there.
+    keep_checkpoints: how many of them stay, 0: all; `marketic rerun --at` starts from the nearest one before.
     record_every: steps from one row of metrics to the next, >= 1.
     evaluate_every: steps from one greedy evaluation to the next, 0: none; of `evaluate_episodes` episodes, the first
                 one seeded with `evaluate_seed`; training ends when their mean return reaches `threshold`.
@@ -45,6 +47,7 @@ class RunConfig:
     vector: int = 1
     compiled: bool = False
     checkpoint_every: int = 10_000
+    keep_checkpoints: int = KEPT
     record_every: int = 1_000
     evaluate_every: int = 0
     evaluate_episodes: int = 10
@@ -58,7 +61,8 @@ class RunConfig:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        least = {"steps": 0, "seed": 0, "vector": 1, "checkpoint_every": 1, "record_every": 1, "evaluate_every": 0,
+        least = {"steps": 0, "seed": 0, "vector": 1, "checkpoint_every": 1, "keep_checkpoints": 0, "record_every": 1,
+                 "evaluate_every": 0,
                  "evaluate_episodes": 1, "evaluate_seed": 0}  # fmt: skip
         for name, bound in least.items():
             value = getattr(self, name)

@@ -14,10 +14,10 @@ from marketic.errors import InputError
 from marketic.metrics import part_path, read_metrics
 
 KEPT = 3
-"""Checkpoints that stay, the best one apart."""
+"""Checkpoints that stay if nobody says otherwise, the best one apart."""
 _OURS = ("config.toml", "final.market", "report.html", "metrics/part-*.parquet", "checkpoints/step-*.market",
          "checkpoints/best.market", "tensorboard/events.out.tfevents.*", "events/manifest.jsonl",
-         "events/*/part-*.parquet")  # fmt: skip
+         "events/open-part", "events/*/part-*.parquet")  # fmt: skip
 
 
 class RunFolder:
@@ -75,9 +75,9 @@ class RunFolder:
         """All checkpoints, oldest first."""
         return sorted(self.checkpoints.glob("step-*.market"), key=lambda path: (len(path.name), path.name))
 
-    def prune(self) -> None:
-        """Keep the last checkpoints only."""
-        for path in self.steps()[:-KEPT]:
+    def prune(self, keep: int = KEPT) -> None:
+        """Keep the last `keep` >= 0 checkpoints only; 0: all."""
+        for path in self.steps()[:-keep] if keep else []:
             path.unlink(missing_ok=True)
 
     def newest_first(self, say: Callable[[str], None]) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:

@@ -19,6 +19,7 @@ from marketic.errors import InputError
 from marketic.events import audit, open_log
 from marketic.events.manifest import Manifest, link
 from marketic.events.parts import path_of, read_part, write_part
+from marketic.events.sql import query
 from marketic.mechanisms import FirstPrice, SecondPrice
 from marketic.mechanisms.all_pay import AllPay
 from marketic.run import train
@@ -299,3 +300,12 @@ def test_exit_statuses_and_json(run, copied, tmp_path):
     assert isinstance(tell.invoke(app, ["audit", str(tmp_path / "nowhere")]).exception, InputError)
     answer = tell.invoke(app, ["query", str(run), "SELECT count(*) AS n FROM trades WHERE event = 'sale'", "--json"])
     assert json.loads(answer.stdout.splitlines()[-1]) == {"columns": ["n"], "rows": [{"n": 1_200}]}
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_question_to_a_damaged_part_is_one_sentence(copied, number):
+    pytest.importorskip("duckdb")
+    part = path_of(copied / "events", "trades", number)
+    part.write_bytes(part.read_bytes()[: part.stat().st_size // 2])
+    with pytest.raises(InputError, match=f"part-0000{number}|cannot be read"):
+        query(copied, "SELECT count(*) FROM trades")

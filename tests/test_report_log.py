@@ -21,7 +21,8 @@ from marketic.words import NO_WORDS
 def drawn(path) -> list[dict]:
     """The data behind each trade graph of a page."""
     text = path.read_text(encoding="utf-8")
-    return [json.loads(found) for found in re.findall(r'<script type="application/json">(.*?)</script>', text)]
+    found = [json.loads(data) for data in re.findall(r'<script type="application/json">(.*?)</script>', text)]
+    return [data for data in found if "nodes" in data]
 
 
 @pytest.fixture(scope="module")

@@ -5,15 +5,21 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tiny_envs import Fixed, Walk
 from typer.testing import CliRunner
 
 import marketic
+from marketic.callbacks import Callback
 from marketic.cli import app
 from marketic.errors import InputError
 from marketic.events import audit, open_log
-from marketic.events.absent import Absent
+from marketic.events.absent import Absent, leave_out, load_of_run
 from marketic.events.comparison import gini
 from marketic.events.rerun import Change, rerun
+from marketic.exploration import Novices
+from marketic.individuals import Individuals
+from marketic.market import Market
+from marketic.mechanisms import SecondPrice
 from marketic.run import resume, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
@@ -54,14 +60,13 @@ def test_another_mechanism_changes_what_is_paid_from_the_first_resale_on(run, tm
     assert json.loads((tmp_path / "comparison.json").read_text())["difference"] == result["difference"]
 
 
-def test_an_agent_that_is_left_out_never_buys_unless_the_house_sends_it(run, tmp_path):
+def test_an_agent_that_is_left_out_never_buys(run, tmp_path):
     trades = open_log(run).to_arrow("trades")
     bought = trades.column("buyer").to_numpy()[(trades.column("kind").to_numpy() == 1)]
     account = int(np.bincount(bought).argmax())
     result = rerun(run, 2_000, Change(without=account), tmp_path)
     branch = open_log(tmp_path / "counterfactual").to_arrow("trades")
-    where = (branch.column("buyer").to_numpy() == account) & (branch.column("kind").to_numpy() == 1)
-    assert branch.column("novice").to_numpy(zero_copy_only=False)[where].all()
+    assert not ((branch.column("buyer").to_numpy() == account) & (branch.column("kind").to_numpy() == 1)).any()
     assert result["first_difference"] is not None
     assert RunConfig.read(tmp_path / "counterfactual" / "config.toml").without == (account,)
     longer = resume(tmp_path / "counterfactual", steps=3_200)  # and stays away when the branch goes on
@@ -123,3 +128,64 @@ def test_the_command_prints_and_returns_both_branches(run, tmp_path):
 def test_gini_of_debts_and_of_nothing():
     assert gini(np.array([-5.0, 0.0, 3.0])) == pytest.approx(2 / 3)
     assert np.isnan(gini(np.zeros(3)))
+
+
+def test_all_checkpoints_can_be_kept_for_cheap_reruns(tmp_path, capsys):
+    settings = {"steps": 1_000, "seed": 0, "log": "trades", "checkpoint_every": 100}
+    train(RunConfig("FrozenLake-v1", keep_checkpoints=0, **settings), tmp_path / "all")
+    train(RunConfig("FrozenLake-v1", keep_checkpoints=5, **settings), tmp_path / "five")
+    train(RunConfig("FrozenLake-v1", **settings), tmp_path / "three")
+    kept = [len(list((tmp_path / name / "checkpoints").glob("step-*"))) for name in ("all", "five", "three")]
+    assert kept == [10, 5, 3]
+    capsys.readouterr()
+    cheap = rerun(tmp_path / "all", 200, Change(mechanism="first-price"), tmp_path / "a", steps=400)
+    assert "training again" not in capsys.readouterr().err
+    dear = rerun(tmp_path / "three", 200, Change(mechanism="first-price"), tmp_path / "b", steps=400)
+    assert "is not kept: training again" in capsys.readouterr().err
+    assert cheap["difference"] == dear["difference"]
+    with pytest.raises(InputError, match="keep_checkpoints = -1: wanted an integer >= 0"):
+        RunConfig("FrozenLake-v1", keep_checkpoints=-1)
+
+
+def test_who_was_left_out_takes_no_part_in_any_way(tmp_path):
+    """Neither as a bidder, nor in evaluation of any of the branch's files."""
+    train(RunConfig("FrozenLake-v1", steps=2_000, seed=0, log="trades", checkpoint_every=500), tmp_path / "run")
+    market = marketic.load(tmp_path / "run" / "final.market")
+    buyer = (
+        open_log(tmp_path / "run")
+        .to_arrow(
+            "trades",
+            ["buyer"],
+        )
+        .column("buyer")
+        .to_numpy()
+    )
+    account = int(np.bincount(buyer[buyer > 1]).argmax())
+    rerun(tmp_path / "run", 1_000, Change(without=account), tmp_path)
+    branch = tmp_path / "counterfactual"
+    buyers = open_log(branch).to_arrow("trades", ["buyer"]).column("buyer").to_numpy()
+    assert account in open_log(tmp_path / "factual").to_arrow("trades", ["buyer"]).column("buyer").to_pylist()
+    assert not (buyers == account).any()
+    agent = account - int(market.accounts[0])
+    state = np.array([[float(agent // market.population.n_bidders)]])
+    for file in (branch / "final.market", *(branch / "checkpoints").glob("step-*")):
+        branched = load_of_run(file)
+        bids = branched.population.appraise(state)
+        assert bids.active[0].sum() == branched.population.n_bidders - 1
+    assert load_of_run(tmp_path / "run" / "final.market").population.bid(state).active.all()
+
+
+def test_the_house_sends_nobody_who_was_left_out():
+    """It wants a novice at every sale, and nobody bids high enough to matter."""
+    market = Market(Walk(3), Individuals([Fixed(0.0) for _ in range(3)]), SecondPrice(), novices=Novices(1.0), seed=0)
+    leave_out(market, [2])
+    buyers = set()
+
+    class Watch(Callback):
+        def on_trade(self, event):
+            buyers.update(event.buyer.tolist())
+
+    market.learn(200, callback=Watch())
+    assert buyers == {1, 2}
+    market.population.retire(np.array([1]))
+    assert (market.population.agents.tolist(), market.population.n_agents) == ([0], 2)

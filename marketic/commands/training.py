@@ -8,10 +8,10 @@ import numpy as np
 
 from marketic.commands import print_json
 from marketic.errors import InputError
+from marketic.events.absent import load_of_run
 from marketic.run import Run, resume, tell, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
-from marketic.storage import load
 from marketic.toml_text import parse_assignments
 
 _PARTS = ("agents", "mechanism", "env_options", "options")
@@ -69,7 +69,7 @@ def run_evaluate(target: Path, episodes: int, seed: int, as_json: bool) -> int:
     if seed < 0:
         raise InputError(f"seed = {seed}: wanted an integer >= 0")
     file = RunFolder(target).market_file() if target.is_dir() else target
-    returns = load(file).evaluate(episodes, seed=seed)
+    returns = load_of_run(file).evaluate(episodes, seed=seed)
     result = {
         "file": str(file),
         "episodes": episodes,

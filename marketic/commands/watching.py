@@ -63,8 +63,12 @@ class SidePage:
             import bokeh  # noqa: F401  better now than when training is under way
         except ImportError:
             raise InputError("--dashboard needs Bokeh: pip install 'marketic[dashboard]'") from None
-        self.command = [sys.executable, "-m", "marketic.dashboard", str(folder), str(port or 0)]
-        self.process = subprocess.Popen(self.command, start_new_session=True)  # Ctrl-C ends training first
+        from marketic.dashboard.server import require_free
+
+        require_free(port or 0)
+        self.command = [sys.executable, "-m", "marketic.dashboard", str(folder), str(port or 0), "beside"]
+        # a session of its own, because Ctrl-C ends training first; a pipe, because it closes however this process ends
+        self.process = subprocess.Popen(self.command, start_new_session=True, stdin=subprocess.PIPE)
 
     def wait(self) -> None:
         """Keep the page until Ctrl-C, or until it ends by itself."""
@@ -78,3 +82,5 @@ class SidePage:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(10)
+        if self.process.stdin is not None:
+            self.process.stdin.close()

@@ -1,6 +1,12 @@
-"""The live page as a process of its own: python -m marketic.dashboard FOLDER PORT, as soon as the folder is a run."""
+"""The live page as a process of its own: python -m marketic.dashboard FOLDER PORT [beside], as soon as the folder is a run.
 
+beside: the page ends when its standard input does, that is with the process that started it, however that one ends.
+"""
+
+import os
+import signal
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,6 +20,8 @@ PATIENCE = 120.0
 def main() -> int:
     """Wait for the run's configuration, then serve. Port 0: a free one."""
     folder, port = Path(sys.argv[1]), int(sys.argv[2])
+    if sys.argv[3:] == ["beside"]:
+        threading.Thread(target=_end_with_the_input, daemon=True).start()
     until = time.monotonic() + PATIENCE
     while not (folder / "config.toml").is_file() and time.monotonic() < until:
         time.sleep(0.2)
@@ -23,6 +31,13 @@ def main() -> int:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
+
+
+def _end_with_the_input() -> None:
+    """Wait for the end of the standard input, then do as Ctrl-C does."""
+    while os.read(0, 4096):
+        pass
+    os.kill(os.getpid(), signal.SIGINT)
 
 
 if __name__ == "__main__":

@@ -4,10 +4,10 @@ import contextlib
 
 from marketic.dashboard.feed import Feed
 from marketic.errors import InputError
+from marketic.events.absent import load_of_run
 from marketic.graph.agents import program
 from marketic.market import Market
 from marketic.reporting.layout import words_of
-from marketic.storage import load
 from marketic.words import NO_WORDS
 
 
@@ -25,7 +25,7 @@ class Books:
         try:
             file = self.feed.run.market_file()
             if file.name != self._read:
-                former, self.market, self._read = self.market, load(file), file.name
+                former, self.market, self._read = self.market, load_of_run(file), file.name
                 if former is not None:
                     with contextlib.suppress(Exception):  # the environment's own business: it is not used any more
                         former.env.close()
@@ -34,6 +34,8 @@ class Books:
 
     def program(self, account: int) -> str:
         """An agent's rule in words; a sentence where it is not known."""
+        if account in self.feed.gone:
+            return f"{self.feed.gone[account]} (has left the market)"
         if self.market is None:
             return f"its program is not known: {self.why or 'no checkpoint yet'}"
         agent = (self.market.accounts == account).nonzero()[0]

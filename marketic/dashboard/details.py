@@ -16,7 +16,7 @@ PLAIN = (
     ".slick-row.even,.slick-row.odd,.slick-cell,.slick-header-column{background:transparent!important;color:inherit}"
 )
 COLUMNS = (("step", "step", 70, "0,0"), ("buyer", "buyer", 85, ""), ("seller", "seller", 85, ""),
-           ("price", "price", 75, "0,0.0000"), ("paid", "paid in cash", 85, "0,0.0000"),
+           ("price", "price", 75, "0,0.0000"), ("paid", "paid", 85, "0,0.0000"),
            ("reward", "reward", 70, "0,0.0000"))  # fmt: skip
 """Field, heading, width in pixels, format of numbers; amounts are in units of reward."""
 
@@ -73,28 +73,31 @@ class Details:
         last = self.page.span[1]
         bought, sold = trades.buyer == account, trades.seller == account
         held = float(amounts(np.array([account]), self.page.feed.wealth(last))[0])
-        children = self._children(account)
+        parent, children = self._family(account)
         lines = [
             f"<b>{escape(account_name(account))}</b>: {escape(self.page.books.program(account))}",
             f"wealth {number(held)} units of reward at step {last:,}",
             f"in this window: bought {bought.sum():,} for {number(float(trades.paid[bought].sum()))}, "
             f"sold {sold.sum():,} for {number(float(trades.paid[sold].sum()))}, "
             f"rewards {number(float(trades.reward[bought].sum()))}",
-            f"children: {', '.join(children) if children else 'none'}",
+            f"parent: {parent}; children: {', '.join(children) if children else 'none'}",
         ]
         return "<br>".join(lines)
 
-    def _children(self, account: int) -> list[str]:
-        """Agents that this one is a parent of, by the log."""
+    def _family(self, account: int) -> tuple[str, list[str]]:
+        """The parent's name, and those of the agents that this one is a parent of, by the log."""
         log = self.page.feed.log
         if log is None or "agents" not in log.tables:
-            return []
+            return "unknown", []
         rows = log.to_arrow("agents", columns=["account", "parent", "event"])
         parent = rows.column("parent").to_numpy()
         event = np.array(rows.column("event").to_pylist(), dtype=object)
-        found = rows.column("account").to_numpy()[(parent == account) & (event == "entry")]
+        entered = rows.column("account").to_numpy()
+        found = entered[(parent == account) & (event == "entry")]
+        own = parent[(entered == account) & (event == "entry") & (parent >= 0)]
+        older = account_name(int(own[0])) if len(own) else "none"
         names = [account_name(int(child)) for child in found[:MOST_CHILDREN]]
-        return names + ([f"and {len(found) - MOST_CHILDREN} more"] if len(found) > MOST_CHILDREN else [])
+        return older, names + ([f"and {len(found) - MOST_CHILDREN} more"] if len(found) > MOST_CHILDREN else [])
 
     def _edge(self, trades: Trades, payer: int, payee: int) -> str:
         between = (trades.buyer == payer) & (trades.seller == payee)

@@ -15,7 +15,7 @@ import numpy as np
 
 from marketic.errors import CorruptFile, InputError
 from marketic.graph.balances import Wealth
-from marketic.graph.from_log import trades_of
+from marketic.graph.from_log import programs_of_the_gone, trades_of
 from marketic.graph.trades import Trades
 from marketic.metrics import COLUMNS, read_metrics
 from marketic.reporting.history import has_log
@@ -46,6 +46,7 @@ class Feed:
         self._parts: OrderedDict[int, Trades] = OrderedDict()
         self._seen: set[str] = set()
         self._wealth: Wealth | None = None
+        self._gone: tuple[str, dict[int, str]] = "", {}
         self.refresh()
 
     @property
@@ -85,9 +86,11 @@ class Feed:
 
     def _newer(self) -> bool:
         """Look for new parts of the log; a run that was started afresh or resumed makes us forget the old ones."""
-        before = [part["chain"] for part in self.parts]
+        before = [part["chain"] for part in self.log.manifest.parts]
         found = self.log.refresh()
-        if [part["chain"] for part in self.parts[: len(before)]] != before:
+        if found:
+            self._parts.pop(len(before), None)  # it was open, and has grown or been written since
+        if [part["chain"] for part in self.log.manifest.parts[: len(before)]] != before:
             self._parts.clear()
             self._wealth = None
             found = 1
@@ -121,6 +124,15 @@ class Feed:
                 self._parts.popitem(last=False)
         self._parts.move_to_end(number)
         return self._parts[number]
+
+    @property
+    def gone(self) -> dict[int, str]:
+        """Account -> rule in words, of agents that left; read again when the log has grown."""
+        parts = self.parts
+        newest = parts[-1]["chain"] if parts else ""
+        if newest != self._gone[0]:
+            self._gone = newest, programs_of_the_gone(self.log)
+        return self._gone[1]
 
     def wealth(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Accounts of agents and their balances at `step`: int64 [n] and currency, float64 [n]."""

@@ -47,7 +47,7 @@ class Page:
         return self.window * self.width, (self.window + 1) * self.width
 
     def _build(self) -> None:
-        from bokeh.layouts import column, row
+        from bokeh.layouts import column
         from bokeh.models import GlobalInlineStyleSheet
         from bokeh.models.widgets import Button, Div, Slider, Toggle
 
@@ -65,11 +65,11 @@ class Page:
         graph = graph_figure(self.sources)
         self.sources["nodes"].selected.on_change("indices", lambda attr, old, new: self._agent(new))
         self.sources["edges"].selected.on_change("indices", lambda attr, old, new: self._edge(new))
-        controls = row(self.live, self.play, back, forward, self.slider, sizing_mode="stretch_width")
+        controls = side_by_side([self.live, self.play, back, forward, self.slider], 260)
         left = column(graph, self.told, sizing_mode="stretch_width")
         right = column(self.details.view(), self.stage.view(self.books), sizing_mode="stretch_width")
-        curves = row(*curve_figures(self.sources), sizing_mode="stretch_width")
-        body = column(self.head, controls, row(left, right, sizing_mode="stretch_width"), curves,
+        curves = side_by_side(curve_figures(self.sources), 300)
+        body = column(self.head, controls, side_by_side([left, right], 340), curves,
                       sizing_mode="stretch_width", stylesheets=[GlobalInlineStyleSheet(css=STYLE)])  # fmt: skip
         self.doc.add_root(body)
         self.doc.title = f"marketic: {self.feed.config.get('env', self.feed.folder.name)}"
@@ -176,6 +176,18 @@ class Page:
             data = self.sources["edges"].data
             self.sources["nodes"].selected.indices = []
             self.details.edge(int(data["payer"][chosen[0]]), int(data["payee"][chosen[0]]))
+
+
+def side_by_side(children: list[Any], least: int) -> Any:
+    """A row that breaks where there is no room, as on a phone. least: pixels that a child which stretches wants."""
+    from bokeh.layouts import row
+    from bokeh.models import InlineStyleSheet
+
+    for child in children:
+        if child.sizing_mode == "stretch_width":
+            child.styles = {"flex": f"1 1 {least}px", "min-width": "0"}
+    breaking = InlineStyleSheet(css=":host{flex-wrap:wrap!important}")
+    return row(*children, sizing_mode="stretch_width", stylesheets=[breaking])
 
 
 def application(feed: Feed, books: Books) -> Callable[[Any], None]:

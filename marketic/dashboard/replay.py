@@ -15,12 +15,12 @@ import gymnasium as gym
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.events.absent import load_of_run
 from marketic.graph.agents import program
 from marketic.market import Market
 from marketic.reporting.layout import words_of
 from marketic.reporting.run_record import EVALUATION_SEED, LONGEST_EPISODE
 from marketic.run_folder import RunFolder
-from marketic.storage import load
 from marketic.words import Words
 
 
@@ -62,7 +62,7 @@ def open_market(folder: Path) -> Market:
     """The run's market as it stands on disk. Raises InputError for no run, no checkpoint yet, or parts of one's own."""
     if not folder.is_dir() or not RunFolder(folder).config.is_file():
         raise InputError(f"no run folder {folder}: wanted a folder that `marketic train ... --out {folder}` wrote")
-    return load(RunFolder(folder).market_file())
+    return load_of_run(RunFolder(folder).market_file())
 
 
 def draw_without_a_screen() -> None:

@@ -76,7 +76,7 @@ def graph_columns(trades: Trades, wealth: tuple[np.ndarray, np.ndarray], layout:
     nodes = {
         "account": account, "name": [account_name(a) for a in account.tolist()],
         "label": [f"{a - 2}" if k < LABELS else "" for k, a in enumerate(account.tolist())], "x": place[:, 0], "y": place[:, 1],
-        "wealth": held, "spent": spent, "size": discs, "lift": -2 - discs / 2,
+        "wealth": held, "spent": spent, "size": discs, "lift": -4 - discs / 2,
         "colour": [KINDS[m % len(KINDS)] if m >= 0 else KINDS[0] for m in moves.tolist()],
     }  # fmt: skip
     return nodes, _edges(graph, kept, dict(zip(there.tolist(), place.tolist(), strict=True)))

@@ -25,19 +25,19 @@ def open_server(folder: Path, port: int | None = None) -> tuple[Any, int]:
         from bokeh.server.server import Server
     except ImportError:
         raise InputError("the live page needs Bokeh: pip install 'marketic[dashboard]'") from None
-    if port is not None and not 0 < port < 65536:
-        raise InputError(f"port {port}: wanted a number from 1 to 65535")
     from marketic.dashboard.books import Books
     from marketic.dashboard.page import application
 
-    number = _require_free(port or 0)
+    number = require_free(port or 0)
     origins = [f"127.0.0.1:{number}", f"localhost:{number}"]
     app = Application(FunctionHandler(application(feed, Books(feed))))
     return Server({"/": app}, port=number, address="127.0.0.1", allow_websocket_origin=origins), number
 
 
-def _require_free(port: int) -> int:
+def require_free(port: int) -> int:
     """The port, or a free one for 0. Raises InputError if it cannot be had: Bokeh would leave a socket open then."""
+    if not 0 <= port < 65536:
+        raise InputError(f"port {port}: wanted a number from 1 to 65535")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

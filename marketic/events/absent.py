@@ -1,5 +1,8 @@
 """A population without some of its agents: what a market would have been had they not been there."""
 
+import contextlib
+import tomllib
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +15,11 @@ from marketic.population import Population, Receipt
 class Absent:
     """`population`, in which no syndicate that holds one of `agents` (numbers) may bid, in training and in greedy play.
 
-    The agents keep their numbers, accounts and arrays, so a saved market fits. Where nobody else bids, the house sends a
-    random bidder, as it always does. Rounds go through the population's plain methods.
+    The agents keep their accounts and arrays, so a saved market fits. Where nobody else bids, the house sends a random
+    bidder, as it always does, but not one of them, unless there is nobody else. Rounds go through the population's plain
+    methods.
+
+    absent: bool [rows, bidders], who was left out of the last auction; None before the first.
 
     Raises InputError for a number that is no agent's.
     """
@@ -23,12 +29,20 @@ class Absent:
         if wrong:
             raise InputError(f"there is no agent {wrong[0]} to leave out: wanted 0 to {population.n_agents - 1}")
         self.present, self.agents = population, np.array(agents, dtype=np.int64)
+        self.absent: np.ndarray | None = None
 
     def __getattr__(self, name: str) -> Any:
         """Everything else is the population's own."""
-        if name in ("present", "agents"):
+        if name in ("present", "agents", "absent"):
             raise AttributeError(name)
-        return getattr(self.present, name)
+        found = getattr(self.present, name)
+        return self._retire if name == "retire" else found
+
+    def _retire(self, leaving: np.ndarray) -> None:
+        """Agents leave; those after them move up."""
+        self.present.retire(leaving)
+        kept = self.agents[~np.isin(self.agents, leaving)]
+        self.agents = kept - np.searchsorted(np.sort(leaving), kept)
 
     @property
     def n_agents(self) -> int:
@@ -63,8 +77,22 @@ class Absent:
             if bids.bidder is None
             else bids.bidder
         )
-        active = bids.active & ~np.isin(members, self.agents).any(axis=-1)
-        return Bids.unchecked(bids.value, active, bids.budget, bids.side, bids.bidder)
+        absent: np.ndarray = np.asarray(np.isin(members, self.agents).any(axis=-1))
+        self.absent = absent
+        return Bids.unchecked(bids.value, bids.active & ~absent, bids.budget, bids.side, bids.bidder)
+
+
+def load_of_run(file: Path) -> Any:
+    """The market in a run's file, without the agents that the run leaves out; of a file elsewhere: all of it."""
+    from marketic.storage import load
+
+    market = load(file)
+    config = next((c for folder in file.resolve().parents[:2] if (c := folder / "config.toml").is_file()), None)
+    if config is not None:
+        with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError):  # a broken file says nothing
+            without = tomllib.loads(config.read_text(encoding="utf-8")).get("without", [])
+            leave_out(market, [account for account in without if (market.accounts == account).any()])
+    return market
 
 
 def leave_out(market: Any, accounts: list[int]) -> None:
@@ -74,5 +102,7 @@ def leave_out(market: Any, accounts: list[int]) -> None:
         if agent >= len(market.accounts) or market.accounts[agent] != account:
             last = int(market.accounts[-1])
             raise InputError(f"account {account} is no agent's: wanted one from {int(market.accounts[0])} to {last}")
+    if not accounts:
+        return
     population: Population = Absent(market.population, where.tolist())  # type: ignore[assignment]
     market.population = population

@@ -100,7 +100,7 @@ class _Auditor:
         for name, arrays in self.checkpoints.items():
             self._compare_link(name, arrays)
         try:
-            for part in log.parts:
+            for part in log.manifest.parts:
                 wrong = [
                     w
                     for table, entry in part["tables"].items()
@@ -242,7 +242,7 @@ class _Auditor:
     def _compare_link(self, name: str, arrays: dict[str, np.ndarray]) -> None:
         """The checkpoint's link must be the one at its place in the chain."""
         parts, link = int(arrays["run/events"][0]), bytes(arrays["run/events_link"]).hex()
-        there = self.log.parts
+        there = self.log.manifest.parts
         if parts > len(there):
             self.found.problems.append(
                 f"{name} counts {parts} parts of the log, but {len(there)} are there: the log was cut short"
@@ -258,12 +258,13 @@ class _Auditor:
         found.flows = {memo: float(books.flows[k] * tick) for k, memo in enumerate(MEMOS)}
         found.world, found.house = float(books.balance[0] * tick), float(books.balance[1] * tick)
         found.agents = float(books.balance[2:].sum() * tick)
+        parts = len(log.manifest.parts)
         last = max((int(arrays["run/events"][0]) for arrays in self.checkpoints.values()), default=0)
         if not self.checkpoints:
             found.notes.append("there is no checkpoint to compare the final balances with")
-        elif last < len(log.parts):
+        elif last < parts:
             found.notes.append(
-                f"{len(log.parts) - last} parts are newer than the last checkpoint (the run was cut short there, or still "
+                f"{parts - last} parts are newer than the last checkpoint (the run was cut short there, or still "
                 "runs): `marketic resume` will write them again"
             )
 

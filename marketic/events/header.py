@@ -4,8 +4,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from marketic.errors import InputError
+from marketic.events.schema import LEVELS
+
 if TYPE_CHECKING:
     from marketic.market import Market
+
+
+def require(market: "Market", level: str, snapshot_every: int, part_rows: int) -> None:
+    """Raises InputError for a log that cannot be written."""
+    if level not in LEVELS[1:]:
+        raise InputError(f"event log level {level!r}: wanted one of {', '.join(LEVELS)}")
+    if level == "everything" and market.dynamics is not None:
+        raise InputError(
+            "event log level 'everything' with compiled=True: a compiled loop does not show single bids and transfers; "
+            "leave out compiled=True, or log trades"
+        )
+    if snapshot_every < 1 or part_rows < 1:
+        raise InputError(f"snapshot_every={snapshot_every}, part_rows={part_rows}: wanted integers >= 1")
 
 
 def header(

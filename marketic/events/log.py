@@ -9,6 +9,7 @@ from marketic.errors import InputError
 from marketic.events.manifest import Manifest
 from marketic.events.parts import read_part
 from marketic.events.schema import TABLES, decoded
+from marketic.events.waiting import read_waiting
 
 
 def open_log(run: str | Path) -> "EventLog":
@@ -33,11 +34,19 @@ class EventLog:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.manifest = Manifest.read(folder)
+        self._look_for_waiting()
         if (folder.parent / "config.toml").is_file() and not (folder.parent / "final.market").is_file():
             self.manifest.notes.append(
                 f"the run has not finished: the log ends at step {self.step:,}, what came after is not written yet, or was "
                 "lost with the part that waited"
             )
+
+    def _look_for_waiting(self) -> None:
+        """Read the open part, if there is one, into memory: it may be replaced at any time."""
+        found = read_waiting(self.folder, self.manifest.head)
+        number = len(self.manifest.parts)
+        self.waiting: dict[str, Any] | None = None if found is None else {"part": number, **found[0]}
+        self.waiting_tables: dict[str, Any] = {} if found is None else found[1]
 
     @property
     def header(self) -> dict[str, Any]:
@@ -66,8 +75,8 @@ class EventLog:
 
     @property
     def parts(self) -> list[dict[str, Any]]:
-        """The manifest's lines, oldest first."""
-        return self.manifest.parts
+        """The manifest's lines, oldest first; at the end, with `open`, rows that still wait for their part, if any."""
+        return self.manifest.parts if self.waiting is None else [*self.manifest.parts, self.waiting]
 
     @property
     def trades(self) -> int:
@@ -85,12 +94,17 @@ class EventLog:
         return [name for name in TABLES if any(name in part["tables"] for part in self.parts)]
 
     def refresh(self) -> int:
-        """Look for parts that were written since; returns how many are new (all, if the run was started afresh)."""
-        before = self.manifest
+        """Look for parts that were written since; returns how many are new (all, if the run was started afresh).
+
+        An open part that changed counts as one.
+        """
+        before, waited = self.manifest, self.waiting
         self.manifest = Manifest.read(self.folder)
+        self._look_for_waiting()
+        grown = self.waiting is not None and (waited is None or waited["chain"] != self.waiting["chain"])
         kept = self.manifest.parts[: len(before.parts)]
         same = [part["chain"] for part in kept] == [part["chain"] for part in before.parts]
-        return len(self.manifest.parts) - (len(before.parts) if same else 0)
+        return len(self.manifest.parts) - (len(before.parts) if same else 0) + grown
 
     def batches(self, table: str, columns: list[str] | None = None, *, first_part: int = 0) -> Iterator[Any]:
         """A table's parts from number `first_part` on as pyarrow tables, one at a time: memory stays that of one part.
@@ -104,7 +118,10 @@ class EventLog:
     def read(self, table: str, part: int, columns: list[str] | None = None) -> Any:
         """A table's rows in one part, as a pyarrow table; the part must have some (see `parts`)."""
         wanted = self._columns(table, columns)
-        return _decode(read_part(self.folder, table, part, _stored(wanted)), wanted)
+        if self.waiting is not None and part == self.waiting["part"]:
+            return _decode(self.waiting_tables[table].select(_stored(wanted)), table, wanted)
+        added = any(column.default is not None for column in TABLES[table])  # older parts lack it, and Arrow would stop
+        return _decode(read_part(self.folder, table, part, None if added else _stored(wanted)), table, wanted)
 
     def to_arrow(
         self, table: str = "trades", columns: list[str] | None = None, *, steps: tuple[int, int] | None = None
@@ -146,9 +163,13 @@ def _stored(columns: list[str]) -> list[str]:
     return [*dict.fromkeys([*stored, *(["bid_over_price", "price"] if "bid" in columns else [])])]
 
 
-def _decode(table: Any, columns: list[str]) -> Any:
+def _decode(table: Any, name: str, columns: list[str]) -> Any:
+    import pyarrow
     import pyarrow.compute as compute
 
+    for column in TABLES[name]:
+        if column.default is not None and column.name in columns and column.name not in table.column_names:
+            table = table.append_column(column.name, pyarrow.array([column.default] * len(table), pyarrow.string()))
     if "bid" in columns:
         table = table.append_column("bid", compute.add(table.column("bid_over_price"), table.column("price")))
     return table.select(columns)

@@ -20,15 +20,18 @@ def path_of(folder: Path, table: str, number: int) -> Path:
     return folder / table / f"part-{number:05d}.parquet"
 
 
-def write_part(folder: Path, table: str, number: int, columns: dict[str, Any]) -> dict[str, Any]:
-    """Write columns (arrays of one length; lists of members as int [rows, K]) to a part. Returns rows, bytes and sha256."""
+def encoded(table: str, columns: dict[str, Any]) -> tuple[bytes, int]:
+    """Columns (arrays of one length; lists of members as int [rows, K]) as a Parquet file, and the number of rows."""
     import pyarrow
     import pyarrow.parquet
 
     made, fields = [], []
     for column in TABLES[table]:
         kind = arrow_type(column.kind)
-        made.append(pyarrow.array(columns[column.name], type=kind))
+        values = columns.get(column.name)
+        if values is None:
+            values = [column.default] * len(next(iter(columns.values())))
+        made.append(pyarrow.array(values, type=kind))
         fields.append(pyarrow.field(column.name, kind, nullable=False))
     if "buyers" in columns:
         members = columns["buyers"].shape[1]
@@ -49,7 +52,12 @@ def write_part(folder: Path, table: str, number: int, columns: dict[str, Any]) -
         row_group_size=max(len(content), 1),
         write_statistics=[c.name for c in TABLES[table] if c.name in STATISTICS],
     )
-    data = memory.getvalue()
+    return memory.getvalue(), len(content)
+
+
+def write_part(folder: Path, table: str, number: int, columns: dict[str, Any]) -> dict[str, Any]:
+    """Write columns (see `encoded`) to a part. Returns rows, bytes and sha256."""
+    data, rows = encoded(table, columns)
 
     def write(file: IO[bytes]) -> None:
         file.write(data)
@@ -58,7 +66,15 @@ def write_part(folder: Path, table: str, number: int, columns: dict[str, Any]) -
     if number == 0 or not path.parent.is_dir():
         make_folder(path.parent)
     write_atomically(path, write, durable=False)
-    return {"rows": len(content), "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    return {"rows": rows, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+
+
+def drop_parts(folder: Path, first: int) -> None:
+    """Remove the files of parts from number `first` on."""
+    for table in TABLES:
+        for path in (folder / table).glob("part-*.parquet"):
+            if path.name >= path_of(folder, table, first).name:
+                path.unlink(missing_ok=True)
 
 
 def sync(paths: list[Path]) -> None:

@@ -27,6 +27,7 @@ class Pending:
 
     def note(self, table: str, columns: dict[str, Any]) -> None:
         """Keep rows; a lone value stands for all of them (for one, if there are no arrays)."""
+        columns = {c.name: c.default for c in TABLES[table] if c.default is not None} | columns
         size = max((len(values) for values in columns.values() if isinstance(values, np.ndarray)), default=1)
         rows = {
             name: values
@@ -36,8 +37,8 @@ class Pending:
         }
         self._chunks.setdefault(table, []).append(rows)
 
-    def gather(self) -> dict[str, dict[str, Any]]:
-        """Tables that have rows, as columns; they are forgotten here."""
+    def columns(self) -> dict[str, dict[str, Any]]:
+        """Tables that have rows, as columns."""
         tables = {
             table: {name: np.concatenate([chunk[name] for chunk in chunks]) for name in chunks[0]}
             for table, chunks in self._chunks.items()
@@ -45,7 +46,6 @@ class Pending:
         if self.episodes:
             names = [column.name for column in TABLES["episodes"]]
             tables["episodes"] = dict(zip(names, map(np.array, zip(*self.episodes, strict=True)), strict=True))
-        self.clear()
         return {table: columns for table, columns in tables.items() if len(next(iter(columns.values())))}
 
 

@@ -23,11 +23,16 @@ DELTA, SPLIT, DICTIONARY, PLAIN = "DELTA_BINARY_PACKED", "BYTE_STREAM_SPLIT", "d
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its name, Arrow type (by name) and Parquet encoding."""
+    """A column: its name, Arrow type (by name) and Parquet encoding.
+
+    default: what rows hold that do not say, and all rows of parts that were written before the column was added; None: the
+    column has always been there.
+    """
 
     name: str
     kind: str
     encoding: str = PLAIN
+    default: str | None = None
 
 
 TRADES = (
@@ -79,6 +84,7 @@ TABLES: dict[str, tuple[Column, ...]] = {
         Column("event", "string", DICTIONARY),
         Column("cause", "string", DICTIONARY),
         Column("parent", "int32", DICTIONARY),
+        Column("program", "string", DICTIONARY, default=""),
     ),
     "transfers": (
         Column("trade", "int64", DELTA),

@@ -56,8 +56,9 @@ def connect(log: EventLog) -> Any:
                 connection.register(f"waiting_{table}", log.waiting_tables[table])
             connection.execute(f"CREATE VIEW {table} AS {_view(log, table)}")
     except duckdb.Error as error:
+        why = str(error).splitlines()[0]
         raise InputError(
-            f"the log in {log.folder} has a part that cannot be read ({str(error).splitlines()[0]}): `marketic audit` says which"
+            f"the log in {log.folder} has a part that cannot be read ({why}): `marketic audit` says which"
         ) from None
     return connection
 
@@ -69,12 +70,17 @@ def _view(log: EventLog, table: str) -> str:
 
 def _source(log: EventLog, table: str) -> str:
     """The files of a table's parts, or an empty table of its columns."""
-    files = [path_of(log.folder, table, part["part"]).resolve() for part in log.manifest.parts if table in part["tables"]]
+    files = [
+        path_of(log.folder, table, part["part"]).resolve() for part in log.manifest.parts if table in part["tables"]
+    ]
     waiting = f"SELECT * FROM waiting_{table}" if table in log.waiting_tables else ""
     if files:
         names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-        written = f"read_parquet([{names}], hive_partitioning = false)"
-        return f"(SELECT * FROM {written} UNION ALL BY NAME {waiting})" if waiting else written
+        later = [column.name for column in TABLES[table] if column.default is not None]
+        written = f"read_parquet([{names}], hive_partitioning = false{', union_by_name = true' if later else ''})"
+        nothing = f"SELECT {', '.join(f'NULL::VARCHAR AS {name}' for name in later)} WHERE false" if later else ""
+        more = [piece for piece in (waiting, nothing) if piece]
+        return f"({' UNION ALL BY NAME '.join([f'SELECT * FROM {written}', *more])})" if more else written
     if waiting:
         return f"({waiting})"
     kinds = {"string": "VARCHAR", "float64": "DOUBLE", "bool": "BOOLEAN", "uint16": "USMALLINT", "int8": "TINYINT",
@@ -91,6 +97,9 @@ def _columns(log: EventLog, table: str) -> str:
         return _trade_columns(log, tick)
     fields = []
     for column in TABLES[table]:
+        if column.default is not None:
+            fields.append(f"coalesce({column.name}, '{column.default}') AS {column.name}")
+            continue
         if column.name not in _MONEY.get(table, ()):
             fields.append(f'"{column.name}"')
             continue

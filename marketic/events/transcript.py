@@ -45,10 +45,19 @@ class Transcript:
         ticks = np.rint(bids.value[row, bidder] / self.tick).astype(np.int64)
         self._bids.append({"trade": trade[row], "row": row, "bidder": bidder, "ticks": ticks})
 
-    def take(self, trade: int, step: int) -> dict[str, dict[str, Any]]:
-        """Transfers and bids since the last call, as columns of the tables `transfers` and `bids`."""
-        self.mark(trade, step)
-        ends, trades, steps = np.array(self._marks).T
+    def forget(self, trade: int) -> None:
+        """All before number `trade` is written."""
+        if self._ours:  # a journal that the user asked for stays whole
+            self.ledger.forget_journal()
+        self._seen, self._marks, self._bids, self._outside = self.ledger.journal_length, [], [], []
+        self._trade = trade
+
+    def columns(self, trade: int, step: int) -> dict[str, dict[str, Any]]:
+        """Transfers and bids that wait, as columns of the tables `transfers` and `bids`.
+
+        trade, step: the next trade's number, and environment steps made.
+        """
+        ends, trades, steps = np.array([*self._marks, (self.ledger.journal_length, self._trade, step)]).T
         rows = self.ledger.journal_rows[self._seen :]
         place = np.searchsorted(ends, np.arange(self._seen, self._seen + len(rows)), side="right")
         settled = np.ones(len(rows), dtype=bool)
@@ -63,7 +72,4 @@ class Transcript:
         tables = {"transfers": transfers}
         if self._bids:
             tables["bids"] = {name: np.concatenate([part[name] for part in self._bids]) for name in self._bids[0]}
-        if self._ours:  # a journal that the user asked for stays whole
-            self.ledger.forget_journal()
-        self._seen, self._marks, self._bids, self._outside = self.ledger.journal_length, [], [], []
         return tables

@@ -2,6 +2,7 @@
 
 A part is cut when 65,536 trades wait, at every snapshot, and at every checkpoint of a run; so the parts of a run that
 was killed and resumed are those of a run that was not. A crash loses what waits for its part, and the reader says so.
+What waits is shown every few seconds in between (`waiting`), beside the parts.
 """
 
 from pathlib import Path
@@ -12,14 +13,16 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.events import tape as tapes
-from marketic.events.header import header
+from marketic.events.header import header, require
+from marketic.events.last_words import last_words
 from marketic.events.log import EventLog
 from marketic.events.manifest import Manifest
-from marketic.events.parts import path_of, sync, write_part
+from marketic.events.parts import drop_parts, path_of, sync, write_part
 from marketic.events.pending import Pending, last_bids, trade_columns
-from marketic.events.schema import LEVELS, SNAPSHOT_EVERY, TABLES
+from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.events.snapshots import Snapshots
 from marketic.events.transcript import Transcript
+from marketic.events.waiting import Live, forget_waiting, write_waiting
 
 if TYPE_CHECKING:
     from marketic.market import Market
@@ -46,15 +49,7 @@ class EventWriter:
         snapshot_every: int = SNAPSHOT_EVERY,
         part_rows: int = PART_ROWS,
     ) -> None:
-        if level not in LEVELS[1:]:
-            raise InputError(f"event log level {level!r}: wanted one of {', '.join(LEVELS)}")
-        if level == "everything" and market.dynamics is not None:
-            raise InputError(
-                "event log level 'everything' with compiled=True: a compiled loop does not show single bids and transfers; "
-                "leave out compiled=True, or log trades"
-            )
-        if snapshot_every < 1 or part_rows < 1:
-            raise InputError(f"snapshot_every={snapshot_every}, part_rows={part_rows}: wanted integers >= 1")
+        require(market, level, snapshot_every, part_rows)
         self.folder, self.market, self.level = folder, market, level
         self.snapshot_every, self.part_rows = snapshot_every, part_rows
         self.state = np.zeros(tapes.HEAD + market.world.rows, dtype=np.int64)
@@ -68,7 +63,8 @@ class EventWriter:
         self._flows_before = market.ledger.flows.tolist()
         self._ended_episode, self._ended_at = 0, 0
         self.ends_at = -1  # the step after which training breaks off anyway
-        self.look_at = 0
+        self.look_at = self._regular_at = 0
+        self.live = Live()
         self._due = self._next_snapshot()
         self._unsynced: list[Path] = []
         market.ledger.watcher = self
@@ -82,7 +78,7 @@ class EventWriter:
         self._ended_episode = int(self.state[tapes.EPISODES])
         if self.waiting >= self.part_rows:
             self.flush()
-        self.look_at = step
+        self.look_at = self._regular_at = step
 
     def open(self, members: int) -> tuple[np.ndarray, np.ndarray]:
         """State and tape for a settlement with K = `members` per buyer; starts the log if there is none yet."""
@@ -103,7 +99,7 @@ class EventWriter:
                 longer = np.zeros((wanted, self.tape.shape[1]), dtype=np.int64)
                 longer[: self.waiting] = self.tape[: self.waiting]
                 self.tape = longer
-            self.look_at = self.market.num_timesteps
+            self.look_at = self._regular_at = self.market.num_timesteps
         return self.state, self.tape
 
     @property
@@ -121,13 +117,22 @@ class EventWriter:
 
     def tick(self) -> None:
         """Write a part if it is time. Call this when `look_at` steps are made: after a round, or a leg of a compiled loop."""
-        step = self.market.num_timesteps
+        if (step := self.market.num_timesteps) >= self._regular_at or self.market.dynamics is not None:
+            self._tick(step)
+        self.look_at = self._regular_at
+        if self.level != "summary":
+            if self.live.due():
+                self.show()
+            self.look_at = min(self._regular_at, step + self.live.stride)
+
+    def _tick(self, step: int) -> None:
+        """Write a part if the steps made and the rows that wait, but not the clock, say so."""
         if step >= self._due and step != self.ends_at:
             self.cut()
         elif self.state[tapes.CURSOR] >= self.part_rows:
             self.flush()
         if self.transcript is None:
-            self.look_at = step + self.steps_left
+            self._regular_at = step + self.steps_left
         else:
             self.transcript.mark(self.trades + self.waiting, step)
 
@@ -168,9 +173,8 @@ class EventWriter:
             parties = {"payer": payers[moved], "payee": payees[moved], "ticks": ticks[moved]}
             self._note("transfers", memo=memo, **parties, settled=False)
         if memo == "exit":
-            self._note("agents", account=payers, event="exit", cause="bankrupt", parent=-1)
-
-    # Parts
+            words = "" if self.level == "summary" else last_words(self.market, payers)
+            self._note("agents", account=payers, event="exit", cause="bankrupt", parent=-1, program=words)
 
     def cut(self) -> None:
         """Write all that happened so far, with a snapshot."""
@@ -186,6 +190,7 @@ class EventWriter:
         self.flush()
         if self.manifest is not None:
             sync([*self._unsynced, self.manifest.path])
+            forget_waiting(self.folder)
         self._unsynced = []
 
     def _next_snapshot(self) -> int:
@@ -195,18 +200,16 @@ class EventWriter:
         """Write what waits as a part."""
         if self.manifest is None:  # nothing was ever sold
             return
+        self.live.wrote()
         rows = self.tape[: self.waiting]
         if len(rows) and not self.snapshots.prices:
             account, bid, count = last_bids(rows)
             bought = self.snapshots.count(account, count)
             self._note("prices", account=account, price=bid * self.market.ledger.tick, trades=bought)
+        tables = self._tables()
+        self._pending.clear()
         if self.transcript is not None:
-            taken = self.transcript.take(self.trades + self.waiting, self.market.num_timesteps)
-            for table, columns in taken.items():
-                self._pending.note(table, columns)
-        tables = self._pending.gather()
-        if len(rows):
-            tables["trades"] = trade_columns(rows, self.trades)
+            self.transcript.forget(self.trades + len(rows))
         if not tables:
             return
         number = len(self.manifest.parts)
@@ -216,10 +219,26 @@ class EventWriter:
         self.state[tapes.CURSOR] = 0
         self.manifest.append({"step": self.market.num_timesteps, "trades": self.trades, "tables": entries})
 
+    def show(self) -> None:
+        """Let readers see what waits, as the log's open part; the log itself does not change."""
+        self.live.wrote()
+        tables = self._tables()
+        if self.manifest is not None and tables:
+            now = self.market.num_timesteps, self.trades + self.waiting
+            write_waiting(self.folder, self.manifest.head, *now, tables)
+
+    def _tables(self) -> dict[str, dict[str, Any]]:
+        """Tables that have rows which wait, as columns."""
+        tables = self._pending.columns()
+        if self.transcript is not None:
+            tables |= self.transcript.columns(self.trades + self.waiting, self.market.num_timesteps)
+        if self.waiting:
+            tables["trades"] = trade_columns(self.tape[: self.waiting], self.trades)
+        return {name: columns for name, columns in tables.items() if len(next(iter(columns.values())))}
+
     def _note(self, table: str, **columns: Any) -> None:
         """Keep rows for the next part; trade and step are those of now."""
-        now = {"trade": self.trades + self.waiting, "step": self.market.num_timesteps}
-        self._pending.note(table, now | columns)
+        self._pending.note(table, {"trade": self.trades + self.waiting, "step": self.market.num_timesteps, **columns})
 
     def _snapshot(self) -> None:
         self._note("accounts", **self.snapshots.accounts())
@@ -268,10 +287,8 @@ class EventWriter:
                 )
             self.manifest.truncate(parts)
             self.snapshot_every = int(self.manifest.header["snapshot_every"])
-        for table in TABLES:
-            for path in (self.folder / table).glob("part-*.parquet"):
-                if path.name >= path_of(self.folder, table, parts).name:
-                    path.unlink(missing_ok=True)
+        drop_parts(self.folder, parts)
+        forget_waiting(self.folder)
         self.trades, self.state[tapes.EPISODES], self.state[tapes.CURSOR] = trades, episodes, 0
         self._pending.clear()
         if self.transcript is not None:

@@ -55,7 +55,7 @@ class Wealth:
         parts = self.log.parts
         if self._part > len(parts) or (self._part and parts[self._part - 1]["step"] > step):
             self._begin()
-        while self._part < len(parts) and parts[self._part]["step"] <= step:
+        while self._part < len(parts) and parts[self._part]["step"] <= step and not parts[self._part].get("open"):
             if not self._move(self._books, self._part, step):
                 return None
             self._part += 1

@@ -84,6 +84,15 @@ def entered_at(log: Any) -> dict[int, int]:
     return {account: step for step, account, event in zip(*columns, strict=True) if event == "entry" and step}
 
 
+def programs_of_the_gone(log: Any) -> dict[int, str]:
+    """Account -> rule in words, for agents that left, where the log holds it (levels trades and everything)."""
+    if "agents" not in log.tables:
+        return {}
+    rows = log.to_arrow("agents", ["account", "event", "program"])
+    columns = (rows.column(name).to_pylist() for name in ("account", "event", "program"))
+    return {account: words for account, event, words in zip(*columns, strict=True) if event == "exit" and words}
+
+
 class Balances:
     """Who had how much, at any step: the last recorded balance of every account up to then.
 
@@ -141,7 +150,7 @@ class Following:
         parts = log.parts
         if self._parts > len(parts) or (self._parts and parts[self._parts - 1]["step"] > step):
             self._amount, self._parts = np.zeros(0), 0
-        while self._parts < len(parts) and parts[self._parts]["step"] <= step:
+        while self._parts < len(parts) and parts[self._parts]["step"] <= step and not parts[self._parts].get("open"):
             self._amount = self._with(log, self._parts, step)
             self._parts += 1
         held = self._amount if self._parts == len(parts) else self._with(log, self._parts, step)

@@ -124,7 +124,7 @@ def _data(market: Market | None, history: History, scene: Scene, words: Words, a
                        "size": [round(v, 6) for v in size.tolist()], "edges": edges})  # fmt: skip
     nodes = [
         {"account": account, "name": account_name(account), "x": round(x, 1), "y": round(y, 1),
-         "program": _program(market, account, words)}
+         "program": _program(market, account, words, history.gone)}
         for account, (x, y) in zip(scene.account.tolist(), scene.place.tolist(), strict=True)
     ]  # fmt: skip
     sizes = "Wealth at the window's end, units of reward:" if known else "Paid in this window, units of reward:"
@@ -145,7 +145,9 @@ def _sizes(history: History, scene: Scene, sales: Trades, last: int) -> np.ndarr
     return np.where(account[order][at] == scene.account, held[order][at], 0.0)
 
 
-def _program(market: Market | None, account: int, words: Words) -> str:
+def _program(market: Market | None, account: int, words: Words, gone: dict[int, str]) -> str:
+    if account in gone:
+        return f"{gone[account]} (has left the market)"
     if market is None or account <= HOUSE:
         return ""
     agent = np.flatnonzero(market.accounts == account)

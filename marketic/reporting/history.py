@@ -9,7 +9,7 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.graph.balances import Wealth
-from marketic.graph.from_log import Balances, entries_and_exits, trades_of
+from marketic.graph.from_log import Balances, entries_and_exits, programs_of_the_gone, trades_of
 from marketic.graph.trades import Trades, windows
 
 MOST_SALES = 4_000_000
@@ -24,6 +24,7 @@ class History:
     wealth: step -> accounts and balances (currency), None: not on record.  bids: the same for the agents' own bids.
     births, deaths: int64 [k], steps of entries (founders left out) and exits.
     episodes: steps at which episodes ended, int64 [e], and their returns (undiscounted), float64 [e].
+    gone:   account -> rule in words, of agents that left.
     level:  how much was logged.  notes: sentences about what is missing.
     """
 
@@ -34,6 +35,7 @@ class History:
     births: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     deaths: np.ndarray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     episodes: tuple[np.ndarray, np.ndarray] = field(default_factory=lambda: (np.zeros(0, dtype=np.int64), np.zeros(0)))
+    gone: dict[int, str] = field(default_factory=dict)
     level: str = "trades"
     notes: tuple[str, ...] = ()
 
@@ -72,7 +74,9 @@ def history_of(log: Any, steps: int = 0) -> History:
     covered += [int(part["step"]) for part in log.parts[-1:]]
     ended = log.to_arrow("episodes", ["step", "return"])
     episodes = ended.column("step").to_numpy(), ended.column("return").to_numpy()
-    return History(trades, max(covered), wealth, bids, births, deaths, episodes, log.level, tuple(notes))
+    return History(
+        trades, max(covered), wealth, bids, births, deaths, episodes, programs_of_the_gone(log), log.level, tuple(notes)
+    )
 
 
 def _sales(log: Any) -> tuple[Trades, str]:

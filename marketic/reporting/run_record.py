@@ -11,11 +11,11 @@ import numpy as np
 
 from marketic.errors import CorruptFile, InputError
 from marketic.evaluation import evaluation_env
+from marketic.events.absent import load_of_run
 from marketic.market import Market
 from marketic.metrics import read_metrics
 from marketic.reporting.history import History, read_history
 from marketic.run_folder import RunFolder
-from marketic.storage import load
 
 EVALUATION_SEED = 20_000
 """Seed of the first episode of the report's own evaluation."""
@@ -132,7 +132,7 @@ def _read_market(folder: Path) -> tuple[Market | None, str]:
     if not run.final.is_file() and not run.steps():
         return None, "the run has no final.market and no checkpoint yet"
     try:
-        return load(run.market_file()), ""
+        return load_of_run(run.market_file()), ""
     except CorruptFile:
         raise
     except InputError as error:  # parts of the user's own: the metrics can be shown all the same

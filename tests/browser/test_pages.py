@@ -8,7 +8,7 @@ import pytest
 from seeing_runs import hand_run, trained
 
 from marketic.dashboard.watch import write_replay
-from marketic.events import open_log
+from marketic.events import open_log, query
 from marketic.report import write_report
 
 WINDOW = ("first", "last", "sales", "volume")
@@ -72,12 +72,36 @@ def test_slider_moves_the_graph(watched, lake, report):
 def test_play_button_walks_through_time(watched, report):
     one = watched()
     one.page.goto(report.as_uri())
-    one.page.get_by_role("button", name="Play").click()
+    one.page.locator(".graph").get_by_role("button", name="Play").click()
     one.page.wait_for_function("() => +document.querySelector('.graph input').value >= 2")
-    one.page.get_by_role("button", name="Pause").click()
+    one.page.locator(".graph").get_by_role("button", name="Pause").click()
     stopped = one.page.locator(".graph input").input_value()
     time.sleep(1)
     assert one.page.locator(".graph input").input_value() == stopped
+
+
+def test_slider_of_the_map_walks_through_time(watched, lake, report, pictures):
+    one = watched()
+    one.page.goto(report.as_uri())
+    slider = one.page.locator(".map-time input")
+    seen = set()
+    for value in (1, 12, 23):
+        slider.evaluate("(e, v) => { e.value = v; e.dispatchEvent(new Event('input')) }", value)
+        first, last = one.figure("map-first"), one.figure("map-last")
+        cells = one.page.locator(".map-time .cell[data-value]:not(.old)")
+        count = cells.count()
+        there = query(
+            lake,
+            f"SELECT count(DISTINCT (buyer - 2) // 4) AS n, min(p) AS low FROM (SELECT *, avg(price) OVER (PARTITION BY "
+            f"(buyer - 2) // 4) AS p FROM trades WHERE event = 'sale' AND step >= {first} AND step < {last})",
+        ).to_pylist()[0]
+        assert count == there["n"] > 0
+        shown = [float(value) for value in cells.evaluate_all("es => es.map(e => e.dataset.value)")]
+        assert min(shown) == pytest.approx(there["low"], abs=1e-8)
+        assert one.page.locator(".map-time .price").first.text_content() != ""
+        seen.add(one.page.locator(".map-time svg").first.inner_html())
+    assert len(seen) == 3
+    one.page.locator("section:has(.map-time)").screenshot(path=pictures / "map-over-time.png", timeout=90_000)
 
 
 def test_click_on_an_agent_shows_its_program(watched, report):
@@ -150,6 +174,17 @@ def test_live_page_shows_the_log_and_answers_clicks(watched, serve, lake, pictur
     one.page.get_by_text("return so far").wait_for()
     assert len(one.source("frame")["image"]) == 1
     one.page.screenshot(path=pictures / "dashboard.png", full_page=True, timeout=90_000)
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("dark", 1280), ("light", 400), ("dark", 400)])
+def test_live_page_is_legible_in_the_dark_and_on_a_phone(watched, serve, lake, pictures, scheme, width):
+    pytest.importorskip("bokeh", reason="no Bokeh: pip install 'marketic[dashboard]'")
+    one = watched(scheme=scheme, width=width)
+    one.page.goto(serve(lake))
+    one.wait_for_bokeh()
+    one.page.wait_for_timeout(1500)
+    one.page.screenshot(path=pictures / f"dashboard-{scheme}-{width}.png", full_page=True, timeout=90_000)
+    assert one.page.evaluate("() => document.documentElement.scrollWidth") <= width, "nothing sticks out to the right"
 
 
 def test_sources_grow_while_a_training_runs(watched, serve, tmp_path):
