@@ -79,6 +79,16 @@ def test_the_books_estimate_what_welfare_loses_without_an_edge() -> None:
     assert profit[1] > profit[0] > 10 * profit[2:].max()
 
 
+def test_the_impact_of_an_edge_counts_that_it_still_grows() -> None:
+    books = EdgeBooks(Dense("f", ["a"], ["b"], [[0.5], [0.5], [-0.5], [0.0]]))
+    books.mean[:, 0], books.square[:] = [0.0, 3, 3, 3], 4.0
+    weights, gradient = books.firm.capital["weights"], books.mean
+    without = gradient * -weights - 4.0 * weights**2 / 2  # welfare near the present weights has the curvature F = 4
+    assert np.allclose(books.impact(), np.abs(without), rtol=1e-15)
+    assert books.profit().ravel().tolist() == [0.5, 0.5, 0.5, 0.0]
+    assert books.impact().ravel().tolist() == [0.5, 2.0, 1.0, 0.0]
+
+
 def test_unmet_demand_finds_the_missing_edges() -> None:
     rng = np.random.default_rng(2)
     economy, endowment, _ = regression(rng)
@@ -92,7 +102,7 @@ def test_unmet_demand_finds_the_missing_edges() -> None:
         books.record(prices)
         economy.invest(prices, 0.3)
     assert not firm.capital["weights"][~firm.mask].any()
-    swap_edges(firm, 2, books.profit(), books.demand())
+    swap_edges([firm], 2, [books.profit()], [books.demand()])
     assert np.flatnonzero(firm.mask).tolist() == [0, 1]
     assert not firm.capital["weights"].any()
     assert firm.edges == 2
@@ -102,9 +112,38 @@ def test_a_swap_evicts_the_least_and_admits_the_greatest() -> None:
     firm = Dense("f", ["a"], ["b"], np.arange(1.0, 7.0).reshape(6, 1))
     firm.mask = np.array([1, 1, 1, 0, 0, 0], dtype=bool)[:, None]
     keep, want = np.array([3.0, 1, 2, 0, 0, 0])[:, None], np.array([9.0, 9, 9, 1, 3, 2])[:, None]
-    swap_edges(firm, 1, keep, want)
+    swap_edges([firm], 1, [keep], [want])
     assert np.flatnonzero(firm.mask).tolist() == [0, 2, 4]
     assert firm.capital["weights"][1] == 0
+
+
+def test_capital_moves_to_the_firm_where_it_earns_more() -> None:
+    firms = [Dense("f", ["a"], ["b"], np.ones((3, 1))), Dense("g", ["b"], ["c"], np.ones((1, 3)))]
+    firms[1].mask = np.array([[True, False, False]])
+    firms[1].capital["weights"] *= firms[1].mask
+    keep = [np.array([[1.0], [5], [2]]), np.array([[3.0, 0, 0]])]
+    swap_edges(firms, 2, keep, [np.zeros((3, 1)), np.array([[9.0, 1, 2]])])
+    assert [firm.edges for firm in firms] == [1, 3]
+    assert firms[0].capital["weights"].ravel().tolist() == [0, 1, 0]
+    assert firms[1].capital["weights"].ravel().tolist() == [1, 0, 0]
+    swap_edges(firms, 2, keep, [np.array([[1.0], [0], [2]]), np.zeros((1, 3))])  # no absent edge of the second is left
+    assert [firm.edges for firm in firms] == [3, 1]
+    assert firms[1].edges + int(firms[0].mask.sum()) == 4
+
+
+def test_the_gain_of_an_entrant_is_what_welfare_gains() -> None:
+    rng = np.random.default_rng(7)
+    economy, endowment, x = regression(rng)
+    firm = economy.firms["f"]
+    firm.capital["weights"][:] = 0.0
+    firm.mask = np.zeros((8, 1), dtype=bool)
+    books = EdgeBooks(firm, square_memory=0.999, mean_memory=0.999)
+    for rows in batches(len(x), 1, 20, rng):
+        books.record(economy.prices(economy.produce({name: value[rows] for name, value in endowment.items()})))
+    gradient = (x * endowment["y"]).mean(axis=0)
+    square = ((x * endowment["y"]) ** 2).mean(axis=0)
+    assert np.allclose(books.gain()[:2, 0], (gradient**2 / square / 2)[:2], rtol=0.1)
+    assert set(np.argsort(books.gain()[:, 0])[-2:]) == {0, 1}
 
 
 def test_eviction_keeps_the_best_of_all_firms() -> None:
@@ -178,7 +217,7 @@ def test_a_sparse_network_learns_and_keeps_its_size() -> None:
         for account in books:
             account.record(prices)
             if step % 20 == 19 and progress < 0.7:
-                swap_edges(account.firm, 4, account.profit(), account.demand())
+                swap_edges([account.firm], 4, [account.profit()], [account.demand()])
 
     before = accuracy(economy, data.test_x, data.test_y)
     train(economy, data, 15, rng, after=swap)

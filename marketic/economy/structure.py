@@ -5,7 +5,8 @@ E[w g], is 0 at any stationary point: marginal profit cannot say who is needed. 
 the firm less welfare without it, the Clarke pivot. For firms it is computed exactly by leaving each out; for an edge with
 weight w and marginal profits g it is estimated by `w^2 F / 2`, F = E[g^2] (Fisher information; optimal brain damage,
 LeCun 1990; Theis 2018). An edge that does not exist has the marginal profit |E[g]| = priced unmet demand: the greatest
-enters (this is RigL's criterion, Evci 2020). A rent r per unit of |w| makes investment the proximal method for the lasso:
+enters (this is RigL's criterion, Evci 2020); with the same curvature it would make E[g]^2 / (2 F) inframarginally, which
+compares edges of different firms. A rent r per unit of |w| makes investment the proximal method for the lasso:
 at its optimum, edges in use earn exactly r and the others at most r.
 """
 
@@ -111,26 +112,42 @@ class EdgeBooks:
         """Inframarginal profit of each edge, w^2 F / 2, float64 [D_in, D_out], units of welfare per day."""
         return 0.5 * self.firm.capital["weights"] ** 2 * self.square
 
+    def impact(self) -> np.ndarray:
+        """How much welfare would change without each edge, |w E[g] + w^2 F / 2|, float64 [D_in, D_out], welfare per day.
+
+        Pivot profit to second order (Molchanov 2019): unlike `profit` it counts that an edge still grows, as entrants do.
+        """
+        weights = self.firm.capital["weights"]
+        return np.abs(weights * self.mean + 0.5 * weights**2 * self.square)
+
     def demand(self) -> np.ndarray:
         """Priced demand for one more unit of each edge, |E[g]|, float64 [D_in, D_out]."""
         return np.abs(self.mean)
 
+    def gain(self) -> np.ndarray:
+        """Inframarginal profit that each edge would make from 0, E[g]^2 / (2 F), float64 [D_in, D_out], welfare per day.
 
-def swap_edges(firm: Dense, count: int, keep: np.ndarray, want: np.ndarray) -> None:
-    """Evict the `count` existing edges with the least `keep`, and admit as many absent ones with the greatest `want`.
+        The welfare E[g] w - w^2 F / 2 at its best w, E[g] / F: in the unit of `profit`, so that firms can be compared.
+        """
+        return 0.5 * self.mean**2 / (self.square + 1e-9)
 
-    keep, want: float64 [D_in, D_out]. Entrants start with weight 0; those just evicted do not return at once.
+
+def swap_edges(firms: list[Dense], count: int, keep: list[np.ndarray], want: list[np.ndarray]) -> None:
+    """Evict the `count` edges of all firms together with the least `keep`; admit as many absent ones, the greatest `want`.
+
+    keep, want: per firm float64 [D_in, D_out], comparable between firms. Capital moves to the firms where it earns more,
+    so a firm's number of edges changes and the sum does not. With one firm in the lists it stays as large as it is.
+    Entrants start with weight 0; those just evicted do not return at once.
     """
-    firm.mask = firm.existing()
-    absent = ~firm.mask
-    count = min(count, int(firm.mask.sum()), int(absent.sum()))
+    exists = np.concatenate([firm.existing().ravel() for firm in firms])
+    count = min(count, int(exists.sum()), int((~exists).sum()))
     if count <= 0:
         return
-    leave = np.argpartition(np.where(firm.mask, keep, np.inf).ravel(), count - 1)[:count]
-    enter = np.argpartition(np.where(absent, -want, np.inf).ravel(), count - 1)[:count]
-    firm.mask.flat[leave] = False
-    firm.mask.flat[enter] = True
-    firm.capital["weights"].flat[leave] = 0.0
+    worth, demand = (np.concatenate([part.ravel() for part in parts]) for parts in (keep, want))
+    leave = np.argpartition(np.where(exists, worth, np.inf), count - 1)[:count]
+    enter = np.argpartition(np.where(exists, np.inf, -demand), count - 1)[:count]
+    exists[leave], exists[enter] = False, True
+    _set_edges(firms, exists)
 
 
 def evict_edges(firms: list[Dense], keep: list[np.ndarray], target: int) -> None:
@@ -140,10 +157,15 @@ def evict_edges(firms: list[Dense], keep: list[np.ndarray], target: int) -> None
         raise InputError(f"target={target} edges: wanted from 0 to {int(np.isfinite(worth).sum())}, those that exist")
     stay = np.zeros(len(worth), dtype=bool)
     stay[np.argsort(-worth, kind="stable")[:target]] = True
+    _set_edges(firms, stay)
+
+
+def _set_edges(firms: list[Dense], exists: np.ndarray) -> None:
+    """Make `exists`, bool [edges of all firms], the edges of the firms; those that are gone have weight 0."""
     start = 0
     for firm in firms:
         size = firm.capital["weights"].size
-        firm.mask = stay[start : start + size].reshape(firm.capital["weights"].shape)
+        firm.mask = exists[start : start + size].reshape(firm.capital["weights"].shape)
         firm.capital["weights"] *= firm.mask
         start += size
 
