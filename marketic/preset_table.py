@@ -119,6 +119,12 @@ ACROBOT_GROWING = Preset(
     discount=1.0,
     royalty=0.9,
 )
+CARTPOLE_PROGRAMS = Preset(
+    "programs", {"initial_bid": 100.0, "paper": 0.2, "births": 0.02, "members": 24, "steady": 500.0, "licence": 10}
+)
+FROZEN_LAKE_PROGRAMS = Preset(
+    "programs", {"initial_bid": 1.0, "paper": 0.02, "royalty": 0.5, "births": 0.02}, novices=Novices(0.1)
+)
 RESEARCH = Preset("research")
 BANK = Preset("bank", discount=0.995)
 GOODS = Preset("goods", discount=0.95)
@@ -128,11 +134,11 @@ _YES_OR_NO = ("Multiplexer", "Majority", "Carry", "Parity")
 _MAZES = ("Woods1", "Woods2", "Woods14", "Maze4", "Maze5", "Maze6", "Maze10")
 
 PRESETS: dict[str, tuple[Preset, ...]] = {
-    "CartPole-v1": (CARTPOLE_TILES, CARTPOLE_GROWING, CARTPOLE_FIRMS),
+    "CartPole-v1": (CARTPOLE_TILES, CARTPOLE_GROWING, CARTPOLE_FIRMS, CARTPOLE_PROGRAMS),
     "MountainCar-v0": (MOUNTAIN_CAR_TILES, MOUNTAIN_CAR_GROWING),
     "Acrobot-v1": (ACROBOT_TILES, ACROBOT_GROWING),
     "LunarLander-v3": (BANK,),
-    "FrozenLake-v1": (RESEARCH,),
+    "FrozenLake-v1": (RESEARCH, FROZEN_LAKE_PROGRAMS),
     "FrozenLake8x8-v1": (RESEARCH,),
     "Taxi-v4": (RESEARCH,),
     "CliffWalking-v1": (RESEARCH,),

@@ -10,6 +10,7 @@ from tiny_worlds import WORDS, counting
 import marketic
 from marketic.agents.program_literals import Literals, literal_holds
 from marketic.agents.program_species import MacroPrograms
+from marketic.agents.program_writing import near
 from marketic.agents.programs import Programs
 from marketic.checks.population import check_population
 from marketic.envs.blocks_world_vocabulary import world
@@ -155,6 +156,37 @@ def test_repetitions_buy_alone_and_end():
     assert programs.appraise(observation).active.sum() == 2
 
 
+def test_new_guards_hold_where_they_were_written():
+    rng = np.random.default_rng(0)
+    for space in SPACES:
+        goods = Goods.from_space(space)
+        literals = Literals.derive(goods)
+        space.seed(1)
+        parts = (literals.left, literals.comparison, literals.right, literals.constant)
+        for _ in range(20):
+            seen = goods.encode(space.sample())
+            guard = near(seen, literals, 8, rng)
+            assert all(literal_holds(k, seen, *parts) for k in guard[guard >= 0])
+            assert guard.tolist() == sorted(guard.tolist(), reverse=True)
+
+
+def test_what_was_saved_in_the_middle_of_an_episode_goes_on_alike():
+    market = marketic.make("FrozenLake-v1", agents="programs", seed=3)
+    market.learn(303)
+    saved = market.population.state_dict()
+    twin = Programs.for_spaces(Goods.from_space(gym.spaces.Discrete(16)), 4, rng=np.random.default_rng(9))
+    twin.load_state_dict(saved)
+    assert [len(tape) for tape in twin._tapes] == [len(tape) for tape in market.population._tapes]
+    for one, other in zip(saved.values(), twin.state_dict().values(), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_programs_cross_the_frozen_lake():
+    market = marketic.make("FrozenLake-v1", agents="programs", seed=0)
+    market.learn(30_000)
+    assert market.evaluate(50).mean() > 0.3, "chance: 0.014"
+
+
 def test_programs_learn_which_temperature_is_wanted():
     class Compare(gym.Env):
         observation_space, action_space = gym.spaces.Box(0.0, 1.0, (2,)), gym.spaces.Discrete(2)
@@ -181,7 +213,7 @@ def test_programs_learn_which_temperature_is_wanted():
     [
         ({"slots": 3}, "twice as many slots"),
         ({"longest": 0}, "longest"),
-        ({"rate": 0.0}, "rate and tolerance above 0"),
+        ({"rate": 0.0, "paper": 0.0}, "rate or paper above 0"),
         ({"births": 1.5}, "shares from 0 to 1"),
     ],
 )
