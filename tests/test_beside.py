@@ -49,7 +49,9 @@ def page(port):
 def test_the_page_stays_after_training_and_goes_with_it(ending, tmp_path):
     run, port = tmp_path / "run", free_port()
     with open(tmp_path / "said", "w+") as said:
-        training = subprocess.Popen(command(run, port), stderr=said, stdout=said)
+        # a job in the background is born deaf to Ctrl-C, and so would be its children
+        hearing = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
+        training = subprocess.Popen(command(run, port), stderr=said, stdout=said, **hearing)
         try:
             wait_for(lambda: page(port))
             assert "FrozenLake-v1" in page(port)

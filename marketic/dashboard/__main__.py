@@ -4,7 +4,6 @@ beside: the page ends when its standard input does, that is with the process tha
 """
 
 import os
-import signal
 import sys
 import threading
 import time
@@ -34,10 +33,10 @@ def main() -> int:
 
 
 def _end_with_the_input() -> None:
-    """Wait for the end of the standard input, then do as Ctrl-C does."""
+    """Wait for the end of the standard input, then end: at once, for a signal may be ignored (a job in the background)."""
     while os.read(0, 4096):
         pass
-    os.kill(os.getpid(), signal.SIGINT)
+    os._exit(0)
 
 
 if __name__ == "__main__":
