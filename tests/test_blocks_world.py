@@ -193,7 +193,7 @@ def test_the_experiment_in_its_small_version():
 def test_rivals_see_and_do_the_same_and_are_measured():
     found = rivals.run(quick=True)
     assert found["met"], found["rows"]
-    assert [row["what"].split(",")[0] for row in found["rows"][1:]] == list(rivals.RIVALS)
+    assert [row["what"].partition(", at most")[0] for row in found["rows"][1:]] == list(rivals.RIVALS)
     assert found["rows"][0]["value"] > max(row["value"] for row in found["rows"][1:])
 
 
