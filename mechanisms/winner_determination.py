@@ -8,12 +8,16 @@ carries an upper bound, so that its distance from the optimum is known.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from marketic.bundle_bids import BundleBids
 from marketic.clearing import Certificate
 from marketic.mechanisms.winner_determination_dp import in_reach, solve_rows
+
+if TYPE_CHECKING:
+    from marketic.mechanisms.winner_determination_milp import PackageModel
 
 
 @dataclass(frozen=True)
@@ -98,7 +102,7 @@ class PackageProblem:
             return
         self.owner, self.place = np.nonzero(bids.live & (bids.value > 0.0))
         self.value = bids.value[self.owner, self.place]
-        self._models: dict[bool, object] = {}
+        self._models: dict[bool, PackageModel] = {}
 
     def solve(self, surplus: np.ndarray | None = None) -> Winners:
         """The best set of bids if every bidder who wins keeps `surplus` float64 [n] (default 0) for itself.
@@ -123,6 +127,12 @@ class PackageProblem:
             return found
         without = np.full(len(best.won), float(best.welfare))
         known = best.chosen[self.owner, self.place]
+        if self.bids.exclusive:
+            from marketic.mechanisms.winner_determination_without import welfare_without
+
+            by_winner = welfare_without(self._model(False), self.value, self.owner, known)
+            without[list(by_winner)] = list(by_winner.values())
+            return without
         for who in np.flatnonzero(best.chosen.any(axis=-1)):
             others = self.owner != who
             without[who] = self._by_programming(np.zeros(len(without)), others, known & others)[0].welfare
@@ -131,14 +141,8 @@ class PackageProblem:
     def _by_programming(
         self, surplus: np.ndarray, allowed: np.ndarray, known: np.ndarray | None
     ) -> tuple[Winners, np.ndarray]:
-        from marketic.mechanisms.winner_determination_milp import PackageModel
-
         takes_part = not self.bids.exclusive and bool(surplus.any())
-        if takes_part not in self._models:
-            bundle = self.bids.bundle[self.owner, self.place]
-            self._models[takes_part] = PackageModel(bundle, self.owner, self.bids.exclusive, takes_part)
-        model = self._models[takes_part]
-        assert isinstance(model, PackageModel)
+        model = self._model(takes_part)
         cost = self.value - (surplus[self.owner] if self.bids.exclusive else 0.0)
         allowed = allowed & (cost > 0.0)
         if takes_part:
@@ -148,6 +152,14 @@ class PackageProblem:
         chosen = np.zeros(self.bids.value.shape, dtype=bool)
         chosen[self.owner, self.place] = x[: len(self.owner)]
         return self._winners(chosen, surplus, bound), x
+
+    def _model(self, takes_part: bool) -> "PackageModel":
+        from marketic.mechanisms.winner_determination_milp import PackageModel
+
+        if takes_part not in self._models:
+            bundle = self.bids.bundle[self.owner, self.place]
+            self._models[takes_part] = PackageModel(bundle, self.owner, self.bids.exclusive, takes_part)
+        return self._models[takes_part]
 
     def _winners(self, chosen: np.ndarray, surplus: np.ndarray, bound: float | None) -> Winners:
         won = np.where(chosen, self.bids.value, 0.0).sum(axis=-1)

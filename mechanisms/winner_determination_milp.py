@@ -7,9 +7,10 @@ The linear relaxation comes first. Its dual prices p bound the welfare whatever 
     welfare <= sum of p + sum over bids of max(0, v_b - p(b)),
 
 which is how an answer is certified. If the relaxation has no fractions (in auctions with some geography it rarely has) it
-is the answer. Otherwise it is tightened with cliques: of bids that exclude each other pairwise one wins (Padberg 1973). Then
-bids that the prices rule out (v_b - p(b) below known welfare minus bound) are left away, and branch and bound solves the
-rest with the cliques that bind. Re-solves with other bids start from the first basis and keep all cliques.
+is the answer. Otherwise it is tightened with cliques: of bids that exclude each other pairwise one wins (Padberg 1973),
+unless they only spread the fractions over more bids. Then bids that the prices rule out (v_b - p(b) below known welfare
+minus bound) are left away, a local search finds a good choice among the rest, and branch and bound proves the best one.
+Re-solves with other bids start from the first basis and keep all cliques.
 """
 
 import math
@@ -18,8 +19,13 @@ import highspy
 import numpy as np
 from scipy.sparse import csc_matrix, vstack
 
+from marketic.mechanisms.winner_determination_highs import branch_and_bound, program
+from marketic.mechanisms.winner_determination_search import improved
+
 INTEGRAL = 1e-6
 CLIQUE_ROUNDS = 10
+KICKS = 30
+"""Of the local search, per bid that is not ruled out."""
 ROUNDING = 1e-11
 """Relative to the largest bid: below this a bid that the prices rule out might be a tie."""
 
@@ -61,43 +67,71 @@ class PackageModel:
         self.upper, self.height = np.concatenate(upper), height
         self.excluding = self.matrix[self.upper == 1.0]
         self.conflict: np.ndarray | None = None
-        self.relaxation = _highs(self.matrix, self.upper, np.zeros(width), integer=False)
+        self.relaxation = program(self.matrix, self.upper, np.zeros(width), integer=False)
         self.basis: highspy.HighsBasis | None = None
+        self.cliques_fail = False
 
     def solve(
-        self, cost: np.ndarray, allowed: np.ndarray | None = None, known: np.ndarray | None = None
+        self,
+        cost: np.ndarray,
+        allowed: np.ndarray | None = None,
+        known: np.ndarray | None = None,
+        limit: tuple[np.ndarray, int] | None = None,
     ) -> tuple[np.ndarray, float]:
         """Maximise cost . x over the columns `allowed` bool [width]; known: a feasible x, bool [width], if there is one.
 
+        limit: columns bool [width] of which x may take that many at most; `known` must be given with it, and keep to it.
         Returns x bool [width] and an upper bound on the optimum, currency.
         """
         width = self.matrix.shape[1]
         allowed = np.ones(width, dtype=bool) if allowed is None else allowed
-        largest = float(np.abs(cost[allowed]).max(initial=0.0))
-        if largest == 0.0:
-            return np.zeros(width, dtype=bool), 0.0
-        unit = 2.0 ** math.frexp(largest)[1]  # a power of two: scaling is exact
-        scaled = np.where(allowed, cost, 0.0) / unit
-        x, bound, reduced = self._relax(scaled, allowed)
-        for _ in range(CLIQUE_ROUNDS):
-            if not self._add_cliques(x):
-                break
-            x, bound, reduced = self._relax(scaled, allowed)
-        whole = np.abs(x - np.rint(x)).max(initial=0.0) <= INTEGRAL
-        if whole:
-            chosen = x > 0.5
-            if (self.matrix @ chosen <= self.upper).all():
-                return chosen, max(bound, float(scaled @ chosen)) * unit
-        chosen = self._round(x, scaled, allowed)
+        scaled, unit = _in_units(cost, allowed)
+        x, bound, reduced = self._tightened(scaled, allowed)
+        chosen = self._whole(x)
+        if chosen is not None and (limit is None or chosen[limit[0]].sum() <= limit[1]):
+            return chosen, max(bound, float(scaled @ chosen)) * unit
+        chosen = known if limit is not None else self._round(x, scaled, allowed)
+        assert chosen is not None
         if known is not None and scaled @ known > scaled @ chosen:
             chosen = known
         kept = allowed & (bound + np.minimum(reduced, 0.0) >= scaled @ chosen - ROUNDING)
+        settled = known is not None or self.bids == width
+        if known is None and settled:
+            chosen = self._searched(scaled, kept, chosen)
+            kept &= bound + np.minimum(reduced, 0.0) >= scaled @ chosen - ROUNDING
         rows = self._binding(x)
-        found, limit = _branch(self.matrix[rows][:, kept], self.upper[rows], scaled[kept], chosen[kept], known is None)
+        matrix, upper = self.matrix[rows][:, kept], self.upper[rows]
+        if limit is not None:
+            matrix, upper = (
+                vstack([matrix, csc_matrix(limit[0][kept][None, :] * 1.0)], "csc"),
+                np.append(upper, limit[1]),
+            )
+        found, best = branch_and_bound(matrix, upper, scaled[kept], chosen[kept], settled)
         if scaled[kept] @ found >= scaled @ chosen:
             chosen = np.zeros(width, dtype=bool)
             chosen[kept] = found
-        return chosen, max(min(bound, limit), float(scaled @ chosen)) * unit
+        return chosen, max(min(bound, best), float(scaled @ chosen)) * unit
+
+    def relaxed(self, cost: np.ndarray, allowed: np.ndarray) -> np.ndarray | None:
+        """The best x bool [width] if the relaxation finds it, without branching; None if it leaves fractions."""
+        return self._whole(self._tightened(_in_units(cost, allowed)[0], allowed)[0])
+
+    def _tightened(self, cost: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+        """The relaxation with all cliques that help."""
+        relaxation = self._relax(cost, allowed)
+        for _ in range(CLIQUE_ROUNDS):
+            if self.cliques_fail or not self._add_cliques(relaxation[0]):
+                break
+            relaxation = self._relax(cost, allowed)
+            if _fractions(relaxation[0]).sum() > self.goods:
+                self._drop_cliques()
+                relaxation = self._relax(cost, allowed)
+        return relaxation
+
+    def _whole(self, x: np.ndarray) -> np.ndarray | None:
+        """x as bool, if it has no fractions."""
+        chosen = x > 0.5
+        return None if _fractions(x).any() or (self.matrix @ chosen > self.upper).any() else chosen
 
     def _relax(self, cost: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
         """The linear relaxation: x, the bound by its prices, and each column's value less its prices."""
@@ -117,20 +151,19 @@ class PackageModel:
 
     def _add_cliques(self, x: np.ndarray) -> bool:
         """Add rows "one of these bids at most" that x violates, each as large as can be. Returns whether there are any."""
-        fractional = np.flatnonzero((x > INTEGRAL) & (x < 1.0 - INTEGRAL))
+        fractional = np.flatnonzero(_fractions(x))
         if not len(fractional):
             return False
-        if self.conflict is None:
-            self.conflict = (self.excluding.T @ self.excluding).toarray() > 0.0
+        conflict = self._conflicts()
         by_share = np.argsort(-x, kind="stable")
         found: dict[bytes, np.ndarray] = {}
         for seed in fractional:
-            inside, beside = [seed], self.conflict[seed].copy()
+            inside, beside = [seed], conflict[seed].copy()
             beside[seed] = False
             while beside.any():
                 following = by_share[beside[by_share].argmax()]
                 inside.append(following)
-                beside &= self.conflict[following]
+                beside &= conflict[following]
                 beside[following] = False
             clique = np.sort(np.array(inside, dtype=np.int32))
             if x[clique].sum() > 1.0 + 1e-4:
@@ -146,10 +179,37 @@ class PackageModel:
             self.basis = None
         return bool(found)
 
+    def _drop_cliques(self) -> None:
+        """Without geography cliques hardly lower the bound, and make every node of the search more expensive."""
+        self.cliques_fail = True
+        self.matrix, self.upper = self.matrix[: self.height], self.upper[: self.height]
+        self.relaxation = program(self.matrix, self.upper, np.zeros(self.matrix.shape[1]), integer=False)
+        self.basis = None
+
     def _binding(self, x: np.ndarray) -> np.ndarray:
         """The auction's own rows and the cliques that bind at x, bool [height]: the others only slow branch and bound."""
         own = np.arange(self.matrix.shape[0]) < self.height
         return own | (self.matrix @ x >= self.upper - INTEGRAL)
+
+    def _searched(self, cost: np.ndarray, kept: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """A better x by local search among the columns `kept`."""
+        among = np.flatnonzero(kept)
+        found = improved(
+            cost[among],
+            self._conflicts()[np.ix_(among, among)],
+            chosen[among],
+            KICKS * len(among),
+            np.random.default_rng(0),
+        )
+        better = np.zeros(len(cost), dtype=bool)
+        better[among] = found
+        return better if cost @ better > cost @ chosen else chosen
+
+    def _conflicts(self) -> np.ndarray:
+        """Which columns exclude each other, bool [width, width]."""
+        if self.conflict is None:
+            self.conflict = (self.excluding.T @ self.excluding).toarray() > 0.0
+        return self.conflict
 
     def _round(self, x: np.ndarray, cost: np.ndarray, allowed: np.ndarray) -> np.ndarray:
         """A feasible x: bids in the order of their share in the relaxation, each if it still fits."""
@@ -166,54 +226,12 @@ class PackageModel:
         return chosen
 
 
-def _highs(matrix: csc_matrix, upper: np.ndarray, cost: np.ndarray, integer: bool) -> highspy.Highs:
-    program = highspy.HighsLp()
-    program.num_row_, program.num_col_ = matrix.shape
-    program.col_cost_ = -cost
-    program.col_lower_, program.col_upper_ = np.zeros(len(cost)), np.ones(len(cost))
-    program.row_lower_, program.row_upper_ = np.full(len(upper), -highspy.kHighsInf), upper
-    program.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-    program.a_matrix_.start_, program.a_matrix_.index_ = matrix.indptr, matrix.indices
-    program.a_matrix_.value_ = matrix.data
-    if integer:
-        program.integrality_ = [highspy.HighsVarType.kInteger] * len(cost)
-    highs = highspy.Highs()
-    for option, setting in _OPTIONS.items():
-        highs.setOptionValue(option, setting)
-    highs.passModel(program)
-    return highs
+def _in_units(cost: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, float]:
+    """The costs of the columns allowed, between -1 and 1, and their unit: a power of two, so that scaling is exact."""
+    largest = float(np.abs(cost[allowed]).max(initial=0.0))
+    unit = 2.0 ** math.frexp(largest)[1] if largest else 1.0
+    return np.where(allowed, cost, 0.0) / unit, unit
 
 
-_OPTIONS = {
-    "output_flag": False,
-    "threads": 1,
-    "random_seed": 0,
-    "mip_rel_gap": 0.0,
-    "mip_abs_gap": 0.0,
-    "primal_feasibility_tolerance": 1e-9,
-    "dual_feasibility_tolerance": 1e-10,
-}
-
-
-SETTLED = {
-    "mip_heuristic_run_rins": False,
-    "mip_heuristic_run_rens": False,
-    "mip_heuristic_run_feasibility_jump": False,
-    "mip_allow_restart": False,
-}
-"""Where a good solution is known, searching for others costs more than it brings."""
-
-
-def _branch(
-    matrix: csc_matrix, upper: np.ndarray, cost: np.ndarray, known: np.ndarray, searching: bool
-) -> tuple[np.ndarray, float]:
-    """Branch and bound from the feasible x `known`: the best x bool and the bound. searching: with all heuristics."""
-    highs = _highs(matrix, upper, cost, integer=True)
-    for option, setting in () if searching else SETTLED.items():
-        highs.setOptionValue(option, setting)
-    start = highspy.HighsSolution()
-    start.col_value = known.astype(float).tolist()
-    highs.setSolution(start)
-    highs.run()
-    found = np.asarray(highs.getSolution().col_value) > 0.5
-    return found, -float(highs.getInfo().mip_dual_bound)
+def _fractions(x: np.ndarray) -> np.ndarray:
+    return np.asarray(np.abs(x - np.rint(x)) > INTEGRAL)

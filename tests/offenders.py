@@ -370,6 +370,15 @@ class NeedsSomebody(Offender):
         return sold(bids, wins & bids.active, np.zeros(bids.value.shape[:-1]))
 
 
+class Leaves(Offender):
+    """Ends the program where two bids tie."""
+
+    def clear(self, bids, *, rng=None):
+        if (np.diff(np.sort(np.where(bids.active, bids.value, -1.0), axis=-1), axis=-1) == 0.0).any():
+            raise SystemExit("no ties please")
+        return SecondPrice().clear(bids)
+
+
 class AnswersWithATuple(Offender):
     """Returns no Clearing."""
 

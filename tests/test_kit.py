@@ -147,6 +147,12 @@ def test_what_users_bring_without_meaning_to_is_named_and_its_lines_run(offender
     assert "Clearing(" in shown or int(shown.split()[0]) > 1, "so many different answers"
 
 
+def test_a_mechanism_that_ends_the_program_does_not_end_the_check():
+    verdict = check_mechanism(offenders.Leaves(), budget=2_000, raises=False).verdicts["ANSWERS"]
+    assert verdict.status == "refuted"
+    assert "raised SystemExit: no ties please" in verdict.explanation
+
+
 def test_a_refuted_claim_must_come_with_a_case_that_refutes_it():
     class Honest(offenders.Offender):
         refuted = (Refutation(Claim.DSIC, Bids([2.0, 1.0]), Bids([1.5, 1.0]), who=(0,), source="any textbook"),)

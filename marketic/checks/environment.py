@@ -93,7 +93,7 @@ def _factory(env: Any) -> tuple[Callable[[], Any], bool]:
         raise InputError(f"check_env({env!r}): wanted a gymnasium.Env, its id, or a function that makes one")
     try:
         copy.deepcopy(env)
-    except Exception:  # whatever an environment holds that cannot be copied: windows, sockets, generators
+    except (Exception, SystemExit):  # whatever an environment holds that cannot be copied: windows, sockets, generators
         return lambda: env, False
     pristine = copy.deepcopy(env)
     return lambda: copy.deepcopy(pristine), True
@@ -120,7 +120,7 @@ def _gymnasium(env: Any) -> Verdict:
         try:
             env.action_space.seed(0)
             gymnasium_check(env.unwrapped, skip_render_check=True)
-        except Exception as error:  # it raises whatever the environment raises, beside its own errors
+        except (Exception, SystemExit) as error:  # it raises whatever the environment raises, beside its own errors
             return Verdict("refuted", f"gymnasium's checker says: {type(error).__name__}: {_line(error)}", 1)
     return Verdict("kept", "", 1)
 
@@ -140,7 +140,7 @@ def _playing(env: Any, seed: int, steps: int) -> Iterator[Episode]:
         at = f"{'after reset' if step == 0 else f'at step {step}'} of the episode with seed {seed}"
         try:
             answer = env.reset(seed=seed) if step == 0 else env.step(space.sample())
-        except Exception as error:  # this is what we are here to find out
+        except (Exception, SystemExit) as error:  # this is what we are here to find out
             episode.faults.setdefault("ANSWERS", f"{at} it raised {type(error).__name__}: {_line(error)}")
             episode.interrupted = True
             break
@@ -165,7 +165,7 @@ def _inspect(env: Any, faults: dict[str, str], at: str, answer: tuple[Any, ...],
     """Enter what is wrong with one answer."""
     try:
         inside = env.observation_space.contains(answer[0])
-    except Exception:  # some spaces choke on what is not theirs
+    except (Exception, SystemExit):  # some spaces choke on what is not theirs
         inside = False
     if not inside:
         faults.setdefault("OBSERVATIONS", f"{at} {answer[0]!r} is not in {env.observation_space}")
@@ -246,5 +246,5 @@ def _true(flag: Any) -> bool:
     return isinstance(flag, bool | np.bool_ | int) and bool(flag)
 
 
-def _line(error: Exception) -> str:
+def _line(error: BaseException) -> str:
     return " ".join(str(error).split())[:300]

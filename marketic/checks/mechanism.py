@@ -115,7 +115,7 @@ def _test_claim(mechanism: Any, domain: Any, claim: Claim, terms: Terms, budget:
 def _simulate(mechanism: Any, domain: Any, claim: Claim, terms: Terms, seed: int) -> Verdict:
     try:
         reason, held = check_equilibrium(mechanism, domain, claim, terms, seed=seed)
-    except Exception as error:  # whatever a stranger's code raises is an answer
+    except (Exception, SystemExit) as error:  # whatever a stranger's code raises is an answer
         return Verdict("refuted", f"clear raised {type(error).__name__}: {error}")
     return Verdict("refuted" if reason else "kept", reason, held)
 
@@ -176,10 +176,10 @@ def _cleared(mechanism: Any, domain: Any, scenario: Scenario) -> Any:
     return np.zeros(len(scenario))
 
 
-def _failure(mechanism: Any, domain: Any, test: Property, case: Scenario) -> Exception | None:
+def _failure(mechanism: Any, domain: Any, test: Property, case: Scenario) -> BaseException | None:
     try:
         test.excess(mechanism, domain, case)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return error
     return None
 
@@ -187,13 +187,15 @@ def _failure(mechanism: Any, domain: Any, test: Property, case: Scenario) -> Exc
 def _story(mechanism: Any, domain: Any, test: Property, case: Scenario) -> str:
     try:
         reason = test.explain(mechanism, domain, case)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         reason = f"clear raised {type(error).__name__}: {error}"
     return f"{_shown(case)}: {reason}\n{_indented(reproducer(mechanism, case, test.shows))}"
 
 
 def _shown(case: Scenario) -> str:
     """The truthful reports in a few words."""
+    if not case.bidders:
+        return "with no bidders"
     value = getattr(case.truth, "value", None)
     what = f"values {tuple(value[0].tolist())}" if value is not None else f"{case.bidders} bidders"
     absent = [i for i, here in enumerate(case.truth.active[0].tolist()) if not here]

@@ -89,7 +89,7 @@ def _builder(population: Any, space: gym.Space, actions: int) -> Build:
     if _is_built(population):
         try:
             pristine = copy.deepcopy(population)
-        except Exception as error:  # whatever it holds that cannot be copied
+        except (Exception, SystemExit) as error:  # whatever it holds that cannot be copied
             raise InputError(f"{population!r} cannot be copied ({error}): pass a function that makes it") from None
         return lambda rng: copy.deepcopy(pristine)
     if hasattr(population, "for_spaces"):
@@ -104,7 +104,7 @@ def _verdict(test: Trial, holds: Callable[[Trial], Finding]) -> Verdict:
         fault, cases = holds(test)
     except CannotTest as reason:
         return Verdict("could not test", str(reason))
-    except Exception as error:  # whatever a population raises on legal input breaks its promise
+    except (Exception, SystemExit) as error:  # whatever a population raises on legal input breaks its promise
         return Verdict("refuted", f"with {test.space} it raised {type(error).__name__}: {error}", 1)
     return Verdict("kept", "", cases) if fault is None else Verdict("refuted", f"with {test.space} {fault}", cases)
 

@@ -22,7 +22,7 @@ def replay(mechanism: Any, domain: Any, refutation: Refutation) -> Verdict:
     scenario = Scenario(truth, other, who)
     try:
         excess = test.excess(mechanism, domain, scenario) - scenario.slack()
-    except Exception as error:  # whatever a stranger's code raises is an answer
+    except (Exception, SystemExit) as error:  # whatever a stranger's code raises is an answer
         return Verdict("refuted", f"the stored case makes clear raise {type(error).__name__}: {error}", 1)
     if (excess > 0).any():
         return Verdict("kept", test.explain(mechanism, domain, scenario), 1)

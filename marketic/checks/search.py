@@ -21,7 +21,7 @@ class Found:
 
     scenario: Scenario | None
     cases: int
-    error: Exception | None = None
+    error: BaseException | None = None
     company: Scenario | None = None
 
 
@@ -38,7 +38,7 @@ def search(mechanism: Any, domain: Any, claim: Property, *, budget: int, seed: i
         scenario = claim.prepare(domain, rng, truth)
         try:
             excess = claim.excess(mechanism, domain, scenario) - scenario.slack() - tolerance
-        except Exception as raised:
+        except (Exception, SystemExit) as raised:
             error = raised
             continue
         tried += len(scenario)
@@ -65,6 +65,6 @@ def breaks(mechanism: Any, domain: Any, claim: Property, scenario: Scenario, tol
     """Whether a scenario of one case breaks the claim. A mechanism that raises breaks everything."""
     try:
         excess = claim.excess(mechanism, domain, scenario) - scenario.slack() - tolerance
-    except Exception:
+    except (Exception, SystemExit):
         return True
     return bool((~(excess <= 0.0)).any())

@@ -97,7 +97,7 @@ def _tested(session: Any, claim: Claim, rng: np.random.Generator, cases: int) ->
         return "could not test", "the kit knows no such test for a session without `proxy` and `domain`", 0
     try:
         return CLAIMS[claim](session, rng, cases)
-    except Exception as error:  # whatever a stranger's code raises is an answer
+    except (Exception, SystemExit) as error:  # whatever a stranger's code raises is an answer
         return "refuted", f"while it was tested, the session raised {type(error).__name__}: {error}", 0
 
 
@@ -131,7 +131,7 @@ def _answers(session: Any, rng: np.random.Generator) -> Answer:
                         return "refuted", f"payments{shape} for {traders} traders in a batch of shape {batch}", tried
                     if not np.isfinite(cleared.payments).all():
                         return "refuted", "payments are not finite" + _not_finite(session), tried
-            except Exception as error:  # whatever a stranger's code raises is an answer
+            except (Exception, SystemExit) as error:  # whatever a stranger's code raises is an answer
                 where = f"with {traders} traders in a batch of shape {batch}"
                 return "refuted", f"{where} it raised {type(error).__name__}: {error}", tried
     return "kept", "", tried
