@@ -4,8 +4,9 @@
 >>> market = marketic.make("FrozenLake-v1", seed=0).learn(total_timesteps=100)
 """
 
-from importlib import import_module
 from typing import Any
+
+from marketic.lazy_names import first_use
 
 __version__ = "0.1.0"
 
@@ -50,12 +51,7 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import public names on first use, so that `import marketic` stays fast (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'marketic' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    return first_use(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:

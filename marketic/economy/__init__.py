@@ -5,8 +5,9 @@ outside (its prices are PageRank); `marketic.economy.time` dates the goods; `mar
 edges enter and leave. `Good` here is a factor with a price; `marketic.goods.Good` is a factor of a Gymnasium space.
 """
 
-from importlib import import_module
 from typing import Any
+
+from marketic.lazy_names import first_use
 
 _HOMES = {
     "ClosedEconomy": "marketic.economy.closed",
@@ -27,12 +28,7 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import public names on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'marketic.economy' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    return first_use(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:

@@ -4,8 +4,9 @@
 the parts together, `log` reads them back, `sql` asks them questions, `replay` moves the money again, `auditing` proves it.
 """
 
-from importlib import import_module
 from typing import Any
+
+from marketic.lazy_names import first_use
 
 _HOMES = {
     "EventLog": "marketic.events.log",
@@ -20,12 +21,7 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import public names on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'marketic.events' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    return first_use(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:

@@ -5,8 +5,9 @@ the sales as arrays, `network` adds them up between agents, `measures` and `dept
 how deep the market is, `exports` writes files for other programs, `values` and `gradients` hold prices against the truth.
 """
 
-from importlib import import_module
 from typing import Any
+
+from marketic.lazy_names import first_use
 
 _HOMES = {
     "TradeGraph": "marketic.graph.network",
@@ -29,12 +30,7 @@ __all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> Any:
-    """Import public names on first use (PEP 562)."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'marketic.graph' has no attribute {name!r}")
-    value = getattr(import_module(_HOMES[name]), name)
-    globals()[name] = value
-    return value
+    return first_use(globals(), _HOMES, name)
 
 
 def __dir__() -> list[str]:
