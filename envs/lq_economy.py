@@ -16,6 +16,7 @@ import gymnasium as gym
 import numpy as np
 from scipy.linalg import solve_discrete_are
 
+from marketic.economy import inputs
 from marketic.errors import InputError
 
 FAR = 1e6
@@ -48,6 +49,8 @@ class LQEconomy(gym.Env):
         for name, number, least in (("goods", goods, 1), ("controls", controls, 1), ("economy", economy, 0)):
             if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise InputError(f"LQEconomy({name}={number!r}): wanted a whole number >= {least}")
+        for name, given in (("noise", noise), ("start", start), ("largest", largest), ("discount", discount)):
+            inputs.number(f"LQEconomy(...): {name}", given)
         if not (noise >= 0.0 and start >= 0.0 and largest > 0.0 and 0.0 < discount <= 1.0):
             raise InputError(
                 f"LQEconomy(noise={noise}, start={start}, largest={largest}, discount={discount}): wanted noise and "

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.envs.weakly_coupled import WeaklyCoupled
-from marketic.envs.weakly_coupled_bound import price_parts
 from marketic.errors import InputError
 
 OUTPUT = np.array([1.0, 0.9, 0.7, 0.4, 0.0])
@@ -45,14 +45,15 @@ class MachineMaintenance(WeaklyCoupled):
     ) -> None:
         _whole("machines", machines, 1)
         _whole("economy", economy, 0)
-        if isinstance(scarcity, bool) or not scarcity > 1.0:
+        if not inputs.number("MachineMaintenance(...): scarcity", scarcity) > 1.0:
             raise InputError(f"MachineMaintenance(scarcity={scarcity!r}): wanted more than 1 machine per crew")
-        if not (len(wear) == 2 and 0.0 <= wear[0] <= wear[1] <= 1.0):
+        low, high = inputs.finite_array("MachineMaintenance(...): wear", wear, (2,))
+        if not 0.0 <= low <= high <= 1.0:
             raise InputError(f"MachineMaintenance(wear={wear!r}): wanted chances (low, high), 0 <= low <= high <= 1")
         crews = max(1, round(machines / scarcity)) if crews is None else crews
         _whole("crews", crews, 1)
         rng = np.random.default_rng(economy)
-        self.crews, self.q, self.v = int(crews), rng.uniform(*wear, machines), rng.uniform(0.5, 2.0, machines)
+        self.crews, self.q, self.v = int(crews), rng.uniform(low, high, machines), rng.uniform(0.5, 2.0, machines)
         uses = np.zeros((machines, 2, 1))
         uses[:, 1] = 1.0
         super().__init__(
@@ -63,12 +64,7 @@ class MachineMaintenance(WeaklyCoupled):
 
     def _refuse_plenty(self) -> None:
         """Raise InputError unless, at a price of 0, machines would want more crew-hours than there are."""
-        free = np.zeros((1, 1))
-        steps = int(np.ceil(np.log(1e-6) / np.log(self.discount)))
-        _, wanted = price_parts(
-            self.transitions, self.rewards, self.uses, self.start, np.ones(self.parts), self.discount, free, 0.0, steps
-        )
-        demand = float(wanted[0, 0]) * (1.0 - self.discount)
+        demand = float(self._demand_for_free()[0])
         if demand <= self.crews:
             raise InputError(
                 f"MachineMaintenance: {self.parts} machines want {demand:.2f} crews a step at a price of 0 and have "

@@ -5,12 +5,22 @@ d_i and takes one unit for v_i if there is one; what is left costs `storage` a u
 (0, 0, 0), by hand (3, 0, 1), by machine (1, 1, 1), at full speed (2, 3, 2). What does not fit into the store is lost. Labour
 and energy are rival goods, of which there is a fixed amount a day for all workshops: which recipe is best depends on what
 both cost, so their prices must be found together. A weakly coupled problem in the sense of Hawkins (2003) with K = 2.
+
+How far bounds are from the optimum: where units are few, `lagrangian_bound` is loose, since a recipe takes up to 3 of them and
+it lets a day be shared in fractions; `integer_bound` counts whole recipes. With 3 or 4 workshops the exact optimum is .63 to
+.68 of the former and .976 to .998 of the latter, and the policy at market prices is optimal within .3 %. By price bids (100
+episodes, standard error up to .8 %), of the bounds with dated prices:
+
+    workshops             6      10      20      50
+    of lagrangian_bound   .529   .908   .910   .968
+    of integer_bound      .987   .986   .993   .998
 """
 
 from types import SimpleNamespace
 
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.envs.weakly_coupled import WeaklyCoupled
 from marketic.envs.weakly_coupled_bound import lagrangian_bound
 from marketic.errors import InputError
@@ -47,8 +57,10 @@ class Production(WeaklyCoupled):
         for name, number, least in (("workshops", workshops, 1), ("room", room, 2), ("economy", economy, 0)):
             if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise InputError(f"Production({name}={number!r}): wanted a whole number >= {least}")
-        if not (np.isfinite(storage) and storage >= 0.0):
-            raise InputError(f"Production(storage={storage}): wanted a cost >= 0")
+        inputs.number("Production(...): storage", storage, least=0.0)
+        for name, amount in zip(RESOURCES, (labour, energy), strict=True):
+            if amount is not None and inputs.number(f"Production(...): {name}", amount, least=0.0) == 0.0:
+                raise InputError(f"Production({name}=0): wanted some of it, > 0")
         rng = np.random.default_rng(economy)
         self.d, self.v = rng.uniform(0.3, 0.8, workshops), rng.uniform(1.0, 3.0, workshops)
         given = (labour, energy)

@@ -10,6 +10,7 @@ chargers can be on at once.
 
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.envs.weakly_coupled import WeaklyCoupled
 from marketic.errors import InputError
 
@@ -22,7 +23,8 @@ class ResourceAllocation(WeaklyCoupled):
     power: chargers that can be on, 1 to chargers - 1; None: a third of them, rounded up. longest, largest: of stays and wants,
     periods and units, >= 1. arrival: chance in (0, 1]. cost: of a unit, currency, in [0, 1).
 
-    Chargers are all alike: the factoring says so, and parts learn from each other. Raises InputError for other numbers.
+    Chargers are all alike: the factoring says so, and parts learn from each other. Raises InputError for other numbers, and
+    if power is not scarce: at a price of 0, all cars together would draw no more than there is, and power would be free.
     """
 
     def __init__(
@@ -42,6 +44,8 @@ class ResourceAllocation(WeaklyCoupled):
         for name, (number, least) in wanted.items():
             if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise InputError(f"ResourceAllocation({name}={number!r}): wanted a whole number >= {least}")
+        inputs.number("ResourceAllocation(...): arrival", arrival)
+        inputs.number("ResourceAllocation(...): cost", cost)
         if not 0.0 < arrival <= 1.0 or not 0.0 <= cost < 1.0:
             raise InputError(f"ResourceAllocation(arrival={arrival}, cost={cost}): wanted (0, 1] and [0, 1)")
         if power >= chargers:  # type: ignore[operator]
@@ -57,6 +61,17 @@ class ResourceAllocation(WeaklyCoupled):
             np.array([float(self.power)]), np.zeros(chargers, np.int64), discount=discount, kinds=[0] * chargers,
             render_mode=render_mode,
         )  # fmt: skip
+        self._refuse_plenty(float(arrival))
+
+    def _refuse_plenty(self, arrival: float) -> None:
+        """Raise InputError unless the price of power is above 0, that is, unless more would be drawn if it were free."""
+        demand = float(self._demand_for_free()[0])
+        if demand <= self.power:
+            raise InputError(
+                f"ResourceAllocation: {self.parts} chargers draw {demand:.2f} units a period at a price of 0 and have "
+                f"power={self.power}; wanted scarcity: less power than {demand:.2f}, a greater arrival than {arrival:g}, or "
+                "larger wants"
+            )
 
     def place(self, stay: int, want: int) -> int:
         """The state's number of a car that leaves in `stay` >= 1 periods and wants `want` >= 0 more units."""

@@ -11,7 +11,10 @@ from numba import njit
 from marketic.envs.cube_geometry import cube
 from marketic.hayek.interface import CAP, HEADER, OVER, PROGRESS, SIZE, SOLVED, TICKS
 from marketic.hayek.random_numbers import below
+from marketic.hayek.vocabulary import possible_until_over
 
+possible = possible_until_over
+"""A face can always be turned, until the cube is solved."""
 EDGE, STICKERS = HEADER, 16
 TURNS_PER_CUBIE = 50
 """Turns allowed, for each movable cubie."""
@@ -105,12 +108,6 @@ def scramble(state, turns, random):  # type: ignore[no-untyped-def]
         turn(state, 3 * face + below(random, 3))
         last = face
     settle(state)
-
-
-@njit(cache=True)
-def possible(state, _, __, ___):  # type: ignore[no-untyped-def]
-    """A face can always be turned, until the cube is solved."""
-    return np.int64(1 - state[OVER])
 
 
 @njit(cache=True)

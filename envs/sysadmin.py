@@ -16,6 +16,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.envs import sysadmin_bound
 from marketic.errors import InputError
 from marketic.factoring import Factoring, ration
@@ -44,7 +45,7 @@ class SysAdmin(gym.Env):
             raise InputError(f"SysAdmin(computers={computers!r}): wanted a whole number >= 3")
         if topology not in TOPOLOGIES:
             raise InputError(f"SysAdmin(topology={topology!r}): wanted one of {', '.join(TOPOLOGIES)}")
-        if not 0.0 < discount < 1.0:
+        if not 0.0 < inputs.number("SysAdmin(...): discount", discount) < 1.0:
             raise InputError(f"SysAdmin(discount={discount}): wanted a number above 0 and below 1")
         self.computers, self.topology, self.discount = int(computers), topology, float(discount)
         self.parents = TOPOLOGIES[topology](self.computers)

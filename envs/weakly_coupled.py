@@ -12,7 +12,9 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
-from marketic.envs.weakly_coupled_bound import Bound, lagrangian_bound
+from marketic.economy import inputs
+from marketic.envs.integer_cuts import integer_bound
+from marketic.envs.weakly_coupled_bound import Bound, alike_parts, lagrangian_bound, price_parts
 from marketic.envs.weakly_coupled_optimum import optimal_values
 from marketic.errors import InputError
 from marketic.factoring import Factoring, LocalModel, ration
@@ -48,7 +50,8 @@ class WeaklyCoupled(gym.Env):
         self.transitions = np.ascontiguousarray(transitions, dtype=float)
         self.rewards = np.ascontiguousarray(rewards, dtype=float)
         self.uses, self.capacity = np.asarray(uses, dtype=float), np.asarray(capacity, dtype=float)
-        self.start, self.discount, self.render_mode = np.asarray(start, dtype=np.int64), float(discount), render_mode
+        self.start, self.render_mode = np.asarray(start, dtype=np.int64), render_mode
+        self.discount = inputs.number(f"{type(self).__name__}(...): discount", discount)
         self.kinds = kinds
         self._check_tables()
         parts, actions, states = self.transitions.shape[:3]
@@ -124,6 +127,21 @@ class WeaklyCoupled(gym.Env):
         dated: prices for each of the first `periods` >= 1 steps and one for the rest, which is tighter; else one price.
         """
         return lagrangian_bound(self, periods=periods if dated else 0)
+
+    def integer_bound(self, *, dated: bool = False, periods: int = 60) -> Bound:
+        """The same with what fits into a step in whole actions: tighter where actions take several of few units.
+
+        For parts that all use the same. Its prices are those of the cuts, see `marketic.envs.integer_cuts`.
+        """
+        return integer_bound(self, periods=periods if dated else 0)
+
+    def _demand_for_free(self) -> np.ndarray:
+        """What parts would use of each resource if it cost nothing, float64 [K], discounted mean per step."""
+        free = np.zeros((1, len(self.capacity)))
+        steps = int(np.ceil(np.log(1e-6) / np.log(self.discount)))
+        one, alike = alike_parts(self)
+        tables = self.transitions[one], self.rewards[one], self.uses[one], self.start[one], alike
+        return price_parts(*tables, self.discount, free, 0.0, steps)[1][0] * (1.0 - self.discount)
 
     def optimal_value(self) -> float:
         """The best discounted value from the start, exactly, by value iteration over joint states. Few parts only."""

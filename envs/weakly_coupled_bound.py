@@ -21,6 +21,8 @@ import numpy as np
 from numba import njit
 from scipy.optimize import minimize
 
+from marketic.errors import InputError
+
 TAIL = 1e-10
 """Discount**steps below which the constant-price tail is cut; what is missing is added to the bound."""
 TEMPERATURES = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
@@ -40,12 +42,14 @@ class Bound:
 
 
 def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
-    """The least bound over prices for `periods` dated steps and a constant tail. task: a `WeaklyCoupled`."""
+    """The least bound over prices for `periods` >= 0 dated steps and a constant tail. task: a `WeaklyCoupled`."""
+    if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 0:
+        raise InputError(f"lagrangian_bound(periods={periods!r}): wanted a whole number >= 0")
     resources, scale = len(task.capacity), max(float(np.abs(task.rewards).mean()), 1e-12)
     weight = task.discount ** np.arange(periods + 1)
     weight[-1] /= 1.0 - task.discount
     steps = int(np.ceil(np.log(TAIL) / np.log(task.discount)))
-    one, alike = _kinds(task)
+    one, alike = alike_parts(task)
     tables = task.transitions[one], task.rewards[one], task.uses[one], task.start[one], alike
 
     def smoothed(prices: np.ndarray, temperature: float) -> tuple[float, np.ndarray]:
@@ -77,7 +81,7 @@ def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
     return Bound(best + TAIL * largest / (1.0 - task.discount), kept.reshape(periods + 1, resources), use)
 
 
-def _kinds(task: Any) -> tuple[np.ndarray, np.ndarray]:
+def alike_parts(task: Any) -> tuple[np.ndarray, np.ndarray]:
     """A part of each kind, int64 [kinds], and how many there are, float64 [kinds]; parts start alike within a kind."""
     kinds = getattr(task, "kinds", ())
     if not len(kinds):

@@ -70,14 +70,13 @@ def small(
 ) -> tuple[list[Row], list[dict[str, Any]]]:
     """Exact values of all policies, medians over seeds; each economy has its own row in the details."""
     steps, details = 3_000 if quick else 5_000, []
-    patience = {"trades": 1 if quick else 8}  # without a model it takes longer; the other learners get 200,000 and more
     for economy in economies:
         task = MachineMaintenance(machines, scarcity=machines, economy=economy)
         optimum = task.optimal_value()
         line: dict[str, Any] = {"machines": machines, "economy": economy}
         for knowledge in ("given", "counted", "trades"):
             few = seeds[:2] if knowledge == "given" else seeds
-            size = Size(machines, machines, steps * patience.get(knowledge, 1), 0)
+            size = Size(machines, machines, steps, 0)
             policies = [market_policy(train(size, knowledge, seed, economy)) for seed in few]
             line[knowledge] = [round(exact_share(task, policy, optimum), 4) for policy in policies]
         for name, policy in rivals(task, 5_000 if quick else 200_000, 200_000 if quick else 2_000_000).items():

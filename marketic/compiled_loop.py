@@ -159,7 +159,7 @@ class CompiledLoop:
             return
         table = self._table or self._open(world)
         made, log = market.num_timesteps, market.log
-        longest = LONGEST_LEG if log is None else min(LONGEST_LEG, log.steps_left)
+        longest = LONGEST_LEG if log is None else min(LONGEST_LEG, log.leg)
         stop = min([target, made + longest, *((made // p + 1) * p for p in self.periods)])
         self.progress[[MADE, WANTED, CLOSED]] = 0, stop - market.num_timesteps, 0
         self.novices[STEPS_BEFORE] = market.num_timesteps

@@ -33,7 +33,7 @@ STEP = (FLOATS, types.int64, FLOATS, INTS, FLOATS, FLOATS, FLOATS)
 
 
 def address_of(function: Any, signature: tuple[Any, ...]) -> int:
-    """Compile a numba function for a signature (returning nothing) and return its address.
+    """Compile a numba function for a signature and return its address.
 
     Raises InputError if it is not a numba function, or does not compile for these types.
     """
@@ -48,47 +48,48 @@ def address_of(function: Any, signature: tuple[Any, ...]) -> int:
     return int(compiled.library.get_pointer_to_function(compiled.fndesc.llvm_func_name))
 
 
-def _caller(signature: tuple[Any, ...]) -> Any:
-    """An intrinsic `call(address, *arguments)` for functions of one signature that return nothing."""
+def caller(signature: tuple[Any, ...], returns: Any = types.none) -> Any:
+    """The typing function of an intrinsic `call(address, *arguments)` for functions of one signature, which return nothing
+    unless `returns` names a numba type. How a file declares calls of its own: see the foot of this one."""
 
     def typed(typing_context: Any, address: Any, *arguments: Any) -> Any:
         def generate(context: Any, builder: Any, _: Any, values: Any) -> Any:
-            kind = context.call_conv.get_function_type(types.none, signature)
+            kind = context.call_conv.get_function_type(returns, signature)
             function = builder.inttoptr(values[0], kind.as_pointer())
             given = values[1] if isinstance(values[1], list | tuple) else list(values[1:])
-            status, _ = context.call_conv.call_function(builder, function, types.none, signature, given)
+            status, answer = context.call_conv.call_function(builder, function, returns, signature, given)
             with builder.if_then(status.is_error):
                 context.call_conv.return_status_propagate(builder, status)
-            return context.get_dummy_value()
+            return context.get_dummy_value() if returns == types.none else answer
 
-        return types.none(types.int64, *signature), generate
+        return returns(types.int64, *signature), generate
 
     return typed
 
 
 def _rule(typing_context, address, value, active, uniform, parameters, winner, payments):  # type: ignore[no-untyped-def]
-    return _caller(RULE)(typing_context, address)
+    return caller(RULE)(typing_context, address)
 
 
 def _match(typing_context, address, observation, integers, reals, matched):  # type: ignore[no-untyped-def]
-    return _caller(MATCH)(typing_context, address)
+    return caller(MATCH)(typing_context, address)
 
 
 def _enter(typing_context, address, observation, row, owner, members, integers, reals, price, trades, steady, licence):  # type: ignore[no-untyped-def]  # fmt: skip
-    return _caller(ENTER)(typing_context, address)
+    return caller(ENTER)(typing_context, address)
 
 
 def _adapt(typing_context, address, observation, row, members, realised, delta, integers, reals, price, trades, steady,
            licence):  # type: ignore[no-untyped-def]  # fmt: skip
-    return _caller(ADAPT)(typing_context, address)
+    return caller(ADAPT)(typing_context, address)
 
 
 def _reset(typing_context, address, state, uniform, integers, reals, observation):  # type: ignore[no-untyped-def]
-    return _caller(RESET)(typing_context, address)
+    return caller(RESET)(typing_context, address)
 
 
 def _step(typing_context, address, state, action, uniform, integers, reals, observation, outcome):  # type: ignore[no-untyped-def]
-    return _caller(STEP)(typing_context, address)
+    return caller(STEP)(typing_context, address)
 
 
 call_reset: Any = intrinsic(_reset)

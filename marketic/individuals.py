@@ -32,12 +32,12 @@ class Agent(Protocol):
         ...
 
 
-_FLOATS = frozenset((float, int, np.float64))
+_FLOATS = frozenset((float, np.float64))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trade:
-    """One right's story, told to the agent who owned it. Fields as in `marketic.population.Receipt`, one row."""
+    """One right's story, told to the agent who owned it, and its own. Fields as in `marketic.population.Receipt`, one row."""
 
     observation: np.ndarray
     reward: float
@@ -97,8 +97,11 @@ class Individuals:
 
     def bid(self, observation: np.ndarray) -> Bids:
         """Ask every agent. Reasons for refusals are kept in `refused` (agent number -> last reason)."""
-        rows, n = len(observation), len(self.agents)
-        offers = [self._offers(observation[row]) for row in range(rows)]
+        return self.bids([self.read(self.offers(observation[row])) for row in range(len(observation))])
+
+    def bids(self, offers: list[list[float | None]]) -> Bids:
+        """The bids that `offers` makes, row by row."""
+        rows, n = len(offers), len(self.agents)
         bidder = self._bidder if rows == 1 else np.broadcast_to(self._bidder, (rows, n, 1))
         if not any(None in row for row in offers):  # the common case: everybody bids
             return Bids.unchecked(np.array(offers, dtype=float).reshape(rows, n), self._everybody(rows), bidder=bidder)
@@ -106,8 +109,8 @@ class Individuals:
         value = np.array([[0.0 if offer is None else offer for offer in row] for row in offers])
         return Bids.unchecked(value.reshape(rows, n), active.reshape(rows, n), bidder=bidder)
 
-    def _offers(self, observation: np.ndarray) -> list[float | None]:
-        """Every agent's bid at one observation; None from those who stay away or fail."""
+    def offers(self, observation: np.ndarray) -> list[Any]:
+        """Every agent's answer at one observation, as it comes; None from those who fail."""
         offers: list[Any] = []
         for agent in self.agents:
             try:
@@ -115,6 +118,10 @@ class Individuals:
             except Exception as error:  # an agent's own failure must not end everybody's run
                 self.refused[len(offers)] = f"{type(error).__name__}: {error}"
                 offers.append(None)
+        return offers
+
+    def read(self, offers: list[Any]) -> list[float | None]:
+        """Answers as numbers; None for those who stay away, or name none."""
         if _FLOATS.issuperset(map(type, offers)) and math.isfinite(sum(offers)):  # the common case, at one glance
             return offers
         return [self._number(number, offer) for number, offer in enumerate(offers)]
@@ -141,9 +148,10 @@ class Individuals:
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """The winners act."""
-        return np.array([self._act(w, observation[row]) for row, w in enumerate(winner.tolist())], dtype=np.int64)
+        return np.array([self.move(w, observation[row]) for row, w in enumerate(winner.tolist())], dtype=np.int64)
 
-    def _act(self, number: int, observation: np.ndarray) -> int:
+    def move(self, number: int, observation: np.ndarray) -> int:
+        """The action number that agent `number` takes at one observation."""
         try:
             action = operator.index(self.agents[number].act(observation))
         except Exception as error:  # an agent's own failure must not end everybody's run
@@ -168,7 +176,11 @@ class Individuals:
                 receipt.terminated.item(row),
                 receipt.truncated.item(row),
             )
-            try:
-                self.agents[number].learn(trade)
-            except Exception as error:  # an agent's own failure must not end everybody's run
-                self.refused[number] = f"{type(error).__name__}: {error}"
+            self.tell(number, trade)
+
+    def tell(self, number: int, trade: Trade) -> None:
+        """Agent `number` hears what became of its right."""
+        try:
+            self.agents[number].learn(trade)
+        except Exception as error:  # an agent's own failure must not end everybody's run
+            self.refused[number] = f"{type(error).__name__}: {error}"

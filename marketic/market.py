@@ -15,6 +15,7 @@ from marketic.compiled_loop import CompiledLoop, obstacles
 from marketic.compiled_round import unsound
 from marketic.dynamics import Dynamics, TwinWorld
 from marketic.errors import InputError
+from marketic.events.absent import best_bidders
 from marketic.events.schema import SNAPSHOT_EVERY
 from marketic.events.writer import EventWriter
 from marketic.exploration import Novices
@@ -212,8 +213,7 @@ class Market:
         if self.rights > 1:
             rows = np.repeat(rows, self.rights, axis=0)
         if deterministic:
-            bids = getattr(self.population, "appraise", self.population.bid)(rows)
-            winner = np.where(bids.active & np.isfinite(bids.value), bids.value, -np.inf).argmax(axis=-1)
+            winner = best_bidders(self, getattr(self.population, "appraise", self.population.bid)(rows))
         else:
             bids, winner, _ = self.auction.hold(self.population.bid, rows)
             if self.auction.unsold or self.novices is not None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.learning_rate import LearningRate
+from marketic.agents.program_breeding import Breeding, Covering
 from marketic.agents.rule_bets import Bets
 from marketic.agents.rule_prices import Prices
 from marketic.agents.tiles import Tiling
@@ -120,10 +121,30 @@ ACROBOT_GROWING = Preset(
     royalty=0.9,
 )
 CARTPOLE_PROGRAMS = Preset(
-    "programs", {"initial_bid": 100.0, "paper": 0.2, "births": 0.02, "members": 24, "steady": 500.0, "licence": 10}
+    "programs",
+    {
+        "initial_bid": 100.0,
+        "rate": 0.0,  # prices stand still during an episode, and change on paper when it is over
+        "paper": 0.1,
+        "births": 0.005,
+        "steady": 500.0,
+        "licence": 10,
+    },
+)
+MOUNTAIN_CAR_PROGRAMS = Preset(
+    "programs",
+    {
+        "breeding": Breeding(covering=Covering(related=0.0, left_out=0.0)),  # what is not near is not known
+        "hopeful": True,
+        "rate": 0.3,
+        "paper": 0.1,
+        "births": 0.002,
+        "steady": 500.0,
+        "licence": 5,
+    },
 )
 FROZEN_LAKE_PROGRAMS = Preset(
-    "programs", {"initial_bid": 1.0, "paper": 0.02, "royalty": 0.5, "births": 0.02}, novices=Novices(0.1)
+    "programs", {"initial_bid": 1.0, "paper": 0.02, "births": 0.02, "members": 32}, novices=Novices(0.1)
 )
 RESEARCH = Preset("research")
 BANK = Preset("bank", discount=0.995)
@@ -135,7 +156,7 @@ _MAZES = ("Woods1", "Woods2", "Woods14", "Maze4", "Maze5", "Maze6", "Maze10")
 
 PRESETS: dict[str, tuple[Preset, ...]] = {
     "CartPole-v1": (CARTPOLE_TILES, CARTPOLE_GROWING, CARTPOLE_FIRMS, CARTPOLE_PROGRAMS),
-    "MountainCar-v0": (MOUNTAIN_CAR_TILES, MOUNTAIN_CAR_GROWING),
+    "MountainCar-v0": (MOUNTAIN_CAR_TILES, MOUNTAIN_CAR_GROWING, MOUNTAIN_CAR_PROGRAMS),
     "Acrobot-v1": (ACROBOT_TILES, ACROBOT_GROWING),
     "LunarLander-v3": (BANK,),
     "FrozenLake-v1": (RESEARCH, FROZEN_LAKE_PROGRAMS),

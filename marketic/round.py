@@ -24,6 +24,7 @@ from marketic.compiled_round import (
 )
 from marketic.errors import InputError
 from marketic.events.tape import NOTHING
+from marketic.plain_round import PlainTrade, trades_plainly
 from marketic.population import Receipt
 from marketic.settlement import CREDIT, IDLE, OWNED, REALISED, SALE, SOLD, TERMINATED, TRUNCATED
 
@@ -39,6 +40,9 @@ class Round:
 
     The arrays stay where they are for the whole round, so that compiled code can keep their addresses: `observation`,
     `final` and `bought_at` float64 [rows, D]; `reward` float64 [rows], paid since the purchase; `winner` int64 [rows].
+
+    The rights of a copy see the same observation. With one copy and a population that `takes_views`, the first three are
+    read-only views of that one row; others get one row for each right.
     """
 
     def __init__(self, market: "Market", callbacks: CallbackList) -> None:
@@ -52,13 +56,22 @@ class Round:
         self._settlement: Settlement | None = None
         self.compiled: CompiledTrade | None = None
         self._fits = not missing_parts(market)
+        self.plain: PlainTrade | None = None
+        self._simple = not self._fits and trades_plainly(market)
         self._order = np.full((rows, 3), -1, dtype=np.int64)
         self.winner = np.full(rows, -1, dtype=np.int64)
         self._nowhere = np.zeros(rows, dtype=bool)
-        self.bought_at = np.zeros((rows, len(market.world.goods)))
         shared = self.rights == 1  # one row per copy: the world's own arrays will do
-        self.observation = market.world.observation if shared else np.zeros_like(self.bought_at)
-        self.final = market.world.final if shared else np.zeros_like(self.bought_at)
+        self._views = not shared and market.world.rows == 1 and getattr(market.population, "takes_views", False)
+        shape = (rows, len(market.world.goods))
+        self._bought = np.zeros((1, shape[1]) if self._views else shape)
+        self.observation, self.final, self.bought_at = market.world.observation, market.world.final, self._bought
+        if self._views:
+            self.observation, self.final, self.bought_at = (
+                np.broadcast_to(row, shape) for row in (self.observation, self.final, self.bought_at)
+            )
+        elif not shared:
+            self.observation, self.final = np.zeros((2, *shape))
         self.reward = market.world.reward if shared else np.zeros(rows)
         self._actions = np.tile(market.world.rights.sizes, market.world.rows)
         self.returns = np.zeros(market.world.rows)
@@ -76,17 +89,20 @@ class Round:
         if compiled is not None:
             self._trade_compiled(compiled)
             action = self.population.act(self.winner, self.observation)
+        elif self.plain is not None and not self.plain.stale:
+            self.plain.trade()
+            action = self.plain.act()
         else:
             self._trade()
             action = self.population.act(self.winner, self.observation)
-            self._check_action(action)
+            self.check_action(action)
         resting = world.resting if world.rests else None
         world.step(action)
         if self.rights > 1:
             self._copy_to_rights()
         self._count(resting)
         if self.callbacks.watches_trades and self._settlement is not None:
-            self.callbacks.on_trade(Sales(self.market, *self._last_auction, self.winner, self._settlement.outcome))
+            self.callbacks.on_trade(Sales(self.market, *self.last_auction, self.winner, self._settlement.outcome))
         if world.ended:
             self._close_episodes()
         if self.log is not None and self.market.num_timesteps >= self.log.look_at:
@@ -123,8 +139,11 @@ class Round:
 
     def _trade(self) -> None:
         """Sell every right; yesterday's owners are paid and learn."""
-        self._check(self.observation)
-        bids, winner, payments = self.auction.hold(self.population.bid, self.observation, len(self.market.accounts))
+        self.check(self.observation)
+        self.sell(*self.auction.hold(self.population.bid, self.observation, len(self.market.accounts)))
+
+    def sell(self, bids: Bids, winner: np.ndarray, payments: np.ndarray) -> None:
+        """Settle auctions that were held: `bids` on the grid, winner int64 [rows] (-1: nobody), payments float64 [rows, n]."""
         order = self._order
         order[:] = _SALE
         order[:, 1] = buyer = winner
@@ -136,11 +155,13 @@ class Round:
         self._deliver(bids, payments, self.observation, self._nowhere, self._nowhere)
         if self.log is not None:
             self.log.note_bids(bids, noted)
-        self._last_auction = bids.value, payments
+        self.last_auction = bids.value, payments
         self.reward.fill(0.0)  # paid; what comes next may be interrupted
-        self.bought_at[:], self.winner[:] = self.observation, buyer
+        self._bought[:], self.winner[:] = self.world.observation if self._views else self.observation, buyer
         if self._fits and self._settlement is not None:
             self.compiled = CompiledTrade(self, self._settlement)
+        elif self._simple and self._settlement is not None and (self.plain is None or self.plain.stale):
+            self.plain = None if self.market.novices is not None else PlainTrade(self, self._settlement)
 
     def _trade_compiled(self, trade: CompiledTrade) -> None:
         """The same in one compiled call."""
@@ -155,15 +176,15 @@ class Round:
         answer = trade_round(trade.rows)
         if answer:
             self.resolve(answer, trade)
-        self._last_auction = trade.value, trade.payments
+        self.last_auction = trade.value, trade.payments
 
     def resolve(self, answer: int, trade: CompiledTrade) -> None:
         """What compiled code leaves to us: errors, and rights that nobody bought."""
         if answer == NONSENSE:
             raise self.auction.nonsense(trade.winner, trade.payments)
         if answer == UNSOUND:
-            self._check(self.observation)
-            self._check(self.final)
+            self.check(self.observation)
+            self.check(self.final)
         if answer == UNSOLD:
             active = np.ones_like(trade.value)
             trade.order[:, 2] = self.market.fill_unsold(trade.order[:, 1], trade.order[:, 2], active)
@@ -207,13 +228,26 @@ class Round:
 
     def _close_episodes(self) -> None:
         """Episodes ended: their last owners get the reward, and where time ran out, the price of the last state."""
-        world, rights, market = self.world, self.rights, self.market
+        world, market = self.world, self.market
+        if self.plain is not None and world.terminated[0] and not self.plain.stale:  # one row, without array overhead
+            self.plain.terminate()
+            self.end_episode(0, self.returns.item(0), self._lengths.item(0))
+            self.returns[0], self._lengths[0], world.terminated[0] = 0.0, 0, False
+        else:
+            self._close_rows()
+        world.ended = False
+        if market.selection is not None:
+            self._select()
+
+    def _close_rows(self) -> None:
+        """The same in the rows where episodes ended, all at once."""
+        world, rights = self.world, self.rights
         ended = np.flatnonzero(world.terminated | world.truncated)
         stage = np.full(world.rows, IDLE)
         stage[ended] = np.where(world.truncated[ended], TRUNCATED, TERMINATED)
         if rights > 1:
             stage = np.repeat(stage, rights)
-            self.final[:] = np.repeat(world.final, rights, axis=0)
+            self._fill_rights(self.final, world.final)
         if self.compiled is None:
             self._close(stage, self.final)
         else:
@@ -224,9 +258,6 @@ class Round:
         self.returns[ended], self._lengths[ended] = 0.0, 0
         world.terminated[:] = False
         world.truncated[:] = False
-        world.ended = False
-        if market.selection is not None:
-            self._select()
 
     def end_episode(self, row: int, episode_return: float, length: int) -> None:
         """Count an episode and tell everybody."""
@@ -250,11 +281,11 @@ class Round:
     def _close(self, stage: np.ndarray, final: np.ndarray) -> None:
         """End the rows' chains of trade; an auction without a trade prices the states that were cut short."""
         self._order[:, 0], self._order[:, 1], self._order[:, 2] = stage, -1, -1
-        self._check(self.observation)
+        self.check(self.observation)
         truncated = stage == TRUNCATED
         bids, payments = None, None
         if truncated.any():
-            self._check(final)
+            self.check(final)
             bids, self._order[:, 1], payments = self.auction.hold(self.population.bid, final, len(self.market.accounts))
         self._deliver(bids, payments, final, stage == TERMINATED, truncated)
 
@@ -290,13 +321,19 @@ class Round:
 
     def _copy_to_rights(self) -> None:
         """Every right of a copy sees its observation and gets its part of the reward: as told, or else an equal share."""
-        self.observation[:] = np.repeat(self.world.observation, self.rights, axis=0)
+        self._fill_rights(self.observation, self.world.observation)
         told = self.world.part_rewards
         self.reward[:] = (
             split(self.world.reward, self.rights, self.market.ledger.tick) if told is None else told.ravel()
         )
 
-    def _check_action(self, action: np.ndarray) -> None:
+    def _fill_rights(self, rows: np.ndarray, copies: np.ndarray) -> None:
+        """Write each copy's row, float64 [copies, D], to the rows of all its rights, unless they are views of it anyway."""
+        if not self._views:
+            rows.reshape(len(copies), self.rights, -1)[:] = copies[:, None]
+
+    def check_action(self, action: np.ndarray) -> None:
+        """Raise InputError unless `action` holds one action number per row."""
         if np.shape(action) == (self.rows,):
             if self.rows == 1 and 0 <= action[0] < self._actions[0]:  # the common case, without array overhead
                 return
@@ -307,9 +344,11 @@ class Round:
             f"from 0 to below {self._actions.tolist()}"
         )
 
-    def _check(self, observation: np.ndarray) -> None:
+    def check(self, observation: np.ndarray) -> None:
+        """Raise InputError if the environment gave an observation or a reward that cannot be traded on."""
         world, step = self.world, self.market.num_timesteps
-        fault = unsound(observation, world.low, world.high, world.reward)
+        one_each = observation if self.rights == 1 else np.ascontiguousarray(observation[:: self.rights])
+        fault = unsound(one_each, world.low, world.high, world.reward)
         if fault == -1:
             return
         if fault == -2:

@@ -263,3 +263,39 @@ def test_unknown_plots_are_refused(lake, tmp_path):
         save_plot(lake, "nonsense", tmp_path / "a.svg")
     with pytest.raises(InputError, match="svg"):
         save_plot(lake, "returns", tmp_path / "a.doc")
+
+
+def test_a_damaged_part_is_named_on_the_page(tmp_path):
+    """The page comes up, and says which part cannot be read, instead of failing with every click."""
+    pytest.importorskip("bokeh")
+    from bokeh.document import Document
+
+    from marketic.dashboard.books import Books
+    from marketic.dashboard.page import Page
+
+    run = hand_run(tmp_path / "run")
+    part = run / "events/trades/part-00001.parquet"
+    part.write_bytes(part.read_bytes()[:-50])
+    feed = Feed(run)
+    page = Page(Document(), feed, Books(feed))
+    assert "part-00001.parquet is damaged" in page.told.text
+    manifest = run / "events/manifest.jsonl"
+    manifest.write_text("not JSON\n" + manifest.read_text())
+    page.follow()
+    assert "line 1 of" in page.head.text
+
+
+def test_an_mp4_shows_every_step(tmp_path):
+    """Written by a real ffmpeg, and read back: as many frames as steps, of one even size."""
+    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
+    path = write_replay(trained(tmp_path / "run", steps=500), tmp_path / "lake.mp4", seed=0, steps=12)
+    frames, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
+    assert frames == 12
+
+
+def test_without_ffmpeg_an_mp4_is_refused_in_one_sentence(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match=r"an mp4 needs ffmpeg: pip install 'marketic\[video\]'"):
+        write_replay(trained(tmp_path / "run", steps=500), tmp_path / "lake.mp4", steps=3)
+    assert not (tmp_path / "lake.mp4").exists()

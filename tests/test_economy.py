@@ -203,8 +203,12 @@ C = linear("c", "b")
             "rival good 'b' is infeasible: its supply is -2",
         ),
         (
-            lambda: Economy([A, Good("b", 2)], [F], [C]).produce({"a": [[1.0]]}),
+            lambda: Economy([A, Good("b", 2)], [Firm("f", "a", "b", lambda c, x: x, max)], [C]).produce({"a": [[1.0]]}),
             r"firm 'f' made an array of shape \(1, 1\): wanted \(1, 2\)",
+        ),
+        (
+            lambda: Economy([A, Good("b", 2)], [F], [C]).produce({"a": [[1.0]]}),
+            "firm 'f' is made for 1 numbers in its outs, but b have 2",
         ),
     ],
 )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from marketic.bids import Bids
-from marketic.economy import Consumer, Dense, Economy, Firm, Good, SparseEconomy
+from marketic.economy import ClosedEconomy, Consumer, Dense, Economy, Firm, Good, SparseEconomy, Table
 from marketic.economy.firm import CobbDouglas
 from marketic.economy.lagrange_price import lagrange_price
 from marketic.economy.time import linear_quadratic, unroll
@@ -171,6 +171,62 @@ OTHER = {
     "a derivative of nothing": (broken_derivative, "firm 'forge' offers prices that are NaN or infinite"),
 }  # fmt: skip
 
+
+def plain() -> Economy:
+    """One firm with capital."""
+    return Economy([A, B], [Dense("forge", ["ore"], ["steel"], [[1.0]])], [wants("steel")])
+
+
+def priced(**options):
+    economy = plain()
+    return economy.prices(economy.produce({"ore": [[1.0]]}), **options)
+
+
+def invested(firm: Firm, rate: object) -> None:
+    economy = Economy([A, B], [firm], [wants("steel")])
+    economy.invest(economy.prices(economy.produce({"ore": [[1.0]]})), rate)
+
+
+def silent() -> Firm:
+    """It owns capital and does not say what that earns."""
+    return Firm("forge", ("ore",), ("steel",), lambda c, x: x, lambda c, x, y, p: (p, {}), {"kiln": np.ones(2)})
+
+
+RING = ClosedEconomy([[0, 1], [1, 0]])
+NONSENSE = {
+    "a rent in words": (lambda: Firm("forge", "ore", "steel", len, len, rent="high"), "firm 'forge' has rent='high'"),
+    "goods by number": (lambda: Firm("forge", 3, "steel", len, len), "firm 'forge' has ins=3: wanted names of goods"),
+    "weights in words": (lambda: Dense("forge", ["ore"], ["steel"], "x"), "firm 'forge' has weights: wanted finite numbers"),
+    "a bias of nothing": (lambda: Dense("forge", ["ore"], ["steel"], [[1.0]], [np.nan]), "firm 'forge' has bias .*NaN"),
+    "more columns than goods": (
+        lambda: Economy([A, B], [Dense("forge", ["ore"], ["steel"], np.ones((2, 1)))], [wants("steel")]),
+        "firm 'forge' is made for 2 numbers in its ins, but ore have 1"),
+    "a scale of nothing": (lambda: CobbDouglas("forge", ["ore"], "steel", [0.5], scale=np.nan), "'forge' has scale=nan"),
+    "a discount of nothing": (lambda: Table("day", "now", "then", [[1.0]], discount=np.nan), "'day' has discount=nan"),
+    "a reward of nothing": (lambda: Table("day", "now", "then", [[1.0]], [np.nan]), "'day' has reward .*NaN"),
+    "a budget in words": (lambda: Consumer("town", "ore", len, len, budget="all"), "'town' has budget='all'"),
+    "a utility that is none": (lambda: Consumer("town", "ore", 1, len), "'town': wanted functions"),
+    "the same good twice": (lambda: Consumer("town", ("ore", "ore"), len, len), "'town' lists a good twice"),
+    "a good without a name": (lambda: Good(""), "wanted a name"),
+    "goods that are none": (lambda: Economy(["ore"], [], []), "goods hold 'ore'"),
+    "firms that are none": (lambda: Economy([A], ["forge"], [wants("ore")]), "firms hold 'forge'"),
+    "an endowment without names": (lambda: plain().produce([1.0]), "wanted a dict"),
+    "an endowment without days": (lambda: plain().produce({"ore": []}), "good 'ore' has no days"),
+    "capital that earns nobody knows what": (lambda: invested(silent(), 0.1), "'forge' does not say what its capital 'kiln'"),
+    "a rate of nothing": (lambda: invested(Dense("forge", ["ore"], ["steel"], [[1.0]]), np.nan), "rate=nan"),
+    "no rounds": (lambda: priced(mode="synchronous", limit=0), "limit .*=0"),
+    "half a round": (lambda: priced(mode="synchronous", limit=1.5), "limit .*=1.5"),
+    "a tolerance of nothing": (lambda: priced(mode="synchronous", tolerance=np.nan), "tolerance=nan"),
+    "a delay that is an answer": (lambda: priced(mode="asynchronous", delay=True), "delay=True"),
+    "a closed economy of letters": (lambda: ClosedEconomy("ring"), "links of type str"),
+    "a closed economy's rent": (lambda: ClosedEconomy([[1.0]], rent="high"), "rent='high'"),
+    "a closed economy's taste": (lambda: ClosedEconomy([[1.0]], preference="good"), "preference='good'"),
+    "a closed economy's rounds": (lambda: RING.prices(limit=-3), "limit .*=-3"),
+    "a closed economy's tolerance": (lambda: RING.prices(tolerance=np.nan), "tolerance=nan"),
+    "no firms at all": (lambda: SparseEconomy(-1, [], [], []), "n=-1"),
+    "offers of nothing": (lambda: SparseEconomy(1, [], [], []).prices([[1.0]], np.ones((1, 1)), [[np.nan]]), "good 0 is NaN"),
+}  # fmt: skip
+
 ALL = [
     pytest.param(call, words, id=f"{kind}: {name}")
     for kind, cases in (
@@ -179,6 +235,7 @@ ALL = [
         ("endowment", ENDOWMENTS),
         ("not concave", NOT_CONCAVE),
         ("other", OTHER),
+        ("nonsense", NONSENSE),
     )
     for name, (call, words) in cases.items()
 ]
@@ -190,6 +247,14 @@ def test_refused_and_named(call, words):
     with pytest.raises(InputError, match=words) as caught:
         call()
     assert "\n" not in str(caught.value)
+
+
+def test_a_cycle_that_leaks_little_settles_all_the_same():
+    economy = ring(0.995)  # more than 10,000 rounds
+    prices = economy.prices(economy.produce({"ore": [[1.0]]}), "synchronous")
+    assert prices["ore"][0, 0] == pytest.approx(200.0, abs=prices.certificate.error_bound)
+    assert prices.certificate.error_bound < 1e-4
+    assert prices.certificate.radius == pytest.approx(0.995**0.5)
 
 
 def test_what_is_concave_is_believed():

@@ -18,7 +18,7 @@ from marketic.callbacks import Callback
 from marketic.errors import CorruptFile, InputError
 from marketic.events import audit, open_log, query
 from marketic.events.manifest import Manifest, link
-from marketic.events.parts import path_of
+from marketic.events.parts import path_of, read_part
 from marketic.events.schema import TABLES, decoded
 from marketic.mechanisms import SecondPrice
 from marketic.mechanisms.all_pay import AllPay
@@ -355,7 +355,7 @@ def test_another_schema_version_is_refused_by_name(run, tmp_path):
     header = json.loads(first) | {"format": 99, "marketic": "9.9"}
     header["chain"] = link("", header)
     path.write_text("\n".join([json.dumps(header), *rest]) + "\n")
-    with pytest.raises(CorruptFile, match=r"schema version 99, written by marketic 9.9; this version reads 1"):
+    with pytest.raises(CorruptFile, match=r"schema version 99, written by marketic 9.9; this version reads 1 and 2"):
         open_log(folder)
 
 
@@ -387,3 +387,23 @@ def test_resuming_without_the_log_is_refused(run, tmp_path):
     Manifest.read(folder / "events").truncate(2)
     with pytest.raises(InputError, match=r"does not hold the . parts that the checkpoint counts"):
         resume(folder, steps=3_000, say=lambda _: None)
+
+
+def test_a_log_of_schema_version_1_is_read_and_continued_as_such(tmp_path, monkeypatch):
+    """Members were lists on the disk then; a run that began so, and goes on, says the same as one of today."""
+    config = RunConfig("CartPole-v1", steps=600, seed=2, checkpoint_every=200, log="trades")
+    train(config, tmp_path / "new")
+    with monkeypatch.context() as then:
+        then.setattr("marketic.events.manifest.FORMAT", 1)
+        train(replace(config, steps=400), tmp_path / "old")
+    resume(tmp_path / "old", steps=600)
+    old, new = (open_log(tmp_path / name) for name in ("old", "new"))
+    assert (old.manifest.version, new.manifest.version) == (1, 2)
+    assert old.to_arrow("trades").equals(new.to_arrow("trades"))
+    statement = "SELECT buyers[1] AS first, buyers[32] AS last, buyer, len(buyers::INTEGER[]) AS members FROM trades"
+    answers = [query(tmp_path / name, statement).to_pylist() for name in ("old", "new")]
+    assert answers[0] == answers[1]
+    assert all(row["first"] == row["buyer"] and row["members"] == 32 for row in answers[1])
+    assert audit(tmp_path / "old").sound
+    kinds = [read_part(log.folder, "trades", 0).schema.field("buyers").type for log in (old, new)]
+    assert kinds[0] == kinds[1]

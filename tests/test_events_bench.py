@@ -18,7 +18,7 @@ def test_a_stretched_log_counts_what_it_holds(tmp_path):
 
 def test_the_logs_stay_small_and_the_audit_is_in_the_rows(tmp_path):
     for name, options in (("live", events.LIVE), ("preset", {}), ("compiled", {**events.LIVE, "compiled": True})):
-        events.logged("trades", tmp_path / name, **options)(20_000)
+        events.logged("trades", events.log_of(tmp_path, name).parent, **options)(20_000)
     rows = events.disk(tmp_path, quick=True)
     assert [row.met for row in rows[:3]] == [True] * 3
     assert "audit of" in rows[3].what

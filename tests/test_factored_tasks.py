@@ -1,5 +1,9 @@
 """Factored tasks: Gymnasium's contract, closed forms, exact optima, bounds that hold, and bad input."""
 
+import itertools
+from functools import partial
+from types import SimpleNamespace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from scipy.optimize import linprog
 
 import marketic.envs  # noqa: F401  registers them
 from marketic.checks.environment import check_env
+from marketic.envs.integer_cuts import integer_cuts
 from marketic.envs.lq_economy import LQEconomy
 from marketic.envs.machine_maintenance import MachineMaintenance
 from marketic.envs.production import Production
@@ -16,6 +21,7 @@ from marketic.envs.resource_allocation import ResourceAllocation
 from marketic.envs.sysadmin import SysAdmin
 from marketic.envs.sysadmin_bound import lumped_policy_value
 from marketic.envs.weakly_coupled import WeaklyCoupled
+from marketic.envs.weakly_coupled_bound import lagrangian_bound
 from marketic.envs.weakly_coupled_optimum import optimal_values, policy_value
 from marketic.errors import InputError
 
@@ -24,6 +30,13 @@ SMALL = {
     "workshops": Production(3, labour=1.0, energy=1.0, room=3),
     "chargers": ResourceAllocation(3, 1, longest=3, largest=2),
 }
+
+
+def differing():
+    """Two parts that use different amounts for action 1."""
+    chances = np.tile(np.eye(2), (2, 2, 1, 1))
+    uses = np.array([[[0.0], [1.0]], [[0.0], [2.0]]])
+    return WeaklyCoupled(chances, np.ones((2, 2, 2)), uses, np.full(1, 2.0), np.zeros(2))
 
 
 @pytest.mark.parametrize(
@@ -72,6 +85,56 @@ def test_where_a_price_is_positive_the_resource_is_used_up(task):
     bound = task.lagrangian_bound()
     assert (bound.prices > 1e-3).all(), "scarcity is what these tasks are about"
     assert bound.use[0] == pytest.approx(task.capacity, rel=0.02)
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(1, 5), st.integers(1, 3), st.integers(1, 2), st.integers(0, 10_000))
+def test_cuts_hold_for_exactly_the_whole_counts_that_fit(parts, actions, resources, seed):
+    rng = np.random.default_rng(seed)
+    uses = rng.integers(0, 4, (actions + 1, resources)).astype(float)
+    uses[0] = 0.0
+    capacity = rng.integers(1, 8, resources).astype(float)
+    cuts = integer_cuts(uses, capacity, parts)
+    assert (cuts >= 0).all()
+    for counts in itertools.product(range(parts + 2), repeat=actions):
+        x = np.array([0, *counts])
+        fits = (x @ uses <= capacity).all() and x.sum() <= parts
+        load = [sum(c * n for c, n in zip(row, x, strict=True) if n) for row in cuts]  # inf * 0 is not 0
+        assert (max(load, default=0.0) <= 1 + 1e-9) == fits
+
+
+@pytest.mark.parametrize(("workshops", "economy"), [(3, 1), (4, 0)])
+def test_counting_whole_recipes_closes_the_bound_where_units_are_few(workshops, economy):
+    task = Production(workshops, economy=economy)
+    optimum, bound = task.optimal_value(), task.integer_bound().value
+    assert optimum <= bound + 1e-6
+    assert optimum >= 0.97 * bound
+    assert optimum < 0.7 * task.lagrangian_bound().value
+
+
+def test_with_more_units_whole_recipes_cut_off_less_and_with_one_crew_a_visit_nothing():
+    few, more = (task.integer_bound().value / task.lagrangian_bound().value for task in (Production(6), Production(20)))
+    assert few < more < 1.0
+    machines = SMALL["machines"]
+    assert machines.integer_bound().value == pytest.approx(machines.lagrangian_bound().value, rel=1e-6)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(2, 12), st.integers(1, 11), st.floats(0.05, 1.0), st.integers(1, 5), st.integers(1, 5))
+def test_charging_is_refused_or_power_has_a_price(chargers, power, arrival, longest, largest):
+    build = partial(
+        ResourceAllocation, chargers, min(power, chargers - 1), arrival=arrival, longest=longest, largest=largest
+    )
+    try:
+        task = build()
+    except InputError:
+        with pytest.raises(InputError, match="wanted scarcity: less power"):
+            build()
+        return
+    bound = task.lagrangian_bound()
+    assert bound.prices[0, 0] > 0.0
+    free = lagrangian_bound(SimpleNamespace(**{**vars(task), "capacity": np.full(1, float(chargers))})).value
+    assert bound.value < free, "more power would be worth something"
 
 
 def test_the_constant_bound_is_the_linear_program_over_occupancies():
@@ -213,6 +276,15 @@ def test_the_optimal_value_with_noise_by_simulation():
         (lambda: MachineMaintenance(0), "machines=0"),
         (lambda: MachineMaintenance(5, 4), "wanted scarcity"),
         (lambda: MachineMaintenance(5, wear=(0.5, 1.5)), "wear="),
+        (lambda: MachineMaintenance(5, scarcity="few"), "scarcity='few'"),
+        (lambda: MachineMaintenance(5, wear="slow"), "wear"),
+        (lambda: MachineMaintenance(5, discount="x"), "discount='x'"),
+        (lambda: Production(20, labour="much"), "labour='much'"),
+        (lambda: Production(20, energy=0.0), "energy=0"),
+        (lambda: Production(20, storage="x"), "storage='x'"),
+        (lambda: ResourceAllocation(12, arrival="x"), "arrival='x'"),
+        (lambda: LQEconomy(noise="x"), "noise='x'"),
+        (lambda: SysAdmin(5, discount="x"), "discount='x'"),
         (lambda: MachineMaintenance(5, scarcity=1.0), "more than 1 machine per crew"),
         (lambda: MachineMaintenance(20).optimal_value(), "use lagrangian_bound"),
         (lambda: MachineMaintenance(10).optimal_value(), "joint states"),
@@ -221,6 +293,9 @@ def test_the_optimal_value_with_noise_by_simulation():
         (lambda: Production(3, storage=-1.0), "storage"),
         (lambda: ResourceAllocation(4, 4), "nothing is scarce"),
         (lambda: ResourceAllocation(4, arrival=0.0), "arrival"),
+        (lambda: ResourceAllocation(10, 9), r"draw 5\.01 units .* power=9; wanted scarcity: less power"),
+        (lambda: MachineMaintenance(5, crews=1).integer_bound(periods=0.5, dated=True), "periods"),
+        (lambda: differing().integer_bound(), "parts 0 and 1 use different amounts"),
         (lambda: SysAdmin(2), "computers=2"),
         (lambda: SysAdmin(6, "torus"), "ring, star, grid"),
         (lambda: SysAdmin(6, "grid"), "square number"),

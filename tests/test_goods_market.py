@@ -14,10 +14,14 @@ import marketic
 from marketic import cli
 from marketic.agents.goods_market import GoodsMarket
 from marketic.agents.goods_market_kernels import price_states, share_out
+from marketic.agents.goods_market_learning import Trades
 from marketic.agents.goods_market_parts import Parts
 from marketic.checks.population import check_population
+from marketic.envs.factored_rivals import market_policy
+from marketic.envs.machine_maintenance import MachineMaintenance
 from marketic.envs.sysadmin import SysAdmin
 from marketic.errors import InputError
+from marketic.experiments.machine_maintenance import exact_share
 from marketic.factoring import Factoring, factoring_of, ration
 from marketic.goods import Goods
 
@@ -63,6 +67,37 @@ def test_dict_spaces_are_goods_and_the_unit_goes_to_who_values_it_most(knowledge
     action, _ = market.predict({"lamp0": 0, "lamp1": 1, "lamp2": 0}, deterministic=True)
     assert {name: int(on) for name, on in action.items()} == {"lamp0": 0, "lamp1": 0, "lamp2": 1}
     assert 2.0 <= market.population.resource_prices[0] <= 3.3, "between what the second and the first lamp would pay"
+
+
+def test_trades_settle_at_the_values_of_a_process_that_may_end():
+    """Relative Q-learning against value iteration: 4 states, the last action from state 3 ends the process."""
+    rng, discount = np.random.default_rng(0), 0.9
+    chances, pays = rng.dirichlet(np.ones(4), size=(4, 2)), rng.normal(2.0, 1.0, (4, 2))
+    exact = np.zeros((4, 2))
+    for _ in range(400):
+        exact = pays + discount * chances @ exact.max(axis=1)
+        exact[3, 1] = pays[3, 1]
+    goods = Goods.from_space(gym.spaces.Discrete(4))
+    trades = Trades(Parts.of(Factoring(reads=[[0]]), goods, np.array([2])), exponent=0.7)
+    nothing, state = np.zeros(0), 0
+    for _ in range(60_000):
+        action = int(rng.integers(2))
+        ended = state == 3 and action == 1
+        following = int(rng.choice(4, p=chances[state, action]))
+        now, then = np.array([state]), np.array([following])
+        trades.record(now, np.array([action]), pays[now, action], then, then, ended, nothing, discount)
+        state = int(rng.integers(4)) if ended else following
+    found = np.array([trades.quality(np.array([at]), nothing, discount)[0] for at in range(4)])
+    assert found == pytest.approx(exact, rel=0.02)
+    assert found - found[0, 0] == pytest.approx(exact - exact[0, 0], abs=0.25), "differences are what it is good at"
+
+
+@pytest.mark.parametrize("economy", [3, 4])
+def test_without_a_model_five_machines_come_close_to_the_optimum_in_a_few_thousand_steps(economy):
+    options = {"machines": 5, "scarcity": 5.0, "economy": economy}
+    population = marketic.make(MACHINES, env_options=options, knowledge="trades", seed=7).learn(3000).population
+    task = MachineMaintenance(5, scarcity=5.0, economy=economy)
+    assert exact_share(task, market_policy(population), task.optimal_value()) > 0.99
 
 
 def test_without_scarcity_every_lamp_is_on():
@@ -171,6 +206,15 @@ def test_vector_environments_tell_rewards_by_part_too():
         seen = population.learner.visits[:, wear, 0] > 20
         mean = population.learner.earned[:, wear, 0] / np.maximum(population.learner.visits[:, wear, 0], 1)
         assert np.allclose(mean[seen], (v[:, None] * np.array([1, 0.9, 0.7, 0.4, 0]))[seen], atol=1e-6)
+
+
+@pytest.mark.parametrize("task", [MACHINES, "marketic/SysAdmin-v0"])
+def test_parts_that_look_at_one_observation_learn_the_same_as_with_one_copy_each(task, monkeypatch):
+    viewing = marketic.make(task, seed=3).learn(230)
+    monkeypatch.setattr(GoodsMarket, "takes_views", False)
+    copying = marketic.make(task, seed=3).learn(230)
+    one, other = viewing.state_dict(), copying.state_dict()
+    assert all(np.array_equal(one[key], other[key], equal_nan=True) for key in one)
 
 
 def test_rewards_by_part_must_add_up():

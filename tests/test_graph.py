@@ -36,6 +36,7 @@ from marketic.graph.depth import steps_from_start, steps_to_end
 from marketic.graph.exports import graph_windows
 from marketic.graph.from_log import Balances, Following, entered_at, entries_and_exits, trades_of
 from marketic.graph.measures import rank_correlation
+from marketic.graph.values import policy_value
 
 SALES = [row for row in HAND if row[2] == 1]
 
@@ -303,3 +304,15 @@ def test_wealth_of_a_log_that_does_not_add_up_comes_from_its_snapshots(tmp_path,
     from marketic.graph.balances import Wealth
 
     assert Wealth(log)(3)[1].tolist() == [-1.0, 1.0, 2.5]
+
+
+def test_the_value_of_a_greedy_policy_is_that_of_long_play():
+    """FrozenLake's best policy is worth 0.542 at discount 0.99 (value iteration), and wins 74 % of games of 100 steps."""
+    market = marketic.make("FrozenLake-v1", seed=0).learn(20_000)
+    exact = policy_value(market)
+    assert exact.best == pytest.approx(0.5420, abs=1e-4)
+    assert 0.98 * exact.best <= exact.value <= exact.best + 1e-9
+    assert market.evaluate(2_000, seed=5).mean() == pytest.approx(exact.expected, abs=4 * 0.0098)
+    assert policy_value(marketic.make("CartPole-v1", seed=0)) is None
+    early = marketic.make("FrozenLake-v1", seed=0).learn(50)
+    assert policy_value(early).value < 0.5 * exact.best

@@ -15,7 +15,7 @@ from tiny_worlds import (
     sense_too_much,
 )
 
-from marketic.agents.program_species import FUNCTIONS, MacroPrograms
+from marketic.agents.program_species import FUNCTIONS, Edits, MacroPrograms
 from marketic.errors import InputError
 from marketic.hayek import Auction, Births, Curriculum, Economy, Exits, Novices, Snapshot, Taxes
 from marketic.hayek.books import EMPTY, PRIZE
@@ -325,3 +325,67 @@ def test_pruning_never_makes_a_snapshot_worse(grown):
     assert len(pruned) <= len(agents)
     assert validation.score(grown, pruned) == after
     assert Score(1, 0.0, -9.0) < Score(1, 0.0, -3.0) < Score(2, 0.0, -9.0)
+
+
+def test_a_search_among_those_who_never_bid_ends():
+    """Nobody is born, and the only agent would change nothing: not one auction is held."""
+
+    def idle(seed):
+        return Economy(COUNTING, slots=2, seed=seed, agents=agent((*ALWAYS, 1, 1, -1, 0, 0), 0.5, 0.4),
+                       births=Births(rate=0.0), novices=Novices(trial=0.0))  # fmt: skip
+
+    found = search(idle, 0, validation=Validation(((4, 5),), every=50), restarts=Restarts(400, 2))
+    assert (found.complete, found.auctions, found.instances) == (False, 0, 800)
+
+
+def test_entry_and_parents_are_parts_of_a_strangers_own():
+    from numba import njit
+
+    from marketic.hayek.random_numbers import below
+
+    @njit
+    def half_way(state, top, premium, random):
+        return (top + PRIZE) // 2
+
+    @njit
+    def anybody(wealth, listed, count, least, tournament, random):
+        return np.int64(listed[below(random, count)])
+
+    @njit
+    def somebody_else(wealth, listed, count, least, tournament, random):
+        return np.int64(10**9)
+
+    def course(**parts):
+        return Economy(COUNTING, slots=30, seed=3, curriculum=Curriculum(2, 12), **parts).run(800)
+
+    usual = course()
+    for parts in ({"novices": Novices(entry=half_way)}, {"births": Births(parent=anybody)}):
+        economy = course(**parts)
+        assert held(economy) == economy.prizes > 0
+        assert state_of(economy) != state_of(usual)
+    orphans = Genealogy.of(course(births=Births(parent=somebody_else)))
+    assert (orphans.parent == -1).all()
+    for part in ({"entry": len}, {"entry": "third"}):
+        with pytest.raises(InputError, match="numba"):
+            Novices(**part)
+    with pytest.raises(InputError, match="returns none: wanted int64"):
+        Births(parent=njit(lambda wealth, listed, count, least, tournament, random: None))
+
+
+def test_edits_are_odds_that_one_can_change():
+    without = MacroPrograms(counting(), edits=Edits(copy=0.0, set=0.0, clear=1.0, borrow=0.0, move=0.0, until=0.0, drop=0.0,
+                                                    body=0.0))  # fmt: skip
+    table = without.table(2, 5, 0)
+    table.arrays[2][0] = (0, 1, 2, 2, 0, 1, 1, -1)
+    for _ in range(30):
+        without.functions.breed(table.rows, 1, 0, -1)
+        child = table.arrays[2][1]
+        assert (child[3:] == table.arrays[2][0, 3:]).all()
+        assert (child[:3] == -1).any(), "it only ever generalises"
+    for wrong in (
+        {"copy": 1.5},
+        {"set": -1.0},
+        dict.fromkeys(("set", "clear", "borrow", "move", "until", "drop", "body"), 0),
+    ):
+        with pytest.raises(InputError, match="weights >= 0"):
+            Edits(**wrong)

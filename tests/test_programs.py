@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 from tiny_worlds import WORDS, counting
 
 import marketic
+from marketic.agents.lineage import DIED, UID, ancestry, note_birth, note_death, open_lineage
+from marketic.agents.lineage import graph as lineage_graph
+from marketic.agents.program_breeding import AboveWinner, Breeding, Covering, LikeSyndicate, Mutation, Tournament
 from marketic.agents.program_literals import Literals, literal_holds
 from marketic.agents.program_species import MacroPrograms
-from marketic.agents.program_writing import near
 from marketic.agents.programs import Programs
 from marketic.checks.population import check_population
 from marketic.envs.blocks_world_vocabulary import world
@@ -165,7 +167,7 @@ def test_new_guards_hold_where_they_were_written():
         parts = (literals.left, literals.comparison, literals.right, literals.constant)
         for _ in range(20):
             seen = goods.encode(space.sample())
-            guard = near(seen, literals, 8, rng)
+            guard = Covering()(seen, literals, 8, rng)
             assert all(literal_holds(k, seen, *parts) for k in guard[guard >= 0])
             assert guard.tolist() == sorted(guard.tolist(), reverse=True)
 
@@ -214,7 +216,15 @@ def test_programs_learn_which_temperature_is_wanted():
         ({"slots": 3}, "twice as many slots"),
         ({"longest": 0}, "longest"),
         ({"rate": 0.0, "paper": 0.0}, "rate or paper above 0"),
-        ({"births": 1.5}, "shares from 0 to 1"),
+        ({"births": 1.5}, "a share from 0 to 1"),
+        ({"few": 17, "members": 16}, "few at most members"),
+        ({"few": -1}, "few=-1: wanted a whole number >= 0"),
+        ({"members": 2.5}, "members=2.5: wanted a whole number"),
+        ({"rate": float("nan")}, "rate=nan: wanted a number"),
+        ({"guards": "8"}, "guards='8': wanted a number"),
+        ({"hopeful": 1}, "hopeful True or False"),
+        ({"initial_bid": np.inf}, "a finite price"),
+        ({"breeding": "tournament"}, "wanted a marketic.agents.program_breeding.Breeding"),
     ],
 )
 def test_options_out_of_range_are_refused(options, words):
@@ -231,3 +241,152 @@ def test_literals_that_lie_about_the_task_are_refused():
     fine = Literals(np.array([1]), np.array([0]), np.array([-1]), np.array([1.0]), 2)
     with pytest.raises(InputError, match="this task has 1"):
         Programs.for_spaces(Goods.from_space(gym.spaces.Discrete(4)), 2, rng=np.random.default_rng(0), literals=fine)
+
+
+def lake(**options):
+    return marketic.make("FrozenLake-v1", agents="programs", seed=1, **options)
+
+
+def test_a_child_enters_epsilon_above_the_winner_where_it_is_born():
+    asked = []
+
+    def spy(winner, syndicate, prize, rng):
+        asked.append((winner, syndicate, prize, AboveWinner(0.02)(winner, syndicate, prize, rng)))
+        return asked[-1][-1]
+
+    market = lake(breeding=Breeding(entry=spy), births=0.2)
+    market.learn(4000)
+    winner, syndicate, prize, price = np.array(asked).T
+    assert (winner >= syndicate).all()
+    later = prize > 0
+    above = (price - winner)[later] / prize[later]
+    assert later.sum() > 100
+    assert ((above >= 0.5 * 0.02 - 1e-9) & (above <= 1.5 * 0.02 + 1e-9)).all(), "steps scale with the prize"
+    children = market.population.parent >= 0
+    assert children.any()
+
+
+PARTS = {
+    "parents": Tournament(4),
+    "mutation": Mutation(1.0, generalise=1.0),
+    "crossover": lambda mother, father, rng: mother,
+    "covering": lambda observation, literals, guards, rng: np.full(guards, -1),
+    "entry": LikeSyndicate(),
+    "departure": lambda merit, waited, rng: int(np.argmax(waited)),
+}
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_part_of_breeding_can_be_swapped(name):
+    states = []
+    for breeding in (Breeding(), Breeding(**{name: PARTS[name]})):
+        market = lake(breeding=breeding, births=0.3, slots=60)
+        market.learn(800)
+        states.append(np.concatenate([market.population.guard.ravel(), market.population.price]))
+        assert market.population.live.sum() <= 60
+    assert not np.array_equal(*states), f"{name} made no difference"
+
+
+BAD_PARTS = {
+    "no guard": ({"mutation": lambda guard, observation, literals, rng: guard + 10**6}, "mutation wrote"),
+    "reals": ({"covering": lambda observation, literals, guards, rng: np.zeros(guards)}, "whole numbers from -1"),
+    "no price": ({"entry": lambda winner, syndicate, prize, rng: float("nan")}, "wanted a finite price"),
+}
+
+
+@pytest.mark.parametrize(("parts", "words"), BAD_PARTS.values(), ids=BAD_PARTS)
+def test_parts_that_break_their_word_are_named(parts, words):
+    with pytest.raises(InputError) as refusal:
+        lake(breeding=Breeding(**parts), births=1.0).learn(300)
+    assert words in str(refusal.value)
+    with pytest.raises(InputError, match="wanted a callable"):
+        Breeding(entry=3)
+
+
+def test_parts_travel_with_a_saved_market(tmp_path):
+    market = lake(breeding=Breeding(parents=Tournament(2), mutation=Mutation(0.4)), few=4)
+    market.learn(300)
+    market.save(tmp_path / "lake.market")
+    again = marketic.load(tmp_path / "lake.market")
+    assert again.population.breeding == market.population.breeding
+    assert again.population.options == market.population.options
+    assert again.population.lineage(0) == market.population.lineage(0)
+
+
+def test_the_chains_royalty_and_that_on_paper_are_two_options():
+    one, other, third = (lake(**options) for options in ({}, {"paper_royalty": 0.2}, {"royalty": 0.2}))
+    assert (one.population.options.paper_royalty, other.population.options.paper_royalty) == (0.9, 0.2)
+    assert (other.chain.royalty, third.chain.royalty) == (0.0, 0.2)
+    for market in (one, other):
+        market.learn(1500)
+    assert not np.array_equal(one.population.price, other.population.price)
+
+
+def test_the_licensed_copy_is_a_true_copy():
+    programs = Programs.for_spaces(
+        Goods.from_space(gym.spaces.Discrete(9)), 2, rng=np.random.default_rng(0), slots=40, few=4, licence=1
+    )
+    programs.licence.note(5.0, programs._programs[:5], programs._steady)
+    seen = np.arange(9.0)[:, None]
+    then = programs.appraise(seen)
+    for slot in range(40):  # everybody is replaced, prices and guards
+        programs._enrol(slot, np.array([slot % len(programs.literals), *[-1] * 7]), slot % 2, -1, 100.0)
+    assert np.array_equal(programs.appraise(seen).value, then.value)
+    assert np.array_equal(programs.appraise(seen).bidder, then.bidder)
+    assert programs.bid(seen).value.max() == 100.0
+    programs.licence.note(4.0, programs._programs[:5], programs._steady)
+    assert np.array_equal(programs.appraise(seen).value, then.value), "a poorer episode renews nothing"
+
+
+def test_lineages_reach_back_to_the_dead_in_bounded_memory():
+    anybody = Breeding(departure=lambda merit, waited, rng: int(rng.integers(len(merit))))
+    market = lake(births=0.5, slots=40, few=2, members=8, breeding=anybody)
+    market.learn(6000)
+    programs, table = market.population, market.population.kin
+    assert programs.counters[1] > 10 * programs.n_agents > 0
+    assert len(table) == 4 * 40 + 17, "it never grows"
+    used = table[1 : 1 + table[0, 0]]
+    alive = set(used[used[:, DIED] < 0, UID].tolist())
+    assert alive == set(programs.uid[programs.live].tolist())
+    lines = [programs.lineage(uid) for uid in alive]
+    assert all("alive" in line[0] for line in lines)
+    assert max(map(len, lines)) > 2
+    assert any("died" in ancestor for line in lines for ancestor in line)
+    drawn = lineage_graph(table, [str(uid) for uid in used[:, UID]])
+    assert all(drawn.nodes[parent]["born"] <= drawn.nodes[child]["born"] for parent, child in drawn.edges)
+    assert drawn.number_of_edges() > 10
+    with pytest.raises(InputError, match="is remembered"):
+        programs.lineage(10**9)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.sampled_from([1, 2, 5, 50]), st.integers(0, 2**31), st.floats(0.2, 0.9))
+def test_the_living_and_their_parents_are_never_forgotten_early(agents, seed, life):
+    """Against a plain list of everybody: nobody alive is forgotten, and nobody at all where there is room (50 agents)."""
+    rng, table, everybody, alive = np.random.default_rng(seed), open_lineage(agents, 1), {}, []
+    for uid in range(200):
+        if len(alive) == agents or (alive and rng.random() > life):
+            gone = alive.pop(int(rng.integers(len(alive))))
+            note_death(table, gone, uid)
+        parent = int(rng.choice(alive)) if alive and rng.random() < 0.9 else -1
+        everybody[uid] = parent
+        note_birth(table, uid, parent, uid)
+        alive.append(uid)
+    for uid in alive:
+        line = ancestry(table, uid)[:, UID].tolist()
+        whole = [uid]
+        while everybody[whole[-1]] >= 0:
+            whole.append(everybody[whole[-1]])
+        assert line == whole[: len(line)]
+        assert line == whole or agents < 45
+
+
+def test_bounds_say_where_the_constants_lie():
+    goods = Goods.from_space(gym.spaces.Box(-np.inf, np.inf, (2,)))
+    literals = Literals.derive(goods, low=(0.0, -1.0), high=(8.0, 1.0))
+    for component, (low, high) in enumerate(((0.0, 8.0), (-1.0, 1.0))):
+        constants = literals.constant[(literals.left == component) & (literals.right < 0)]
+        assert low < constants.min() < constants.max() < high
+    for low, high in (((0.0,), (1.0,)), ((0.0, 2.0), (1.0, 2.0))):
+        with pytest.raises(InputError, match="low < high"):
+            Literals.derive(goods, low, high)

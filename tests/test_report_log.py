@@ -127,7 +127,7 @@ def test_half_written_last_line_is_passed_over_and_said(tmp_path):
 
 def _other_version(run):
     manifest = run / "events/manifest.jsonl"
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99'))
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 99'))
 
 
 BROKEN = {

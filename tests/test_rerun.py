@@ -9,17 +9,21 @@ from tiny_envs import Fixed, Walk
 from typer.testing import CliRunner
 
 import marketic
+from marketic.bids import Bids
 from marketic.callbacks import Callback
 from marketic.cli import app
+from marketic.dashboard.replay import replay, stage_of
+from marketic.dashboard.stage import in_words
 from marketic.errors import InputError
 from marketic.events import audit, open_log
-from marketic.events.absent import Absent, leave_out, load_of_run
+from marketic.events.absent import Absent, best_bidders, leave_out, load_of_run
 from marketic.events.comparison import gini
 from marketic.events.rerun import Change, rerun
 from marketic.exploration import Novices
 from marketic.individuals import Individuals
 from marketic.market import Market
 from marketic.mechanisms import SecondPrice
+from marketic.reporting.appraisal import appraise
 from marketic.run import resume, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
@@ -114,6 +118,32 @@ def test_an_absent_agent_is_silent_in_training_and_in_greedy_play():
         assert ask(seen).active.tolist() == [[True, False, True, True]]
     with pytest.raises(InputError, match="no agent 64 to leave out: wanted 0 to 63"):
         Absent(market.population, [64])
+
+
+def test_where_nobody_bids_no_absent_agent_acts_in_greedy_play():
+    market = marketic.make("FrozenLake-v1", agents="tabular", seed=0).learn(50)
+    quiet = Bids.unchecked(np.ones((3, 4)), np.zeros((3, 4), dtype=bool), None, None, None)
+    assert best_bidders(market, quiet).tolist() == [0, 0, 0]
+    market.population = Absent(market.population, [])
+    market.population.absent = np.array([[True, True, False, True], [True] * 4, [False, True, True, True]])
+    assert best_bidders(market, quiet).tolist() == [2, 0, 0]
+    market.population.seats = np.array([2])  # the last two places are no bidders of this right
+    assert best_bidders(market, quiet).tolist() == [0, 0, 0]
+    loud = Bids.unchecked(np.array([[1.0, 3.0, 2.0, 0.0]] * 3), np.ones((3, 4), dtype=bool), None, None, None)
+    assert best_bidders(market, loud).tolist() == [1, 1, 1]
+
+
+def test_a_market_whose_every_bidder_was_left_out_is_appraised_and_watched():
+    market = marketic.make("FrozenLake-v1", agents="tabular", seed=0).learn(200)
+    members = market.population.match(np.array([[0.0]]))[0, :, 0]
+    leave_out(market, market.accounts[members].tolist())
+    answer = appraise(market, np.array([[0.0], [4.0]]))
+    assert np.isnan(answer.price[0])
+    assert answer.known.tolist() == [False, True]
+    scene = next(replay(market, stage_of(market), seed=0))
+    assert scene.offers == [[]]
+    assert not scene.lottery
+    assert "nobody bids" in in_words(scene)
 
 
 def test_the_command_prints_and_returns_both_branches(run, tmp_path):

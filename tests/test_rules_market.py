@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import marketic
 from marketic.agents.rule_alphabet import Alphabet, Component
 from marketic.agents.rule_bets import Bets
 from marketic.agents.rule_bits import BLOCK, match, pack, unpack, words_for
@@ -24,6 +25,7 @@ from marketic.agents.rule_scores import Bound, Growth, Profit, WinRate
 from marketic.agents.rule_walk import _favourite
 from marketic.agents.rules import Rules
 from marketic.envs.boolean import multiplexer
+from marketic.errors import InputError
 
 NOBODY = PublicRecord(64, tries=0.0)
 
@@ -262,3 +264,20 @@ def test_pivotal_pay_leaves_the_optimal_rules_and_nothing_else(pay, redundant):
     assert share_right(rules, 11) == 1.0
     assert (rules.n_rules > 16) == redundant
     assert rules.n_rules >= 16
+
+
+def test_rules_know_their_ancestors_dead_or_alive():
+    market = marketic.make(
+        "marketic/Multiplexer-v0", agents="rules", seed=0, contract=Bets(entry=Offspring()), capacity=60
+    )
+    market.learn(4000)
+    rules = market.population
+    lines = [rules.ancestry(rule.uid) for rule in rules.rules()]
+    for rule, line in zip(rules.rules(), lines, strict=True):
+        assert line[0].startswith(f"{rule.uid} (entered {rule.born}, alive): ")
+        assert line[0].split(": ", 1)[1].split(", bids")[0] == rules.describe(rule.seat).split(", bids")[0]
+        assert len(line) == 1 or line[1].startswith(f"{rule.parent} (")
+    assert any("left" in ancestor for line in lines for ancestor in line[1:])
+    assert rules.births > 4 * 60 + 17 >= rules.exchange.books.kin[0, 0]
+    with pytest.raises(InputError, match="is remembered"):
+        rules.ancestry(10**9)

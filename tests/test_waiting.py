@@ -1,6 +1,7 @@
 """The open part: slow runs can be watched while they train, and the log stays the same, byte for byte."""
 
 import json
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -64,6 +65,25 @@ def test_what_waits_is_shown_and_changes_nothing(level, tmp_path):
             assert later.to_arrow(name).slice(0, len(shown[name])).equals(shown[name])
     assert len(later.to_arrow("trades")) - len(shown["trades"]) in (0, 1)  # the clean break at the end
     assert log.to_arrow("trades").equals(shown["trades"])  # a reader that was opened before stays whole
+
+
+def test_a_compiled_loop_in_a_slow_world_shows_what_waits_and_writes_the_same_parts(tmp_path):
+    """Legs follow the clock there, parts do not: step by step, or thousands at once, the files are the same."""
+    markets = {name: marketic.make("CartPole-v1", seed=0, compiled=True) for name in ("fast", "slow")}
+    seen = []
+    for name, market in markets.items():
+        market.log_to(tmp_path / name / "events", "trades", snapshot_every=700)
+        market.log.part_rows, market.log.live = 300, Live(Hours() if name == "slow" else lambda: 0.0)
+        show, log = market.log.show, market.log
+        market.log.show = lambda show=show, log=log: (show(), seen.append(log.market.num_timesteps))
+        market.learn(1_600)
+    assert len(seen) > 300, "the fast one shows nothing, the slow one at nearly every step"
+    assert all(0 <= later - earlier < 10 for earlier, later in pairwise(seen))
+    assert EventLog(tmp_path / "slow" / "events").step == 1_600
+    for market in markets.values():
+        market.log.save(last=True)
+    assert len(EventLog(tmp_path / "slow" / "events").manifest.parts) > 2
+    assert files(tmp_path / "slow") == files(tmp_path / "fast")
 
 
 def test_nothing_is_written_without_need(tmp_path):

@@ -99,3 +99,18 @@ def counting(**parts):
 def endless(**parts):
     """Moves for ever; no program that repeats a move here ever stops by itself."""
     return counting(possible=endless_possible, move=endless_move, **parts)
+
+
+def island(seed):
+    """An economy that counts; one of an odd seed has nobody but an idler, and no births."""
+    from marketic.agents.program_species import MacroPrograms
+    from marketic.hayek import Births, Curriculum, Economy, Novices, Snapshot
+    from marketic.hayek.books import PRIZE
+
+    species, curriculum = MacroPrograms(counting()), Curriculum(2, 12)
+    if seed % 2 == 0:
+        return Economy(species, slots=40, seed=seed, curriculum=curriculum)
+    idler = Snapshot(np.array([[-1, -1, -1, 1, 1, -1, 0, 0]]), np.array([0.5]), np.array([0.4]), np.array([2 * PRIZE]),
+                     np.zeros(1, dtype=np.int64), np.full(1, -1))  # fmt: skip
+    return Economy(species, slots=12, seed=seed, curriculum=curriculum, births=Births(rate=0.0), agents=idler,
+                   novices=Novices(trial=0.0))  # fmt: skip

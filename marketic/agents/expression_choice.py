@@ -12,7 +12,7 @@ from marketic.array_table import ints_1d
 from marketic.errors import InputError
 from marketic.goods import Goods
 from marketic.hayek.interface import ACTS, CAP, HEADER, OVER, PROGRESS, SIZE, SOLVED, TICKS
-from marketic.hayek.vocabulary import Kind, Term, Vocabulary, World
+from marketic.hayek.vocabulary import Kind, Term, Vocabulary, World, possible_until_over
 
 CHOICE, COUNT, TOLD = HEADER, HEADER + 1, HEADER + 2
 """In the state: the choice, how many terms are told, the first of them."""
@@ -40,12 +40,6 @@ def sense(state, _, __, terms):  # type: ignore[no-untyped-def]
     """What was observed."""
     terms[: state[COUNT]] = state[TOLD : TOLD + state[COUNT]]
     return np.int64(0)
-
-
-@njit(cache=True)
-def possible(state, _, __, ___):  # type: ignore[no-untyped-def]
-    """One choice is."""
-    return np.int64(1 - state[OVER])
 
 
 @njit(cache=True)
@@ -135,7 +129,12 @@ def decision_world(goods: Goods, actions: int) -> World:
         terms.append(Term(good.name, name))
     moves = tuple(f"action-{a}" for a in range(actions))
     return World(
-        Vocabulary(tuple(kinds.values()), (*terms, *constants), moves), begin, sense, possible, move, _Blank(len(terms))
+        Vocabulary(tuple(kinds.values()), (*terms, *constants), moves),
+        begin,
+        sense,
+        possible_until_over,
+        move,
+        _Blank(len(terms)),
     )
 
 

@@ -52,6 +52,8 @@ class GoodsMarket:
     for resources in all training steps, at each step's own prices, in millionths; their sums are equal.
     """
 
+    takes_views = True  # parts read one observation, and never write to it
+
     def __init__(
         self,
         factoring: Factoring,

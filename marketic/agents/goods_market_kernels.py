@@ -126,24 +126,36 @@ def sweep_values(outcomes, rewards, charge, discount, present, value):  # type: 
 
 
 @njit(cache=True)
-def trade_values(
-    kind, local, action, reward, following, going_on, charge, discount, present, exponent, visits, quality
-):  # type: ignore[no-untyped-def]
-    """One step of Q-learning in every part's own table, its use of resources charged. Updates visits and quality.
+def best_worth(worth, present):  # type: ignore[no-untyped-def]
+    """The greatest of worth, float64 [A], among the actions that are there, bool [A]."""
+    best = -np.inf
+    for a in range(worth.shape[0]):
+        if present[a]:
+            best = max(best, worth[a])
+    return best
 
-    kind int64 [n]; local, action, following int64 [n]; reward float64 [n]; going_on: 0.0 after a terminal step, else 1.0;
-    charge float64 [n, A]; present bool [kinds, A]; visits, quality float64 [kinds, L, A]. The rate is visits**-exponent.
+
+@njit(cache=True)
+def trade_values(
+    kind, local, action, reward, following, going_on, charge, discount, present, exponent, reference, visits, worth
+):  # type: ignore[no-untyped-def]
+    """One step of relative Q-learning in every part's own table, its use of resources charged. Updates what comes last.
+
+    kind, local, action, following int64 [n]; reward float64 [n]; going_on: False after a terminal step; charge float64
+    [n, A]; present bool [kinds, A]; reference int64 [kinds], the local state that worth is relative to (-1: the first one
+    met becomes it); visits, worth float64 [kinds, L, A]. The rate is visits**-exponent.
+
+    A terminal state is worth 0 in all, so relative to the reference it is minus what that one is worth in all.
     """
     for i in range(kind.shape[0]):
-        g = kind[i]
-        best = -np.inf
-        for a in range(quality.shape[2]):
-            if present[g, a]:
-                best = max(best, quality[g, following[i], a])
-        target = reward[i] - charge[i, action[i]] + discount * going_on * best
-        visits[g, local[i], action[i]] += 1.0
-        rate = visits[g, local[i], action[i]] ** -exponent
-        quality[g, local[i], action[i]] += rate * (target - quality[g, local[i], action[i]])
+        g, at, a = kind[i], local[i], action[i]
+        if reference[g] < 0:
+            reference[g] = at
+        base = best_worth(worth[g, reference[g]], present[g])
+        ahead = best_worth(worth[g, following[i]], present[g]) - base if going_on else -base / (1.0 - discount)
+        target = reward[i] - charge[i, a] + discount * ahead
+        visits[g, at, a] += 1.0
+        worth[g, at, a] += visits[g, at, a] ** -exponent * (target - worth[g, at, a])
 
 
 @njit(cache=True)

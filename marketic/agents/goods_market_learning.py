@@ -3,7 +3,11 @@
 Two ways, one meaning of `quality(own, local)`: float64 [n, A], what each action of each part is worth, resources not charged.
 
 *Trades*: no model. Every part Q-learns its own table, the resources that it uses charged at their prices (Watkins and
-Dayan 1992): Q(l, a) <- r - lambda . u(a) + discount max Q(l', .). What it does to other parts' states is not seen.
+Dayan 1992), relative to what one state is worth (Devraj and Meyn 2022; Abounadi, Bertsekas and Borkar 2001):
+    h(l, a) <- r - lambda . u(a) + discount (max h(l', .) - max h(l0, .)),   Q = h + discount / (1 - discount) max h(l0, .).
+In plain Q-learning all entries share one large level that takes 1 / (1 - discount) steps to follow, and an entry that is
+rarely visited keeps the level of long ago, which looks like a gain or a loss; here only differences are learned, and they
+settle as fast as the part forgets where it began. What a part does to other parts' states is not seen.
 
 *Model*: parts count what follows their actions. Where nothing but resources couples them, values come from value
 iteration in every part's table, resources charged: V(s) = max_a r - lambda . u(a) + discount E V(s'), the Lagrangian
@@ -31,21 +35,25 @@ DOUBT = 1.0
 
 
 class Trades:
-    """Tables of what actions were worth in one's own trades. worth, visits: float64 [kinds, L, A]."""
+    """Tables of what actions were worth in one's own trades.
 
-    arrays = ("worth", "visits")
+    worth, visits: float64 [kinds, L, A]; worth is relative to the local state `reference`, int64 [kinds]: the first one met.
+    """
+
+    arrays = ("worth", "visits", "reference")
 
     def __init__(self, parts: Parts, exponent: float) -> None:
         self.parts, self.exponent = parts, exponent
         shape = (parts.kinds, parts.local_size, parts.actions)
         self.worth, self.visits = np.zeros(shape), np.zeros(shape)
+        self.reference = np.full(parts.kinds, -1)
         self._present = parts.present[parts.examples]
 
     def record(self, local, action, reward, following, own, ended, prices, discount) -> None:  # type: ignore[no-untyped-def]
         """One step of one copy of the task; see `marketic.agents.goods_market_kernels.trade_values`."""
         trade_values(
-            self.parts.kind, local, action, reward, following, 0.0 if ended else 1.0, self.parts.uses @ prices,
-            discount, self._present, self.exponent, self.visits, self.worth,
+            self.parts.kind, local, action, reward, following, not ended, self.parts.uses @ prices,
+            discount, self._present, self.exponent, self.reference, self.visits, self.worth,
         )  # fmt: skip
 
     def review(self, prices: np.ndarray, discount: float) -> None:
@@ -54,7 +62,10 @@ class Trades:
     def quality(self, local: np.ndarray, prices: np.ndarray, discount: float) -> np.ndarray:
         """What actions are worth before resources are charged, float64 [n, A]; -inf where there is none."""
         parts = self.parts
-        return np.where(parts.present, self.worth[parts.kind, local] + parts.uses @ prices, -np.inf)
+        base = self.worth[np.arange(parts.kinds), self.reference]  # of kinds that met nothing yet: zeros
+        level = discount / (1.0 - discount) * np.where(self._present, base, -np.inf).max(axis=1)
+        worth = self.worth[parts.kind, local] + level[parts.kind, None]
+        return np.where(parts.present, worth + parts.uses @ prices, -np.inf)
 
 
 class Model:

@@ -7,19 +7,16 @@ instruction a move and the literal that stops its repetition (-1: the move is ma
 import numpy as np
 from numba import njit
 
-from marketic.array_table import ints_1d, ints_2d
+from marketic.array_table import floats_1d, ints_1d, ints_2d
 from marketic.hayek.interface import ACTS, CAP, CODE, IDLE, NO, OVER, RANDOM, STATE, TICKS, call_world
 from marketic.hayek.random_numbers import below, uniform
 
-TERMS, LITERALS, WORLD, SHAPE = 3, 4, 5, 6
-"""Further entries of the table: terms int64 [T], literals int64 [L, 3], addresses of the world int64 [4], and below."""
+TERMS, LITERALS, WORLD, SHAPE, ODDS = 3, 4, 5, 6, 7
+"""Further entries of the table: terms int64 [T], literals int64 [L, 3], addresses of the world int64 [4], and below; odds
+float64 [8] of a copy and, added up, of the edits of a mutation, in the order of `_edit`."""
 GUARDS, INSTRUCTIONS, MOVES, LOOPS, SHAPES = 0, 1, 2, 3, 4
 """In SHAPE: guards of a program, most instructions, how many moves there are, and 1 if programs may repeat a move."""
 W_BEGIN, W_SENSE, W_POSSIBLE, W_MOVE = 0, 1, 2, 3
-EDITS = np.cumsum(np.array([0.22, 0.17, 0.11, 0.22, 0.11, 0.08, 0.09]))
-"""Odds of the edits of a mutation, in the order of `_edit`."""
-COPY = 0.15
-"""Odds that a child is a copy, which only gets another price."""
 
 
 @njit(cache=True)
@@ -93,18 +90,18 @@ def alike(table, one, other, _):  # type: ignore[no-untyped-def]
 def breed(table, child, parent, donor):  # type: ignore[no-untyped-def]
     """A random program, a copy, or a parent's with one edit or more (geometric, at most 5)."""
     code, shape, random = ints_2d(table, CODE), ints_1d(table, SHAPE), ints_1d(table, RANDOM)
-    literals = len(ints_2d(table, LITERALS))
+    odds, literals = floats_1d(table, ODDS), len(ints_2d(table, LITERALS))
     if parent < 0:
         _random_program(code[child], shape, literals, random)
         return np.int64(0)
     code[child] = code[parent]
-    if uniform(random) < COPY:
+    if uniform(random) < odds[0]:
         return np.int64(0)
     edits = 1
     while edits < 5 and uniform(random) < 0.5:
         edits += 1
     for _ in range(edits):
-        _edit(code, shape, literals, random, child, donor)
+        _edit(code, shape, odds[1:], literals, random, child, donor)
     return np.int64(0)
 
 
@@ -127,29 +124,29 @@ def _random_instruction(row, k, shape, literals, random):  # type: ignore[no-unt
 
 
 @njit(cache=True)
-def _edit(code, shape, literals, random, child, donor):  # type: ignore[no-untyped-def]
+def _edit(code, shape, edits, literals, random, child, donor):  # type: ignore[no-untyped-def]
     """One edit: set, clear or borrow a literal; change or append a move; change or drop an `until`; drop the last
     instruction; borrow a whole body."""
     row, guards, draw = code[child], shape[GUARDS], uniform(random)
     k, count = below(random, max(guards, 1)), row[guards]
-    if draw < EDITS[0] and guards > 0:
+    if draw < edits[0] and guards > 0:
         row[k] = below(random, literals)
-    elif draw < EDITS[1] and guards > 0:
+    elif draw < edits[1] and guards > 0:
         row[k] = -1
-    elif draw < EDITS[2] and guards > 0:
+    elif draw < edits[2] and guards > 0:
         if donor >= 0:
             row[k] = code[donor, below(random, guards)]
-    elif draw < EDITS[3]:
+    elif draw < edits[3]:
         k = below(random, min(count + 1, shape[INSTRUCTIONS]))
         if k == count:
             row[guards] = count + 1
             _random_instruction(row, k, shape, literals, random)
         else:
             row[guards + 1 + 2 * k] = below(random, shape[MOVES])
-    elif draw < EDITS[4]:
+    elif draw < edits[4]:
         until = below(random, literals) if uniform(random) < 0.7 and shape[LOOPS] == 1 else -1
         row[guards + 2 + 2 * below(random, count)] = until
-    elif draw < EDITS[5]:
+    elif draw < edits[5]:
         row[guards] = max(count - 1, 1)
     elif donor >= 0:
         row[guards:] = code[donor, guards:]

@@ -4,6 +4,7 @@ They are derived from the task's goods (`marketic.goods`): components against co
 other. Constants of a real component are evenly spread over its range, or over a scale around 0 where it has none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +19,7 @@ SCALE = (-5.0, -2.0, -1.0, -0.5, -0.2, -0.1, 0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Constants for components without bounds."""
 MOST_PAIRED = 24
 """With more components than this, they are compared with constants only."""
-MOST_VALUES = 64
+MOST_VALUES = 1000
 """Finite components with more values than this are compared by order only."""
 
 
@@ -51,11 +52,17 @@ class Literals:
         return len(self.left)
 
     @classmethod
-    def derive(cls, goods: Goods) -> "Literals":
-        """All that makes sense for a task's observation."""
+    def derive(
+        cls, goods: Goods, low: Sequence[float] | None = None, high: Sequence[float] | None = None
+    ) -> "Literals":
+        """All that makes sense for a task's observation. low, high: float [D], where constants of real components lie.
+
+        Raises InputError for bounds of another length, and for low >= high in a real component.
+        """
+        bounds = _bounds(goods, low, high)
         found: list[tuple[int, int, int, float]] = []
         for i, good in enumerate(goods):
-            found += [(i, comparison, -1, value) for comparison, value in _with_constants(good)]
+            found += [(i, comparison, -1, value) for comparison, value in _with_constants(good, *bounds[i])]
         if len(goods) <= MOST_PAIRED:
             for i in range(len(goods)):
                 for j in range(i + 1, len(goods)):
@@ -75,7 +82,17 @@ class Literals:
         return f"{name} {COMPARISONS[self.comparison[number]]} {value}"
 
 
-def _with_constants(good: Good) -> list[tuple[int, float]]:
+def _bounds(goods: Goods, low: Sequence[float] | None, high: Sequence[float] | None) -> list[tuple[float, float]]:
+    """Where the constants of each component lie."""
+    lows = [good.low for good in goods] if low is None else [float(x) for x in low]
+    highs = [good.high for good in goods] if high is None else [float(x) for x in high]
+    sound = len(lows) == len(highs) == len(goods)
+    if not sound or any(good.size is None and not a < b for good, a, b in zip(goods, lows, highs, strict=True)):
+        raise InputError(f"literals from low={low} to high={high}: wanted {len(goods)} numbers each, low < high")
+    return list(zip(lows, highs, strict=True))
+
+
+def _with_constants(good: Good, low: float, high: float) -> list[tuple[int, float]]:
     """Comparison and constant of every literal about one component alone."""
     if good.size is not None:
         same = [(c, float(v)) for v in range(good.size) for c in (0, 1)] if 2 < good.size <= MOST_VALUES else []
@@ -83,8 +100,8 @@ def _with_constants(good: Good) -> list[tuple[int, float]]:
             return [(0, float(v)) for v in range(good.size)]
         cuts = np.unique(np.linspace(0, good.size - 1, min(good.size, 16)).round())
         return same + [(c, float(v)) for v in cuts for c in (2, 3)]
-    bounded = np.isfinite([good.low, good.high]).all() and good.high - good.low < 1e6
-    grid = np.linspace(good.low, good.high, 17)[1:-1] if bounded else np.array(SCALE)
+    bounded = np.isfinite([low, high]).all() and high - low < 1e6
+    grid = np.linspace(low, high, 17)[1:-1] if bounded else np.array(SCALE)
     return [(c, float(v)) for v in grid for c in (2, 3)]
 
 

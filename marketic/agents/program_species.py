@@ -5,7 +5,7 @@ until a literal holds. It says "if top2 is not empty and stack 1 has no wrong bl
 the goal". No single program of that size solves a task of any depth; they must pass the work on.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 
@@ -20,11 +20,45 @@ FUNCTIONS = SpeciesFunctions(kernels.begin, kernels.applies, kernels.perform, ke
 
 
 @dataclass(frozen=True)
+class Edits:
+    """How children differ from their parents: `copy` is the share that differ in their price only; the others have one to five
+    edits (geometric), each of a kind drawn with these weights, >= 0 and not all 0.
+
+    set: a literal becomes a random one (specialise). clear: it is dropped (generalise). borrow: it is another agent's
+    (crossover). move: a move changes, or one more is appended. until: a repetition's end changes, or there is none any more.
+    drop: the last instruction goes. body: another agent's whole body is taken (macro-copy).
+    """
+
+    copy: float = 0.15
+    set: float = 0.22
+    clear: float = 0.17
+    borrow: float = 0.11
+    move: float = 0.22
+    until: float = 0.11
+    drop: float = 0.08
+    body: float = 0.09
+
+    def __post_init__(self) -> None:
+        weights = self._weights()
+        if not 0 <= self.copy <= 1 or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
+            raise InputError(f"{self}: wanted copy from 0 to 1, and weights >= 0, not all of them 0")
+
+    def _weights(self) -> np.ndarray:
+        return np.array([getattr(self, field.name) for field in fields(self)[1:]], dtype=float)
+
+    def odds(self) -> np.ndarray:
+        """float64 [8]: copy, then the weights' shares, added up."""
+        weights = self._weights()
+        total = weights.sum()
+        return np.append(self.copy, np.cumsum(weights if abs(total - 1.0) < 1e-12 else weights / total))
+
+
+@dataclass(frozen=True)
 class MacroPrograms:
     """Programs over a world's vocabulary.
 
     guards: literals in a guard, >= 0. instructions: most of them in a body, >= 1. loops: whether moves may be repeated until a
-    literal holds.
+    literal holds. edits: how children are written; `functions` with a `breed` of your own replaces all of that.
 
     Raises InputError for other numbers, and for a world that does not keep to its vocabulary.
     """
@@ -33,6 +67,7 @@ class MacroPrograms:
     guards: int = 3
     instructions: int = 2
     loops: bool = True
+    edits: Edits = Edits()
     functions: SpeciesFunctions = field(default=FUNCTIONS, repr=False)
 
     def __post_init__(self) -> None:
@@ -52,7 +87,7 @@ class MacroPrograms:
         shape = np.array([self.guards, self.instructions, len(vocabulary.moves), int(self.loops)], dtype=np.int64)
         code = np.zeros((slots, self.code_length), dtype=np.int64)
         return ArrayTable([self.world.blank(largest), random_state(seed), code, vocabulary.constants(),
-                           vocabulary.literals(), self.world.addresses(), shape])  # fmt: skip
+                           vocabulary.literals(), self.world.addresses(), shape, self.edits.odds()])  # fmt: skip
 
     def words(self, code: np.ndarray) -> str:
         """A program, int64 [code_length], as a sentence."""

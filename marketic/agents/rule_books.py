@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from marketic.agents.lineage import CODE, note_birth, note_death, open_lineage
 from marketic.agents.rule_bits import BLOCK, EVERYTHING, words_for
 from marketic.agents.rule_random import seeded
 from marketic.ledger import HOUSE, WORLD
@@ -30,7 +31,8 @@ class Books(NamedTuple):
     mask, value: uint64 [words, C], conditions. action, wealth (ticks), uid, parent (uid of the first parent, -1: none),
     born (trades so far): int64 [C]; uid -1 marks an empty seat. trials, wins, stamp (tax paid up to), price, variance:
     float64 [C]. empty: int64 [C], seats to use next. flags, hits: scratch. money: int64 [2], ticks of WORLD and HOUSE.
-    counts, clock: see the constants. random: uint64 [1].
+    counts, clock: see the constants. random: uint64 [1]. kin: who descends from whom, the dead too (`marketic.agents.lineage`);
+    code: the action, mask and value.
     """
 
     mask: np.ndarray
@@ -52,6 +54,7 @@ class Books(NamedTuple):
     counts: np.ndarray
     clock: np.ndarray
     random: np.ndarray
+    kin: np.ndarray
 
 
 SCRATCH = ("flags", "hits")
@@ -70,7 +73,7 @@ def open_books(positions: int, capacity: int, rng: np.random.Generator) -> Books
     return Books(
         **columns, empty=np.arange(capacity)[::-1].copy(), flags=np.zeros(BLOCK, np.uint8),
         hits=np.zeros(capacity + MOST_CHILDREN, np.int64), money=np.zeros(2, np.int64), counts=np.zeros(5, np.int64),
-        clock=np.array([0.0, 1.0]), random=seeded(rng),
+        clock=np.array([0.0, 1.0]), random=seeded(rng), kin=open_lineage(capacity, 1 + 2 * words),
     )  # fmt: skip
 
 
@@ -93,6 +96,11 @@ def enter(books, mask, value, action, parent, endowment):  # type: ignore[no-unt
         books.value[w, seat] = value[w] & mask[w]
     books.action[seat], books.parent[seat] = action, parent
     books.uid[seat], books.born[seat] = books.counts[BORN], books.counts[PROBLEMS]
+    row = note_birth(books.kin, books.counts[BORN], parent, books.counts[PROBLEMS])
+    books.kin[row, CODE] = action
+    for w in range(mask.shape[0]):
+        books.kin[row, CODE + 1 + w] = np.int64(books.mask[w, seat])
+        books.kin[row, CODE + 1 + mask.shape[0] + w] = np.int64(books.value[w, seat])
     books.trials[seat], books.wins[seat], books.stamp[seat] = 0.0, 0.0, books.clock[TAX]
     books.price[seat], books.variance[seat] = 0.0, 0.0
     books.wealth[seat] = 0
@@ -106,6 +114,7 @@ def enter(books, mask, value, action, parent, endowment):  # type: ignore[no-unt
 @njit(cache=True)
 def leave(books, seat):  # type: ignore[no-untyped-def]
     """A rule leaves; the house inherits."""
+    note_death(books.kin, books.uid[seat], books.counts[PROBLEMS])
     move_money(books, seat, HOUSE, -books.wealth[seat])
     last = books.mask.shape[0] - 1
     books.mask[last, seat] = EVERYTHING

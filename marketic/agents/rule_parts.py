@@ -16,7 +16,7 @@ from numba import types
 from numba.extending import intrinsic
 
 from marketic.errors import InputError
-from marketic.function_pointer import FLOATS, _caller, address_of
+from marketic.function_pointer import FLOATS, address_of, caller
 
 WORDS, WORDS_2D = types.uint64[::1], types.uint64[:, ::1]
 SCORE = (types.float64, types.float64, FLOATS, FLOATS)
@@ -49,15 +49,15 @@ def address_and_settings(part: Any, signature: tuple[Any, ...], kind: str) -> tu
 
 
 def _score(typing_context, address, wins, losses, parameters, out):  # type: ignore[no-untyped-def]
-    return _caller(SCORE)(typing_context, address)
+    return caller(SCORE)(typing_context, address)
 
 
 def _pay(typing_context, address, wealth, parameters, shares):  # type: ignore[no-untyped-def]
-    return _caller(PAY)(typing_context, address)
+    return caller(PAY)(typing_context, address)
 
 
 def _propose(typing_context, address, x, parents, positions, parameters, random, mask):  # type: ignore[no-untyped-def]
-    return _caller(PROPOSE)(typing_context, address)
+    return caller(PROPOSE)(typing_context, address)
 
 
 call_score: Any = intrinsic(_score)

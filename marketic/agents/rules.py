@@ -13,6 +13,8 @@ from typing import Any
 
 import numpy as np
 
+from marketic.agents.lineage import BORN as ENTERED
+from marketic.agents.lineage import CODE, DIED, UID, ancestry
 from marketic.agents.rule_alphabet import Alphabet
 from marketic.agents.rule_bits import pack, unpack
 from marketic.agents.rule_books import BORN, HOUSE, TICKS, WORLD, enter, total
@@ -231,6 +233,18 @@ class Rules:
         seats = np.flatnonzero(books.uid >= 0)
         rows = np.stack([books.uid[seats], books.parent[seats], books.born[seats]], axis=1)
         return rows[np.argsort(rows[:, 0])]
+
+    def ancestry(self, uid: int, words: Words = NO_WORDS) -> list[str]:
+        """A rule and its ancestors, dead or alive, youngest first, one line each. Raises InputError for a uid that was never
+        born or is forgotten: memory is bounded (see `marketic.agents.lineage`)."""
+        kin, size, lines = self.exchange.books.kin, len(self.exchange.books.mask), []
+        for row in ancestry(kin, uid):
+            mask, value = (row[CODE + 1 + k * size : CODE + 1 + (k + 1) * size].view(np.uint64) for k in (0, 1))
+            given, wanted = (unpack(part, self.alphabet.positions) for part in (mask, value))
+            end = "alive" if row[DIED] < 0 else f"left {row[DIED]}"
+            asked = " and ".join(self.alphabet.clauses(given, wanted, words)) or "always"
+            lines.append(f"{row[UID]} (entered {row[ENTERED]}, {end}): {asked}: {words.move(int(row[CODE]))}")
+        return lines
 
     @property
     def births(self) -> int:

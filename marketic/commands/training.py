@@ -18,9 +18,10 @@ _PARTS = ("agents", "mechanism", "env_options", "options")
 
 DEMO = (
     RunConfig("CartPole-v1", steps=20_000, seed=0, evaluate_every=2_500, evaluate_episodes=20, log="trades"),
-    RunConfig("FrozenLake-v1", steps=20_000, seed=0, evaluate_every=2_500, evaluate_episodes=100, log="trades"),
+    RunConfig("FrozenLake-v1", steps=20_000, seed=0, evaluate_every=5_000, evaluate_episodes=1_000, log="trades"),
 )
-"""What `marketic demo` trains."""
+"""What `marketic demo` trains. The lake takes 1,000 episodes to judge: on slippery ice the best policy wins three in four, so
+that 100 of them come out anywhere between .65 and .83 (two standard deviations)."""
 
 
 def run_config(env: str, assignments: list[str], env_assignments: list[str], given: dict[str, Any]) -> RunConfig:
@@ -90,6 +91,8 @@ def run_evaluate(target: Path, episodes: int, seed: int, as_json: bool) -> int:
 
 def run_demo(out: Path, quiet: bool) -> int:
     """Train two small tasks in front of the user's eyes, and write one report about both."""
+    from marketic.graph.values import policy_value
+
     folders = []
     for config in DEMO:
         folder = out / config.env
@@ -98,7 +101,10 @@ def run_demo(out: Path, quiet: bool) -> int:
         if run.interrupted:
             return 128 + run.interrupted
         best = run.summary()["evaluation_best"]
-        tell(f"best mean return of {config.evaluate_episodes} greedy episodes: {best:.4g}")
+        tell(f"best mean return of {config.evaluate_episodes:,} greedy episodes: {best:.4g}")
+        exact = policy_value(run.market)
+        if exact is not None:
+            tell(f"exact value of its greedy policy: {exact.value:.4f}; of the best one there is: {exact.best:.4f}")
         folders.append(folder)
     from marketic.report import write_report
 

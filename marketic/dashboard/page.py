@@ -15,6 +15,7 @@ from marketic.dashboard.feed import Feed
 from marketic.dashboard.figures import curve_figures, graph_figure, sources
 from marketic.dashboard.scenes import Layout, frame_width, graph_columns, lorenz_columns, map_columns, window_figures
 from marketic.dashboard.stage import Stage
+from marketic.errors import CorruptFile
 from marketic.reporting.page import escape, figure
 
 REFRESH, TICK = 1000, 120
@@ -76,7 +77,11 @@ class Page:
 
     def follow(self) -> None:
         """Look at the folder; show what is new."""
-        new = self.feed.refresh()
+        try:
+            new = self.feed.refresh()
+        except CorruptFile as error:  # somebody else's hands were in the folder
+            self.head.text = _complaint(error)
+            return
         first = not self.head.text
         if new or first:
             self.books.renew()
@@ -109,7 +114,11 @@ class Page:
         """Show one window."""
         self.window = min(max(window, 0), self._last)
         first, last = self.span
-        trades, wealth = self.feed.sales(first, last), self.feed.wealth(last)
+        try:
+            trades, wealth = self.feed.sales(first, last), self.feed.wealth(last)
+        except CorruptFile as error:
+            self.told.text = _complaint(error)
+            return
         nodes, edges = graph_columns(trades, wealth, self.layout)
         for name in ("nodes", "edges"):
             self.sources[name].selected.indices = []
@@ -176,6 +185,10 @@ class Page:
             data = self.sources["edges"].data
             self.sources["nodes"].selected.indices = []
             self.details.edge(int(data["payer"][chosen[0]]), int(data["payee"][chosen[0]]))
+
+
+def _complaint(error: CorruptFile) -> str:
+    return f"<b>This cannot be shown.</b> {escape(str(error))}. <code>marketic audit</code> says which parts are sound."
 
 
 def side_by_side(children: list[Any], least: int) -> Any:

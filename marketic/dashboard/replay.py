@@ -15,7 +15,7 @@ import gymnasium as gym
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.events.absent import load_of_run
+from marketic.events.absent import best_bidders, load_of_run
 from marketic.graph.agents import program
 from marketic.market import Market
 from marketic.reporting.layout import words_of
@@ -41,7 +41,8 @@ class Scene:
     """One step of a replay.
 
     step: from 0.  frame: uint8 [height, width, 3] before the act; None if the environment cannot be drawn.
-    offers: one list per right, highest bid first; the first of each list acts.  payee: who is paid, one per right, in words.
+    offers: one list per right, highest bid first; the first of each list acts (whom the house sends, if nobody bids).
+    payee: who is paid, one per right, in words.
     lottery: True if the mechanism itself would have let another bidder act.
     reward: what the world paid for the act, currency.  total: all of it so far, this step included.
     observation: encoded, float64 [D].  ended: True at the last step of the episode.
@@ -115,7 +116,7 @@ def auction_at(market: Market, row: np.ndarray, words: Words, most: int) -> tupl
     rows = np.repeat(row, market.rights, axis=0)
     bids, drawn, payments = market.auction.hold(getattr(population, "appraise", population.bid), rows)
     value = np.where(bids.active & np.isfinite(bids.value), bids.value, -np.inf)
-    best = value.argmax(axis=-1)
+    best = best_bidders(market, bids)
     action = np.asarray(population.act(best, rows))
     lists = []
     for right in range(market.rights):
@@ -128,7 +129,7 @@ def auction_at(market: Market, row: np.ndarray, words: Words, most: int) -> tupl
             made.append(Offer(agent, float(value[right, bidder]), words.move(act), program(market, agent, words),
                               float(payments[right, bidder])))  # fmt: skip
         lists.append(made)
-    return lists, action, bool((drawn != best).any())
+    return lists, action, bool(((drawn >= 0) & (drawn != best)).any())
 
 
 def _frame(env: Any) -> np.ndarray | None:

@@ -82,7 +82,9 @@ def in_words(scene: Scene) -> str:
     """The auction of a step, as HTML."""
     lines = [f"step {scene.step:,}, return so far {number(scene.total)} units of reward"]
     for offers, payee in zip(scene.offers, scene.payee, strict=True):
-        if offers:
+        if not offers:
+            lines.append("nobody bids: the house sends a bidder")
+        else:
             best = offers[0]
             lines.append(f"<b>agent {best.agent:,}</b> bids {number(best.value)}, acts: {escape(best.move)}, "
                          f"pays {escape(payee)} {number(best.payment)}")  # fmt: skip

@@ -1,6 +1,7 @@
 """The replay as a file: a self-contained page with every step's auction, or a GIF or mp4 to send around."""
 
 import base64
+import contextlib
 import io
 import json
 from collections.abc import Sequence
@@ -131,6 +132,8 @@ def with_auction(scene: Scene) -> Any:
     picture = picture.crop((0, 0, picture.width // 2 * 2, picture.height // 2 * 2))
     lines = [f"step {scene.step}   return so far {scene.total:.4g} units of reward"]
     for made, payee in zip(scene.offers, scene.payee, strict=True):
+        if not made:
+            lines.append("nobody bids: the house sends a bidder")
         for k, offer in enumerate(made[:4]):
             pays = f", pays {payee} {offer.payment:.4g}" if k == 0 else ""
             lines.append(
@@ -155,25 +158,30 @@ def _gif(scenes: Sequence[Scene]) -> bytes:
 
 
 def _mp4(scenes: Sequence[Scene]) -> bytes:
-    """By ffmpeg: the one that moviepy (extra `video`) brings, or the system's."""
+    """By ffmpeg: the one that imageio-ffmpeg (extra `video`) brings, or the system's. Frames are drawn one at a time."""
     import subprocess
+    import tempfile
 
-    images = [with_auction(scene) for scene in scenes]
-    wide, high = (max(side) // 2 * 2 for side in zip(*(image.size for image in images), strict=True))
-    command = [_ffmpeg(), "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{wide}x{high}", "-r",
-               str(FRAMES_PER_SECOND), "-i", "-", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4",
-               "-"]  # fmt: skip
     from PIL import Image
 
-    raw = b""
-    for image in images:
-        canvas = Image.new("RGB", (wide, high), "white")
-        canvas.paste(image, (0, 0))
-        raw += canvas.tobytes()
-    done = subprocess.run(command, input=raw, capture_output=True, check=False)
-    if done.returncode:
-        raise InputError(f"ffmpeg could not write the mp4: {done.stderr.decode()[-200:]}; write a .gif instead")
-    return done.stdout
+    program, sizes = _ffmpeg(), [with_auction(scene).size for scene in scenes]
+    wide, high = (max(side) // 2 * 2 for side in zip(*sizes, strict=True))
+    command = [program, "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{wide}x{high}", "-r",
+               str(FRAMES_PER_SECOND), "-i", "-", "-pix_fmt", "yuv420p", "-movflags", "frag_keyframe+empty_moov", "-f", "mp4",
+               "-"]  # fmt: skip
+    with tempfile.TemporaryFile() as made, tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=made, stderr=said)
+        assert process.stdin is not None
+        with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
+            for scene in scenes:
+                canvas = Image.new("RGB", (wide, high), "white")
+                canvas.paste(with_auction(scene), (0, 0))
+                pipe.write(canvas.tobytes())
+        if process.wait():
+            said.seek(0)
+            raise InputError(f"ffmpeg could not write the mp4: {said.read().decode()[-200:]}; write a .gif instead")
+        made.seek(0)
+        return made.read()
 
 
 def _ffmpeg() -> str:

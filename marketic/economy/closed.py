@@ -21,6 +21,7 @@ import numpy as np
 import scipy.sparse as sparse
 
 from marketic.clearing import Certificate
+from marketic.economy import inputs
 from marketic.errors import InputError
 
 
@@ -54,9 +55,13 @@ class ClosedEconomy:
     """
 
     def __init__(self, links: Any, *, rent: float = 0.15, preference: Any = None, dividends: Any = None) -> None:
-        if not (np.isfinite(rent) and 0 <= rent <= 1):
-            raise InputError(f"rent={rent!r}: wanted a number from 0 to 1")
-        matrix = sparse.csr_array(links, dtype=float)
+        inputs.number("rent", rent, least=0.0, most=1.0)
+        try:
+            matrix = sparse.csr_array(links, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InputError(
+                f"links of type {type(links).__name__}: wanted a matrix of numbers, [n, n] ({error})"
+            ) from None
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
             raise InputError(f"links of shape {matrix.shape}: wanted a square matrix, [n, n]")
         if matrix.nnz and not (np.isfinite(matrix.data).all() and matrix.data.min() >= 0):
@@ -103,7 +108,10 @@ class ClosedEconomy:
     def _spread(self, what: str, shares: Any, default: np.ndarray) -> np.ndarray:
         if shares is None:
             return default
-        array = np.asarray(shares, dtype=float)
+        try:
+            array = np.asarray(shares, dtype=float)
+        except (TypeError, ValueError):
+            raise InputError(f"{what}={shares!r}: wanted {self.n} numbers >= 0 with a positive sum") from None
         if array.shape != (self.n,) or not np.isfinite(array).all() or array.min() < 0 or array.sum() <= 0:
             raise InputError(f"{what} of shape {array.shape}: wanted ({self.n},) numbers >= 0 with a positive sum")
         return array / array.sum()
@@ -127,6 +135,8 @@ class ClosedEconomy:
         half_steps: None takes them exactly when there is no rent. start: float64 [n], default the preference.
         Raises InputError for an economy without rent in which several groups of firms keep their money to themselves.
         """
+        inputs.number("tolerance", tolerance, least=0.0)
+        inputs.whole("limit (rounds of posting)", limit, 1)
         if self.rent == 0:
             self._require_unique()
         half = self.rent == 0 if half_steps is None else half_steps

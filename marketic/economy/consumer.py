@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.errors import InputError
 
 
@@ -35,11 +36,14 @@ class Consumer:
     concave: bool = False
 
     def __post_init__(self) -> None:
-        self.goods = (self.goods,) if isinstance(self.goods, str) else tuple(self.goods)
+        who = f"consumer {self.name!r}"
+        self.goods = inputs.names(who, "goods", self.goods)
         if not self.goods:
-            raise InputError(f"consumer {self.name!r} wants no good: wanted at least one in goods")
-        if self.budget is not None and not (np.isfinite(self.budget) and self.budget > 0):
-            raise InputError(f"consumer {self.name!r} has budget={self.budget!r}: wanted a positive number or None")
+            raise InputError(f"{who} wants no good: wanted at least one in goods")
+        if not (callable(self.utility) and callable(self.gradient)):
+            raise InputError(f"{who}: wanted functions utility and gradient")
+        if self.budget is not None and inputs.number(f"{who} has budget", self.budget, least=0.0) == 0.0:
+            raise InputError(f"{who} has budget={self.budget!r}: wanted a positive number or None")
 
     def welfare(self, x: np.ndarray) -> np.ndarray:
         """Its part of the objective, float64 [days]: U, or B log U with a budget."""

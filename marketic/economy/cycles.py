@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from marketic.economy.economy import Economy, State
     from marketic.economy.layout import Quantities
 
+PATIENCE = 10_000
+"""Rounds after which quantities must move less than they did before."""
 LARGEST = 30_000_000
 """Numbers in the price maps of all days together, at most: 240 MB."""
 
@@ -68,18 +70,20 @@ def describe(economy: "Economy") -> str:
 
 
 def settle(
-    economy: "Economy", given: "Quantities", days: int, tolerance: float = 1e-14, limit: int = 10_000
+    economy: "Economy", given: "Quantities", days: int, tolerance: float = 1e-14, limit: int = 1_000_000
 ) -> "State":
     """Quantities of a cyclic economy, by rounds of production until no good moves by more than `tolerance` (relative).
 
-    Raises InputError, naming the good that moves most, if that does not happen.
+    Raises InputError, naming the good that moves most, if that does not happen within `limit` rounds, or if moves have not
+    become smaller during the last PATIENCE.
     """
     from marketic.economy.economy import State
 
     goods = economy.layout.goods
     supply = {name: given.get(name, np.zeros((days, good.width))) for name, good in goods.items()}
     moves: dict[str, float] = {}
-    for _ in range(limit):
+    before = np.inf
+    for number in range(1, limit + 1):
         state = State(days, dict(supply), {}, {}, given)
         for name in economy.order:
             economy.run_firm(name, state)
@@ -89,11 +93,15 @@ def settle(
         scale = max(1.0, *(float(np.abs(value).max(initial=0)) for value in supply.values()))
         if not scale < 1e100 or max(moves.values()) <= tolerance * scale:
             break
+        if number % PATIENCE == 0:
+            if not max(moves.values()) < before:
+                break
+            before = max(moves.values())
     worst = max(moves, key=lambda name: moves[name] if np.isfinite(moves[name]) else np.inf)
     if not moves[worst] <= tolerance * scale:
         raise InputError(
             f"quantities do not settle around the cycle {describe(economy)}: good {worst!r} still moves by "
-            f"{moves[worst]:g} a round; each round must keep less than it takes (a discount, a rent, a leak)"
+            f"{moves[worst]:g} after {number} rounds; each round must keep less than it takes (a discount, a rent, a leak)"
         )
     state = State(days, supply, state.inputs, state.outputs, given, max(moves.values()))
     economy._finish(state)

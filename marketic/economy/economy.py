@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from marketic.economy import cycles, posting, structure
+from marketic.economy import cycles, inputs, posting, structure
 from marketic.economy.consumer import Consumer
 from marketic.economy.firm import Firm
 from marketic.economy.layout import Good, Layout, Quantities
@@ -77,6 +77,8 @@ class Economy:
         Raises InputError, naming the good, for an infeasible endowment: a good of which there is no source, a variety
         that does not exist, a negative supply of a rival good, a cycle whose quantities do not settle.
         """
+        if not isinstance(endowment, Mapping):
+            raise InputError(f"endowment of type {type(endowment).__name__}: wanted a dict, good -> [days, width]")
         given = {name: self.layout.supply(name, value) for name, value in endowment.items()}
         days = max((len(value) for value in given.values()), default=1)
         for name, value in given.items():
@@ -171,7 +173,10 @@ class Economy:
 
     def invest(self, prices: Prices, rate: float) -> None:
         """Every firm moves its capital by `rate` times its marginal profit, the mean over days. One step of SGD."""
+        inputs.number("rate", rate)
         prices.require_current()
+        for name in self.firms:
+            prices.require_marginal(name)
         for name, firm in self.firms.items():
             if firm.capital:
                 firm.invest(prices.marginal[name], rate / prices.state.days)
@@ -204,11 +209,21 @@ class Economy:
         return firm
 
     def _add(self, agent: Any, where: dict[str, Any]) -> None:
+        wanted = Firm if where is self.firms else Consumer
+        if not isinstance(agent, wanted):
+            raise InputError(f"{wanted.__name__.lower()}s hold {agent!r}: wanted marketic.economy.{wanted.__name__}")
         if agent.name in self.firms or agent.name in self.consumers:
             raise InputError(f"two agents are named {agent.name!r}: names must be unique")
         kind, goods = ("firm", (*agent.ins, *agent.outs)) if isinstance(agent, Firm) else ("consumer", agent.goods)
         for name in goods:
             self.layout.require(name, f"{kind} {agent.name!r}")
+        if isinstance(agent, Firm):
+            for what, listed, size in zip(("ins", "outs"), (agent.ins, agent.outs), agent.size, strict=True):
+                columns = sum(self.layout.goods[name].dim for name in listed)
+                if size not in (None, columns):
+                    raise InputError(
+                        f"firm {agent.name!r} is made for {size} numbers in its {what}, but {', '.join(listed)} have {columns}"
+                    )
         where[agent.name] = agent
 
     def _connect(self) -> None:

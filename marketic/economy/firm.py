@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.errors import InputError
 
 Capital = dict[str, np.ndarray]
@@ -29,6 +30,7 @@ class Firm:
              marginal is what one more unit of each capital earns, summed over days, with the shapes of `capital`.
              P counts price columns: `dim` for each good, also for a finite one (whose offer is a table).
     capital: what investing moves.
+    size:    how many columns of prices its goods must have together, (ins, outs); None: any. Checked as it enters.
     rent:    what the firm pays per day whatever it sells, in units of welfare.
     """
 
@@ -39,27 +41,21 @@ class Firm:
     vjp: Callable[[Capital, np.ndarray, np.ndarray, np.ndarray], tuple[np.ndarray, Capital]]
     capital: Capital = field(default_factory=dict)
     rent: float = 0.0
+    size: tuple[int | None, int | None] = (None, None)
 
     def __post_init__(self) -> None:
-        self.ins, self.outs = _names(self.name, "ins", self.ins), _names(self.name, "outs", self.outs)
+        who = f"firm {self.name!r}"
+        self.ins, self.outs = inputs.names(who, "ins", self.ins), inputs.names(who, "outs", self.outs)
         if not self.outs:
             raise InputError(f"firm {self.name!r} sells nothing: wanted at least one good in outs")
         if not (callable(self.alpha) and callable(self.vjp)):
             raise InputError(f"firm {self.name!r}: wanted functions alpha and vjp (see marketic.economy.adapters)")
-        if not (np.isfinite(self.rent) and self.rent >= 0):
-            raise InputError(f"firm {self.name!r} has rent={self.rent!r}: wanted a finite number >= 0")
+        self.rent = inputs.number(f"{who} has rent", self.rent, least=0.0)
 
     def invest(self, marginal: Capital, step: float) -> None:
         """Move the capital by `step` along its marginal profit. `marginal` has the shapes of `capital`."""
         for key, value in self.capital.items():
             value += step * marginal[key]
-
-
-def _names(who: str, what: str, given: Sequence[str]) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(given)
-    if len(set(names)) != len(names):
-        raise InputError(f"firm {who!r} lists a good twice in {what}={names}: wanted each once")
-    return names
 
 
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -87,18 +83,17 @@ class Dense(Firm):
         activation: str = "linear",
         rent: float = 0.0,
     ) -> None:
-        weights = np.array(weights, dtype=float)
-        if weights.ndim != 2 or not np.isfinite(weights).all():
-            raise InputError(f"firm {name!r} has weights of shape {weights.shape}: wanted finite [D_in, D_out]")
-        bias = np.zeros(weights.shape[1]) if bias is None else np.array(bias, dtype=float)
-        if bias.shape != weights.shape[1:]:
-            raise InputError(f"firm {name!r} has bias of shape {bias.shape}: wanted {weights.shape[1:]}")
+        weights = inputs.finite_array(f"firm {name!r} has weights", weights, (None, None))
+        bias = np.zeros(weights.shape[1]) if bias is None else bias
+        bias = inputs.finite_array(f"firm {name!r} has bias", bias, weights.shape[1:])
         if activation not in _ACTIVATIONS:
             raise InputError(f"firm {name!r} has activation={activation!r}: wanted one of {', '.join(_ACTIVATIONS)}")
         self.activation = activation
         self.mask: np.ndarray | None = None
+        goods: tuple[Any, Any] = ins, outs  # `Firm` makes tuples of them
+        capital = {"weights": weights, "bias": bias}
         super().__init__(
-            name, tuple(ins), tuple(outs), self._make, self._offer, {"weights": weights, "bias": bias}, rent
+            name, goods[0], goods[1], self._make, self._offer, capital, rent, (weights.shape[0], len(bias))
         )
 
     def existing(self) -> np.ndarray:
@@ -136,11 +131,11 @@ class CobbDouglas(Firm):
     """
 
     def __init__(self, name: str, ins: Sequence[str], out: str, shares: Any, *, scale: float = 1.0) -> None:
-        shares = np.array(shares, dtype=float)
-        if shares.ndim != 1 or not (shares > 0).all() or shares.sum() > 1 + 1e-12:
+        shares = inputs.finite_array(f"firm {name!r} has shares", shares, (None,))
+        if not (shares > 0).all() or shares.sum() > 1 + 1e-12:
             raise InputError(f"firm {name!r} has shares={shares.tolist()}: wanted positive numbers with sum <= 1")
-        self.shares, self.scale = shares, float(scale)
-        super().__init__(name, tuple(ins), (out,), self._make, self._offer)
+        self.shares, self.scale = shares, inputs.number(f"firm {name!r} has scale", scale, least=0.0)
+        super().__init__(name, ins, (out,), self._make, self._offer, size=(len(shares), 1))  # type: ignore[arg-type]
 
     def _make(self, capital: Capital, x: np.ndarray) -> np.ndarray:
         if (x < 0).any():
@@ -163,14 +158,13 @@ class Table(Firm):
     def __init__(
         self, name: str, in_: str, out: str, kernel: Any, reward: Any = None, *, discount: float = 1.0
     ) -> None:
-        kernel = np.array(kernel, dtype=float)
-        if kernel.ndim != 2 or kernel.min(initial=0) < 0 or not np.allclose(kernel.sum(axis=1), 1, rtol=0, atol=1e-9):
+        kernel = inputs.finite_array(f"firm {name!r} has a kernel", kernel, (None, None))
+        if kernel.min(initial=0) < 0 or not np.allclose(kernel.sum(axis=1), 1, rtol=0, atol=1e-9):
             raise InputError(f"firm {name!r} has a kernel whose rows are no probabilities: wanted [in, out], sums of 1")
-        self.kernel, self.discount = kernel, float(discount)
-        self.reward = np.zeros(len(kernel)) if reward is None else np.array(reward, dtype=float)
-        if self.reward.shape != (len(kernel),):
-            raise InputError(f"firm {name!r} has reward of shape {self.reward.shape}: wanted ({len(kernel)},)")
-        super().__init__(name, (in_,), (out,), self._make, self._offer)
+        self.kernel, self.discount = kernel, inputs.number(f"firm {name!r} has discount", discount, least=0.0)
+        reward = np.zeros(len(kernel)) if reward is None else reward
+        self.reward = inputs.finite_array(f"firm {name!r} has reward", reward, (len(kernel),))
+        super().__init__(name, (in_,), (out,), self._make, self._offer, size=kernel.shape)  # type: ignore[arg-type]
 
     def _make(self, capital: Capital, x: np.ndarray) -> np.ndarray:
         return self.kernel[x[:, 0].astype(int)].argmax(axis=1)[:, None].astype(float)

@@ -44,6 +44,8 @@ class Good:
     free_disposal: bool = False
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str) or not self.name:
+            raise InputError(f"good {self.name!r}: wanted a name")
         if self.kind not in ("vector", "finite"):
             raise InputError(f"good {self.name!r} has kind={self.kind!r}: wanted 'vector' or 'finite'")
         if isinstance(self.dim, bool) or not isinstance(self.dim, int | np.integer) or self.dim < 1:
@@ -71,6 +73,8 @@ class Layout:
         self._price_columns: dict[str, slice] = {}
         self.width = self.price_width = 0
         for good in goods:
+            if not isinstance(good, Good):
+                raise InputError(f"goods hold {good!r}: wanted marketic.economy.Good(name, ...)")
             if good.name in self.goods:
                 raise InputError(f"two goods are named {good.name!r}: names must be unique")
             self.goods[good.name] = good
@@ -129,6 +133,8 @@ class Layout:
         array = array[:, None] if array.ndim == 1 and good.width == 1 else np.atleast_2d(array)
         if array.ndim != 2 or array.shape[1] != good.width:
             raise InputError(f"endowment of good {name!r} has shape {array.shape}: wanted [days, {good.width}]")
+        if not len(array):
+            raise InputError(f"endowment of good {name!r} has no days: wanted at least one row")
         if not np.isfinite(array).all():
             raise InputError(f"endowment of good {name!r} is infeasible: it has values that are NaN or infinite")
         if (good.rival or good.free_disposal) and array.min(initial=0.0) < 0:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from marketic.economy import cycles
+from marketic.economy import cycles, inputs
 from marketic.economy.firm import Capital
 from marketic.economy.prices import Prices, add_up, join
 from marketic.errors import InputError
@@ -86,6 +86,7 @@ def post(
 ) -> Prices:
     """Dispatch on the mode; see `Economy.prices` for the arguments and errors."""
     _require_options(economy, mode, delay, noise, limit, rng)
+    inputs.number("tolerance", tolerance, least=0.0)
     certificate = cycles.certify(economy, state) if economy.cycle else None
     board = Board(economy, state, noise, np.random.default_rng(0) if rng is None else rng)
     stop = tolerance if certificate else 0.0
@@ -107,10 +108,11 @@ def _require_options(
 ) -> None:
     if mode not in ("topological", "synchronous", "asynchronous"):
         raise InputError(f"mode={mode!r}: wanted 'topological', 'synchronous' or 'asynchronous'")
-    if not (isinstance(delay, int | np.integer) and delay >= 0) or (delay and mode != "asynchronous"):
-        raise InputError(f"delay={delay!r} in mode {mode!r}: wanted an integer >= 0, and 0 unless asynchronous")
-    if not (np.isfinite(noise) and noise >= 0):
-        raise InputError(f"noise={noise!r}: wanted a finite number >= 0")
+    if inputs.whole("delay", delay, 0) and mode != "asynchronous":
+        raise InputError(f"delay={delay!r} in mode {mode!r}: wanted 0 unless asynchronous")
+    if limit is not None:
+        inputs.whole("limit (rounds or postings)", limit, 1)
+    inputs.number("noise", noise, least=0.0)
     if noise and mode == "asynchronous" and limit is None:
         raise InputError("asynchronous posting with noise never settles: pass limit=, the number of postings")
     if (noise or mode == "asynchronous") and rng is None:

@@ -124,6 +124,18 @@ class Prices:
                 "these prices are out of date: the economy has changed since; call produce and prices again"
             )
 
+    def require_marginal(self, name: str) -> None:
+        """InputError, naming the firm, unless its vjp said for each capital what a unit earns, in the capital's shape."""
+        marginal = self.marginal.get(name, {})
+        for key, value in self.economy.firms[name].capital.items():
+            told = marginal.get(key)
+            shape = None if told is None else np.shape(told)
+            if shape != np.shape(value):
+                raise InputError(
+                    f"firm {name!r} does not say what its capital {key!r} earns: wanted vjp to return (offers, marginal) with "
+                    f"marginal[{key!r}] of shape {np.shape(value)}, not {shape}"
+                )
+
     def require_sound(self) -> None:
         """InputError, naming the good or agent, for what no price can be: see `Economy.prices`."""
         for name, offer in self.offers.items():

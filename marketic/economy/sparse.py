@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from marketic.economy import inputs
 from marketic.economy.prices import ChainRule
 from marketic.errors import InputError
 
@@ -55,6 +56,7 @@ class SparseEconomy:
     ) -> None:
         if activation not in _ACTIVATIONS:
             raise InputError(f"activation={activation!r}: wanted one of {', '.join(_ACTIVATIONS)}")
+        inputs.whole("n", n, 1)
         sellers, buyers = np.asarray(sellers), np.asarray(buyers)
         weights = np.array(weights, dtype=float)
         if not (sellers.ndim == 1 and sellers.shape == buyers.shape == weights.shape):
@@ -81,9 +83,7 @@ class SparseEconomy:
         self.weights = weights[by_buyer]
         self.starts = np.zeros(n + 1, dtype=np.int64)
         np.cumsum(np.bincount(buyers, minlength=n), out=self.starts[1:])
-        self.bias = np.zeros(n) if bias is None else np.array(bias, dtype=float)
-        if self.bias.shape != (self.n,):
-            raise InputError(f"bias of shape {self.bias.shape}: wanted ({n},)")
+        self.bias = np.zeros(n) if bias is None else inputs.finite_array("bias", bias, (self.n,))
         self.order, done = _order(self.n, self.sellers, self.starts)
         if done < self.n:
             raise InputError(f"the economy has a cycle: firm {_on_cycle(self)} buys, through others, its own good")
@@ -109,6 +109,9 @@ class SparseEconomy:
         quantity = np.ascontiguousarray(supply.T)
         if offered.shape != quantity.shape or given.shape != quantity.shape:
             raise InputError(f"endowment, supply and base of shapes {given.T.shape}, {supply.shape}, {offered.T.shape}")
+        if not np.isfinite(offered).all():
+            bad = int(np.flatnonzero(~np.isfinite(offered).all(axis=1))[0])
+            raise InputError(f"what consumers offer for good {bad} is NaN or infinite: wanted finite numbers in base")
         slope = self._slope(quantity - given)
         price, marginal, marginal_bias = _post(
             self.order, self.sellers, self.weights, self.starts, quantity, slope, offered.copy()
@@ -138,7 +141,7 @@ class SparseEconomy:
 
     def invest(self, prices: SparsePrices, rate: float) -> None:
         """Every firm moves its weights and bias by `rate` times its mean marginal profit per day."""
-        step = rate / len(prices.values)
+        step = inputs.number("rate", rate) / len(prices.values)
         self.weights += step * prices.marginal[self.edge]
         self.bias += step * prices.marginal_bias
 

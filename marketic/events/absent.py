@@ -82,6 +82,21 @@ class Absent:
         return Bids.unchecked(bids.value, bids.active & ~absent, bids.budget, bids.side, bids.bidder)
 
 
+def best_bidders(market: Any, bids: Bids) -> np.ndarray:
+    """Who acts in greedy play, int64 [rows]: the highest bidder; where nobody bids, the first who was not left out.
+
+    bids: float64 [rows, bidders], rows = observations * rights. If all were left out, bidder 0, as there is nobody else.
+    """
+    value = np.where(bids.active & np.isfinite(bids.value), bids.value, -np.inf)
+    best = value.argmax(axis=-1)
+    absent = getattr(market.population, "absent", None)
+    if absent is not None and (silent := np.flatnonzero(np.isneginf(value.max(axis=-1)))).size:
+        everybody = np.full(market.rights, value.shape[1])
+        seats = getattr(market.population, "seats", everybody)[silent % market.rights]
+        best[silent] = (~absent[silent] & (np.arange(value.shape[1]) < seats[:, None])).argmax(axis=-1)
+    return best
+
+
 def load_of_run(file: Path) -> Any:
     """The market in a run's file, without the agents that the run leaves out; of a file elsewhere: all of it."""
     from marketic.storage import load

@@ -7,7 +7,7 @@ from typing import Any
 
 from marketic.errors import InputError
 from marketic.events.manifest import Manifest
-from marketic.events.parts import read_part
+from marketic.events.parts import read_part, unpacked
 from marketic.events.schema import TABLES, decoded
 from marketic.events.waiting import read_waiting
 
@@ -119,7 +119,7 @@ class EventLog:
         """A table's rows in one part, as a pyarrow table; the part must have some (see `parts`)."""
         wanted = self._columns(table, columns)
         if self.waiting is not None and part == self.waiting["part"]:
-            return _decode(self.waiting_tables[table].select(_stored(wanted)), table, wanted)
+            return _decode(unpacked(self.waiting_tables[table].select(_stored(wanted))), table, wanted)
         added = any(column.default is not None for column in TABLES[table])  # older parts lack it, and Arrow would stop
         return _decode(read_part(self.folder, table, part, None if added else _stored(wanted)), table, wanted)
 

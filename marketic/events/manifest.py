@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from marketic.atomic import write_atomically
 from marketic.errors import CorruptFile, InputError
-from marketic.events.schema import FORMAT
+from marketic.events.schema import FORMAT, READABLE
 
 NAME = "manifest.jsonl"
 
@@ -45,6 +45,11 @@ class Manifest:
     def path(self) -> Path:
         """The manifest's file."""
         return self.folder / NAME
+
+    @property
+    def version(self) -> int:
+        """Version of the schema."""
+        return int(self.header["format"])
 
     @property
     def head(self) -> str:
@@ -106,14 +111,26 @@ class Manifest:
         if not lines:
             raise CorruptFile(f"{path} is empty: the log was altered, or its disk was full")
         found = lines[0].get("format")
-        if found != FORMAT:
+        if found not in READABLE:
             wrote = lines[0].get("marketic", "an unknown version")
             raise CorruptFile(
-                f"{path} has schema version {found}, written by marketic {wrote}; this version reads {FORMAT}: "
-                "use that version of marketic"
+                f"{path} has schema version {found}, written by marketic {wrote}; this version reads "
+                f"{' and '.join(map(str, READABLE))}: use that version of marketic"
             )
         manifest = cls(folder, lines[0], lines[1:])
         manifest.notes = notes
+        return manifest
+
+    @classmethod
+    def go_back(cls, folder: Path, parts: int, newest: str) -> "Manifest":
+        """The manifest with only its first parts. Raises InputError if `newest` is not the link of the last of them."""
+        manifest = cls.read(folder)
+        if len(manifest.parts) < parts or manifest.parts[parts - 1].get("chain") != newest:
+            raise InputError(
+                f"the event log in {folder} does not hold the {parts} parts that the checkpoint counts: it was altered; "
+                "restore it, or train again"
+            )
+        manifest.truncate(parts)
         return manifest
 
     def broken(self) -> str | None:

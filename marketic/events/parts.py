@@ -20,8 +20,11 @@ def path_of(folder: Path, table: str, number: int) -> Path:
     return folder / table / f"part-{number:05d}.parquet"
 
 
-def encoded(table: str, columns: dict[str, Any]) -> tuple[bytes, int]:
-    """Columns (arrays of one length; lists of members as int [rows, K]) as a Parquet file, and the number of rows."""
+def encoded(table: str, columns: dict[str, Any], version: int = FORMAT) -> tuple[bytes, int]:
+    """Columns (arrays of one length; lists of members as int [rows, K]) as a Parquet file, and the number of rows.
+
+    version: of the schema, one of `schema.READABLE`.
+    """
     import pyarrow
     import pyarrow.parquet
 
@@ -34,30 +37,61 @@ def encoded(table: str, columns: dict[str, Any]) -> tuple[bytes, int]:
         made.append(pyarrow.array(values, type=kind))
         fields.append(pyarrow.field(column.name, kind, nullable=False))
     if "buyers" in columns:
-        members = columns["buyers"].shape[1]
-        flat = pyarrow.array(columns["buyers"].astype(np.int32).ravel())
-        made.append(pyarrow.FixedSizeListArray.from_arrays(flat, members))
+        made.append(_lists(columns["buyers"]) if version == 1 else _packed(columns["buyers"]))
         fields.append(pyarrow.field("buyers", made[-1].type, nullable=False))
-    content = pyarrow.table(made, schema=pyarrow.schema(fields, metadata={"marketic.events": str(FORMAT)}))
+    content = pyarrow.table(made, schema=pyarrow.schema(fields, metadata={"marketic.events": str(version)}))
     memory = io.BytesIO()  # a full disk is then met by our own write, with its errno
-    encodings = {c.name: c.encoding for c in TABLES[table] if c.encoding != DICTIONARY}
-    pyarrow.parquet.write_table(
-        content,
-        memory,
-        compression="zstd"
-        if len(content) > SMALL
-        else "none",  # a compressor per column takes longer to set up than this
-        use_dictionary=[c.name for c in TABLES[table] if c.encoding == DICTIONARY],
-        column_encoding=encodings,
-        row_group_size=max(len(content), 1),
-        write_statistics=[c.name for c in TABLES[table] if c.name in STATISTICS],
-    )
+    pyarrow.parquet.write_table(content, memory, row_group_size=max(len(content), 1), **_settings(table, len(content)))
     return memory.getvalue(), len(content)
 
 
-def write_part(folder: Path, table: str, number: int, columns: dict[str, Any]) -> dict[str, Any]:
+def _settings(table: str, rows: int) -> dict[str, Any]:
+    """How Parquet stores a part. Few rows are stored plainly: setting a compressor up per column would take longer."""
+    if rows <= SMALL:
+        return {"compression": "none", "use_dictionary": False, "write_statistics": False}
+    columns = TABLES[table]
+    return {
+        "compression": "zstd",
+        "use_dictionary": [c.name for c in columns if c.encoding == DICTIONARY],
+        "column_encoding": {c.name: c.encoding for c in columns if c.encoding != DICTIONARY},
+        "write_statistics": [c.name for c in columns if c.name in STATISTICS],
+    }
+
+
+def _lists(members: np.ndarray) -> Any:
+    """Members, int [rows, K], as a pyarrow array of lists of K int32."""
+    import pyarrow
+
+    flat = pyarrow.array(np.ascontiguousarray(members, dtype=np.int32).ravel())
+    return pyarrow.FixedSizeListArray.from_arrays(flat, members.shape[1])
+
+
+def _packed(members: np.ndarray) -> Any:
+    """The same as a pyarrow array of 4 K bytes a row."""
+    import pyarrow
+
+    bytes_ = np.ascontiguousarray(members, dtype=">i4")
+    kind = pyarrow.binary(4 * members.shape[1])
+    return pyarrow.Array.from_buffers(kind, len(members), [None, pyarrow.py_buffer(bytes_)])
+
+
+def unpacked(table: Any) -> Any:
+    """A pyarrow table as written, with its members (if it has any, see `_packed`) as lists."""
+    import pyarrow
+
+    place = table.schema.get_field_index("buyers")
+    if place < 0 or not pyarrow.types.is_fixed_size_binary(table.schema.field(place).type):
+        return table
+    packed, members = table.column(place).combine_chunks(), table.schema.field(place).type.byte_width // 4
+    packed = pyarrow.concat_arrays(packed.chunks) if isinstance(packed, pyarrow.ChunkedArray) else packed
+    numbers = np.frombuffer(packed.buffers()[1], dtype=">i4", count=(packed.offset + len(packed)) * members)
+    lists = _lists(numbers[packed.offset * members :].reshape(-1, members))
+    return table.set_column(place, pyarrow.field("buyers", lists.type, nullable=False), lists)
+
+
+def write_part(folder: Path, table: str, number: int, columns: dict[str, Any], version: int = FORMAT) -> dict[str, Any]:
     """Write columns (see `encoded`) to a part. Returns rows, bytes and sha256."""
-    data, rows = encoded(table, columns)
+    data, rows = encoded(table, columns, version)
 
     def write(file: IO[bytes]) -> None:
         file.write(data)
@@ -92,19 +126,19 @@ def sync(paths: list[Path]) -> None:
 
 
 SMALL = 500
-"""Rows that are not worth compressing."""
+"""Rows, at most, that are not worth compressing."""
 STATISTICS = ("trade", "step", "episode", "account")
 """Columns whose ranges per part are written down, so that queries can skip parts."""
 
 
 def read_part(folder: Path, table: str, number: int, columns: list[str] | None = None) -> Any:
-    """A part as a pyarrow table, as written. Raises CorruptFile for one that is missing or damaged."""
+    """A part as a pyarrow table, members as lists. Raises CorruptFile for one that is missing or damaged."""
     import pyarrow
     import pyarrow.parquet
 
     path = path_of(folder, table, number)
     try:
-        return pyarrow.parquet.read_table(path, columns=columns, partitioning=None)
+        return unpacked(pyarrow.parquet.read_table(path, columns=columns, partitioning=None))
     except FileNotFoundError:
         raise CorruptFile(f"{path} is missing: the log was altered, or copied without it") from None
     except (pyarrow.ArrowException, OSError) as error:

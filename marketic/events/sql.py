@@ -28,7 +28,8 @@ def query(run: str | Path, statement: str) -> Any:
             _refuse(f"it wanted one statement that reads, such as SELECT, and got {' and '.join(kinds) or 'none'}")
         return connection.sql(statement).to_arrow_table()
     except _errors() as error:
-        _refuse(str(error))
+        damaged = "no magic bytes" in str(error).lower() or type(error).__name__ == "IOException"
+        _refuse(f"{error}{' (marketic audit says which parts are sound)' if damaged else ''}")
     finally:
         connection.close()
 
@@ -87,7 +88,7 @@ def _source(log: EventLog, table: str) -> str:
              "int32": "INTEGER", "int64": "BIGINT"}  # fmt: skip
     fields = [f'NULL::{kinds[column.kind]} AS "{column.name}"' for column in TABLES[table]]
     if table == "trades" and log.members > 1:
-        fields.append(f"NULL::INTEGER[{log.members}] AS buyers")
+        fields.append(f"NULL::{f'INTEGER[{log.members}]' if log.manifest.version == 1 else 'BLOB'} AS buyers")
     return f"(SELECT {', '.join(fields)} WHERE false)"
 
 
@@ -130,10 +131,12 @@ def _trade_columns(log: EventLog, tick: str) -> str:
     }
     plain = ["trade", "step", "episode", '"row"', "kind", _KINDS, "bidder", "novice", "seller", "buyer"]
     money = [f"({value}) * {tick} AS {name}, ({value}) AS {name}_ticks" for name, value in ticks.items()]
-    members = ["buyers"] if log.members > 1 else []
+    members = [_MEMBERS.format(last=log.members) if log.manifest.version > 1 else "buyers"] if log.members > 1 else []
     return ", ".join([*plain, *members, *money, '"check"'])
 
 
+_MEMBERS = "[('0x' || hex(buyers)[8 * k + 1 : 8 * k + 8])::INTEGER FOR k IN range({last})]::INTEGER[{last}] AS buyers"
+"""Members as a list, of the bytes that are on the disk."""
 _KINDS = (
     "CASE kind WHEN 1 THEN 'sale' WHEN 2 THEN 'terminated' WHEN 3 THEN 'truncated' WHEN 4 THEN 'paused' "
     "ELSE 'contribution' END AS event"

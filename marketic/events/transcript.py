@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from marketic.bids import Bids
+from marketic.events import tape as tapes
 from marketic.ledger import MEMOS
 
 if TYPE_CHECKING:
@@ -39,8 +40,11 @@ class Transcript:
         length = self.ledger.journal_length
         self._outside += [(place, trade) for place in range(length - count, length)]
 
-    def note_bids(self, bids: Bids, trade: np.ndarray) -> None:
-        """Bids of one round. trade int64 [B]: the number of each row's trade, -1 where nothing was sold."""
+    def note_bids(self, bids: Bids, settled: np.ndarray, first: int) -> None:
+        """Bids of one round. settled: its trades, as rows of the tape; first: the number of the first one."""
+        sales = np.flatnonzero(settled[:, tapes.AT_KIND] == tapes.SALE)
+        trade = np.full(len(bids.value), -1)  # of each row; -1: nothing was sold
+        trade[settled[sales, tapes.AT_ROW]] = first + sales
         row, bidder = np.nonzero(bids.active & (trade >= 0)[:, None])
         ticks = np.rint(bids.value[row, bidder] / self.tick).astype(np.int64)
         self._bids.append({"trade": trade[row], "row": row, "bidder": bidder, "ticks": ticks})

@@ -49,9 +49,11 @@ class Live:
         return self._stride
 
 
-def write_waiting(folder: Path, after: str, step: int, trades: int, tables: dict[str, dict[str, Any]]) -> None:
+def write_waiting(
+    folder: Path, after: str, step: int, trades: int, tables: dict[str, dict[str, Any]], version: int
+) -> None:
     """Write the open part. after: the newest link; trades: in the log with these; tables: their columns."""
-    data = {name: encoded(name, columns) for name, columns in tables.items()}
+    data = {name: encoded(name, columns, version) for name, columns in tables.items()}
     rows = {name: {"rows": count, "bytes": len(content)} for name, (content, count) in data.items()}
     about = json.dumps({"after": after, "step": step, "trades": trades, "tables": rows}).encode()
     content = b"".join([about, b"\n", *(content for content, _ in data.values())])

@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from marketic.bids import Bids
-from marketic.errors import InputError
 from marketic.events import tape as tapes
 from marketic.events.header import header, require
 from marketic.events.last_words import last_words
 from marketic.events.log import EventLog
 from marketic.events.manifest import Manifest
 from marketic.events.parts import drop_parts, path_of, sync, write_part
-from marketic.events.pending import Pending, last_bids, trade_columns
+from marketic.events.pending import Pending, TradeRows
 from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.events.snapshots import Snapshots
 from marketic.events.transcript import Transcript
@@ -29,6 +28,8 @@ if TYPE_CHECKING:
 
 PART_ROWS = 65_536
 """Trades in a full part."""
+TAPE_ROWS, COMPILED_TAPE_ROWS = 512, 16_384
+"""Rows of the tape, about: few, to stay in the processor's cache between two Python steps; more in a compiled loop."""
 
 
 class EventWriter:
@@ -54,7 +55,7 @@ class EventWriter:
         self.snapshot_every, self.part_rows = snapshot_every, part_rows
         self.state = np.zeros(tapes.HEAD + market.world.rows, dtype=np.int64)
         self.state[tapes.LEVEL], self.state[tapes.RIGHTS] = LEVELS.index(level), market.rights
-        self.tape = tapes.NOTHING[1]
+        self._rows = TradeRows(self.state, 1, 0)
         self.manifest: Manifest | None = None
         self.trades = 0  # in parts
         self.snapshots = Snapshots(market)
@@ -84,40 +85,43 @@ class EventWriter:
         """State and tape for a settlement with K = `members` per buyer; starts the log if there is none yet."""
         if self.manifest is None:
             self._start(members)
-        if self.level != "summary" and self.tape.shape[1] != tapes.AT_BUYERS + members:
-            self.tape = np.zeros((0, tapes.AT_BUYERS + members), dtype=np.int64)
+        if self.level != "summary" and not self._rows.fits(members):
+            self._rows = TradeRows(self.state, members, min(self.part_rows, PART_ROWS) + COMPILED_TAPE_ROWS)
         return self.make_room()
 
     def make_room(self) -> tuple[np.ndarray, np.ndarray]:
-        """State and tape, long enough for a full part and what follows before `tick` is called."""
+        """State and tape, long enough for what happens before `tick` is called."""
         if self.level != "summary":
             bidders = self.market.population.n_bidders
             self._per_step = (bidders + 1) * self.market.rights  # at worst all losers pay, and the episode ends
-            margin = max(2 * self.market.world.rows, min(1024, self.part_rows // self._per_step))
-            wanted = self.part_rows + margin * self._per_step
-            if len(self.tape) < wanted:
-                longer = np.zeros((wanted, self.tape.shape[1]), dtype=np.int64)
-                longer[: self.waiting] = self.tape[: self.waiting]
-                self.tape = longer
+            usual = min(TAPE_ROWS if self.market.dynamics is None else COMPILED_TAPE_ROWS, self.part_rows)
+            self._rows.lengthen(max(usual, 4 * self.market.world.rows * self._per_step))
             self.look_at = self._regular_at = self.market.num_timesteps
-        return self.state, self.tape
+        return self.state, self._rows.tape
 
     @property
     def waiting(self) -> int:
-        """Trades on the tape."""
-        return int(self.state[tapes.CURSOR])
+        """Trades that wait for their part."""
+        return len(self._rows)
 
     @property
-    def steps_left(self) -> int:
-        """Environment steps, >= 1, that compiled code may make before `tick` must be called."""
+    def leg(self) -> int:
+        """Environment steps, >= 1, that a compiled loop may make before it calls `tick`."""
+        return max(1, self.look_at - self.market.num_timesteps)
+
+    @property
+    def _steps_left(self) -> int:
+        """Environment steps, >= 1, for which there is room, and no snapshot is due."""
         due = max(self._due - self.market.num_timesteps, 1)
         if self.level == "summary":
             return due
-        return min(due, (len(self.tape) - self.waiting) // self._per_step - self.market.world.rows + 1)
+        return min(due, self._rows.room // self._per_step - self.market.world.rows + 1)
 
     def tick(self) -> None:
         """Write a part if it is time. Call this when `look_at` steps are made: after a round, or a leg of a compiled loop."""
-        if (step := self.market.num_timesteps) >= self._regular_at or self.market.dynamics is not None:
+        if (step := self.market.num_timesteps) < self.look_at:
+            return
+        if step >= self._regular_at:
             self._tick(step)
         self.look_at = self._regular_at
         if self.level != "summary":
@@ -127,12 +131,13 @@ class EventWriter:
 
     def _tick(self, step: int) -> None:
         """Write a part if the steps made and the rows that wait, but not the clock, say so."""
+        self._rows.take()
         if step >= self._due and step != self.ends_at:
             self.cut()
-        elif self.state[tapes.CURSOR] >= self.part_rows:
+        elif self.waiting >= self.part_rows:
             self.flush()
         if self.transcript is None:
-            self._regular_at = step + self.steps_left
+            self._regular_at = step + self._steps_left
         else:
             self.transcript.mark(self.trades + self.waiting, step)
 
@@ -146,13 +151,10 @@ class EventWriter:
         self._pending.episodes.append((episode, step, copy, episode_return, length))
 
     def note_bids(self, bids: Bids, first: int) -> None:
-        """The bids of a round whose trades start at row `first` of the tape; kept at level everything."""
+        """The bids of a round before which `first` trades waited; kept at level everything."""
         if self.transcript is not None:
-            settled = self.tape[first : self.waiting]
-            sales = np.flatnonzero(settled[:, tapes.AT_KIND] == tapes.SALE)
-            trade = np.full(len(bids.value), -1)
-            trade[settled[sales, tapes.AT_ROW]] = self.trades + first + sales
-            self.transcript.note_bids(bids, trade)
+            settled = self._rows.tape[first - self._rows.rows : self.state[tapes.CURSOR]]
+            self.transcript.note_bids(bids, settled, self.trades + first)
 
     def pausing(self, pauses: bool) -> None:
         """While `pauses`, ends of chains are clean breaks of training, and not time limits."""
@@ -201,39 +203,40 @@ class EventWriter:
         if self.manifest is None:  # nothing was ever sold
             return
         self.live.wrote()
-        rows = self.tape[: self.waiting]
-        if len(rows) and not self.snapshots.prices:
-            account, bid, count = last_bids(rows)
-            bought = self.snapshots.count(account, count)
-            self._note("prices", account=account, price=bid * self.market.ledger.tick, trades=bought)
+        self._rows.take()
+        trades, tick = self.waiting, self.market.ledger.tick
+        if trades and not self.snapshots.prices:
+            account, bid, count = self._rows.last_bids()
+            self._note("prices", account=account, price=bid * tick, trades=self.snapshots.count(account, count))
         tables = self._tables()
         self._pending.clear()
         if self.transcript is not None:
-            self.transcript.forget(self.trades + len(rows))
+            self.transcript.forget(self.trades + trades)
         if not tables:
             return
-        number = len(self.manifest.parts)
-        entries = {name: write_part(self.folder, name, number, tables[name]) for name in sorted(tables)}
+        number, version = len(self.manifest.parts), self.manifest.version
+        entries = {name: write_part(self.folder, name, number, tables[name], version) for name in sorted(tables)}
         self._unsynced += [path_of(self.folder, name, number) for name in entries]
-        self.trades += len(rows)
-        self.state[tapes.CURSOR] = 0
+        self.trades += trades
+        self._rows.clear()
         self.manifest.append({"step": self.market.num_timesteps, "trades": self.trades, "tables": entries})
 
     def show(self) -> None:
         """Let readers see what waits, as the log's open part; the log itself does not change."""
         self.live.wrote()
-        tables = self._tables()
-        if self.manifest is not None and tables:
+        tables, manifest = self._tables(), self.manifest
+        if manifest is not None and tables:
             now = self.market.num_timesteps, self.trades + self.waiting
-            write_waiting(self.folder, self.manifest.head, *now, tables)
+            write_waiting(self.folder, manifest.head, *now, tables, manifest.version)
 
     def _tables(self) -> dict[str, dict[str, Any]]:
         """Tables that have rows which wait, as columns."""
         tables = self._pending.columns()
         if self.transcript is not None:
             tables |= self.transcript.columns(self.trades + self.waiting, self.market.num_timesteps)
+        self._rows.take()
         if self.waiting:
-            tables["trades"] = trade_columns(self.tape[: self.waiting], self.trades)
+            tables["trades"] = self._rows.columns(self.trades)
         return {name: columns for name, columns in tables.items() if len(next(iter(columns.values())))}
 
     def _note(self, table: str, **columns: Any) -> None:
@@ -278,19 +281,13 @@ class EventWriter:
         """Go back to a checkpoint: parts written after it are forgotten. Without its arrays: start again."""
         parts, trades, episodes, known = (int(n) for n in state.get("run/events", np.zeros(4)))
         if parts:
-            self.manifest = Manifest.read(self.folder)
-            link = bytes(state["run/events_link"]).hex()
-            if len(self.manifest.parts) < parts or self.manifest.parts[parts - 1].get("chain") != link:
-                raise InputError(
-                    f"the event log in {self.folder} does not hold the {parts} parts that the checkpoint counts: it was "
-                    "altered; restore it, or train again"
-                )
-            self.manifest.truncate(parts)
+            self.manifest = Manifest.go_back(self.folder, parts, bytes(state["run/events_link"]).hex())
             self.snapshot_every = int(self.manifest.header["snapshot_every"])
         drop_parts(self.folder, parts)
         forget_waiting(self.folder)
-        self.trades, self.state[tapes.EPISODES], self.state[tapes.CURSOR] = trades, episodes, 0
+        self.trades, self.state[tapes.EPISODES] = trades, episodes
         self._pending.clear()
+        self._rows.clear()
         if self.transcript is not None:
             self.transcript.go_on(trades)
         self._due = self._next_snapshot()

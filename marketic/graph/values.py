@@ -76,18 +76,72 @@ def optimal_values(table: dict[int, dict[int, list[Any]]], discount: float, tole
     raise InputError(f"values do not settle with discount {discount}: the task pays for going round in a circle")
 
 
+@dataclass(frozen=True)
+class PolicyValue:
+    """What the greedy market earns, computed from the task's transitions instead of played; currency.
+
+    value, best: of the greedy policy and of the best one, discounted, without a time limit, from a start of the task.
+    expected: undiscounted return of an episode under the task's time limit; NaN without one. discount: of the chain.
+    """
+
+    value: float
+    best: float
+    expected: float
+    discount: float
+
+
+def policy_value(market: Market) -> PolicyValue | None:
+    """The exact value of the market's greedy policy; None for a task without a table or without known starts.
+
+    Raises InputError if values do not settle (discount 1 and a paying loop).
+    """
+    found = _states(market)
+    start = getattr(market.env.unwrapped, "initial_state_distrib", None)
+    if found is None or start is None:
+        return None
+    table, states = found
+    discount, limit = market.chain.discount, getattr(market.env.spec, "max_episode_steps", None)
+    best = optimal_values(table, discount)
+    chosen = market.choose(states)[:, 0].tolist()
+    followed = {state: {0: table[state][action]} for state, action in enumerate(chosen)}
+    value, expected = optimal_values(followed, discount), np.nan
+    if limit is not None:
+        expected = float(start @ _within(followed, int(limit)))
+    return PolicyValue(float(start @ value), float(start @ best), expected, discount)
+
+
+def _within(table: dict[int, dict[int, list[Any]]], steps: int) -> np.ndarray:
+    """Undiscounted returns of at most so many steps, float64 [states], in a table with one action per state."""
+    moves, reward = np.zeros((len(table), len(table))), np.zeros(len(table))
+    for state, acts in table.items():
+        for chance, after, paid, over in acts[0]:
+            reward[state] += chance * paid
+            moves[state, after] += chance * (not over)
+    value = np.zeros(len(table))
+    for _ in range(steps):
+        value = reward + moves @ value
+    return value
+
+
+def _states(market: Market) -> tuple[dict[int, dict[int, list[Any]]], np.ndarray] | None:
+    """The task's table and all its states, encoded, float64 [states, 1]; None where market and table do not fit."""
+    table, goods = table_of(market.env), market.world.goods
+    if table is None or goods.states != len(table) or len(goods) != 1 or market.rights != 1:
+        return None
+    return table, np.arange(len(table), dtype=float)[:, None]
+
+
 def price_error(market: Market) -> PriceError | None:
     """The market's highest bids against V*, with the discount of its chain; None for a task without a table.
 
     Nothing is traded. Only states in which an agent that bids has traded before are compared.
     """
-    table = table_of(market.env)
-    goods = market.world.goods
-    if table is None or goods.states != len(table) or len(goods) != 1 or market.rights != 1:
+    found = _states(market)
+    if found is None:
         return None
-    states = np.arange(len(table))
-    answers = appraise(market, states[:, None].astype(float))
-    compared = states[answers.known & ~np.isin(states, _ends(table))]
+    table, states = found
+    answers = appraise(market, states)
+    compared = np.flatnonzero(answers.known & ~np.isin(states[:, 0], _ends(table)))
     discount = market.chain.discount
     return PriceError(compared, answers.price[compared], optimal_values(table, discount)[compared], discount)
 

@@ -16,6 +16,7 @@ from marketic.errors import InputError
 from marketic.hayek.books import (
     AUCTIONS,
     BORN,
+    DEATH,
     EMPTY,
     INSTANCES,
     LEVEL,
@@ -32,6 +33,7 @@ from marketic.hayek.books import (
 from marketic.hayek.instance import list_agents
 from marketic.hayek.interface import CODE, Species
 from marketic.hayek.lifecycle import live
+from marketic.hayek.parts import entry_address, parent_address
 from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices, Taxes, flatten
 from marketic.hayek.trials import Outcomes, try_out
 
@@ -100,11 +102,13 @@ class Economy:
                 "Economy(births=Births(rate=0.0)): an empty population stays empty; give agents= or a rate above 0"
             )
         self.largest = max(largest or 0, 2 * self.curriculum.largest)
-        self.address = species.functions.addresses()
+        parts = [entry_address((novices or Novices()).entry), parent_address(self.births.parent)]
+        self.address = np.append(species.functions.addresses(), np.array(parts, dtype=np.int64))
         self.table: ArrayTable = species.table(self.slots, self.largest, self.seed)
         self.books: Books = open_books(self.slots, 4 * self.slots, species.code_length)
         self.books.signal[LEVEL] = self.curriculum.smallest
         self.books.signal[SUCCESS] = 0.6
+        self.immigrants: dict[int, tuple[int, int]] = {}  # uid: island and uid there
         if agents is not None:
             self.settle(agents)
 
@@ -161,6 +165,31 @@ class Economy:
         books.code_log[:n] = agents.code
         books.account[BORN] = n
         books.account[TREASURY] -= int(books.wealth[:n].sum())
+
+    def admit(self, agents: Snapshot, *, island: int) -> list[int]:
+        """Newcomers from another island, with the prices that they had there and an endowment from the treasury; if there is no
+        room the poorest leave. island: where they come from. Returns their new uids.
+
+        Raises InputError if they do not fit.
+        """
+        n, books, now = len(agents), self.books, self.instances
+        if n > self.slots or agents.code.shape != (n, self.species.code_length):
+            raise InputError(
+                f"agents with code {agents.code.shape}: wanted at most {self.slots} rows of {self.species.code_length}"
+            )
+        self._make_room(n)
+        order = np.lexsort((np.arange(self.slots), books.wealth, books.status != EMPTY))[:n]
+        endowment, born = int(self.births.endowment * PRIZE), int(books.account[BORN])
+        gone, uids = order[books.status[order] != EMPTY], np.arange(born, born + n)
+        self.books.log[books.uid[gone], DEATH] = now
+        books.account[TREASURY] += int(books.wealth[order].sum()) - n * endowment
+        self.code[order], books.slope[order], books.offset[order] = agents.code, agents.slope, agents.offset
+        books.wealth[order], books.status[order], books.uid[order], books.last_win[order] = endowment, PRICED, uids, now
+        books.parent[order], books.parent_slot[order] = -1, -1
+        self.books.log[uids], self.books.code_log[uids] = (-1, now, -1, 0), agents.code
+        books.account[BORN] += n
+        self.immigrants.update(zip(uids.tolist(), ((island, uid) for uid in agents.uid.tolist()), strict=True))
+        return [int(uid) for uid in uids]
 
     def run(self, instances: int) -> "Economy":
         """Play this many more instances, >= 0, learning from each; returns the economy itself.

@@ -1,7 +1,7 @@
 """Who descends from whom, who pays whom, and what the winners do, in words."""
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,7 +23,7 @@ class Genealogy:
     """Every agent that was ever born, by uid: row u is agent u.
 
     parent int64 [n], -1: none. birth, death int64 [n], instances; death -1: alive. wins int64 [n], auctions.
-    code int64 [n, L].
+    code int64 [n, L]. immigrants: of those who came from another island, by uid: which, and their uid there.
     """
 
     species: Species
@@ -32,6 +32,7 @@ class Genealogy:
     death: np.ndarray
     wins: np.ndarray
     code: np.ndarray
+    immigrants: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, economy: Economy) -> "Genealogy":
@@ -39,7 +40,9 @@ class Genealogy:
         born = int(economy.books.account[BORN])
         log = economy.books.log[:born].copy()
         code = economy.books.code_log[:born].copy()
-        return cls(economy.species, log[:, MOTHER], log[:, BIRTH], log[:, DEATH], log[:, WINS], code)
+        return cls(
+            economy.species, log[:, MOTHER], log[:, BIRTH], log[:, DEATH], log[:, WINS], code, dict(economy.immigrants)
+        )
 
     def __len__(self) -> int:
         return len(self.parent)
@@ -59,7 +62,9 @@ class Genealogy:
         for ancestor in reversed(self.lineage(uid)):
             end = "alive" if self.death[ancestor] < 0 else f"died {self.death[ancestor]}"
             program = self.species.words(self.code[ancestor])
-            lines.append(f"{ancestor} (born {self.birth[ancestor]}, {end}, {self.wins[ancestor]} wins): {program}")
+            island, was = self.immigrants.get(ancestor, (-1, -1))
+            came = f"agent {was} of island {island}, came" if island >= 0 else "born"
+            lines.append(f"{ancestor} ({came} {self.birth[ancestor]}, {end}, {self.wins[ancestor]} wins): {program}")
         return "\n".join(lines)
 
     def as_dict(self) -> dict[str, Any]:

@@ -12,11 +12,23 @@ from numba import njit
 
 from marketic.array_table import ints_1d
 from marketic.hayek.books import AUCTIONS, NOVICE, PRICED, PRIZE, PRIZES, SOLVED_COUNT, STEPS, TREASURY
-from marketic.hayek.interface import ACTS, CAP, OVER, PROGRESS, RANDOM, SIZE, SOLVED, STATE, TICKS, call_species
+from marketic.hayek.interface import (
+    ACTS,
+    CAP,
+    OVER,
+    PROGRESS,
+    RANDOM,
+    SIZE,
+    SOLVED,
+    STATE,
+    TICKS,
+    call_species,
+    call_world,
+)
 from marketic.hayek.random_numbers import below, uniform
 
-BEGIN, APPLIES, PERFORM, BREED, ALIKE = 0, 1, 2, 3, 4
-"""Places of a species' functions among the addresses."""
+BEGIN, APPLIES, PERFORM, BREED, ALIKE, ENTRY, PARENT = 0, 1, 2, 3, 4, 5, 6
+"""Places of a species' functions among the addresses, and of the parts of `marketic.hayek.parts`."""
 
 
 @njit(cache=True)
@@ -123,21 +135,13 @@ def _try_novice(table, address, state, books, rules, winner, top):  # type: igno
         place = slots - 1 - (first + k) % count
         i = books.listed[place]
         if call_species(address[APPLIES], table, i, 0, 0) == ACTS:
-            bid = _entry_bid(state, rules, random, top)
+            bid = call_world(address[ENTRY], state, top, np.int64(rules.premium * PRIZE), random)
             same = winner >= 0 and rules.twins == 0.0 and call_species(address[ALIKE], table, i, winner, 0) == 1
             if same or bid <= top or bid >= PRIZE or books.wealth[i] < bid:
                 return -1, 0
             _fix_price(state, books, rules, i, bid, place)
             return i, bid
     return -1, 0
-
-
-@njit(cache=True)
-def _entry_bid(state, rules, random, top):  # type: ignore[no-untyped-def]
-    """What a novice bids against the winner's bid, ticks."""
-    if rules.random_entry > 0.0:
-        return np.int64(uniform(random) * PRIZE)
-    return top + max(np.int64(rules.premium * PRIZE / state[SIZE] * (0.5 + uniform(random))), 1)
 
 
 @njit(cache=True)

@@ -29,7 +29,7 @@ from numba.extending import intrinsic
 
 from marketic.array_table import ArrayTable
 from marketic.errors import InputError
-from marketic.function_pointer import INTS, INTS_2D, address_of
+from marketic.function_pointer import INTS, INTS_2D, address_of, caller
 
 STATE, RANDOM, CODE = 0, 1, 2
 """Entries of every species' table: world int64 [S], random state int64 [1], programs int64 [slots, L]. Others are its own."""
@@ -92,26 +92,12 @@ def address_returning(function: Any, signature: tuple[Any, ...]) -> int:
     return address
 
 
-def _caller(signature: tuple[Any, ...]) -> Any:
-    """What an intrinsic `call(address, *arguments) -> int64` generates."""
-
-    def generate(context: Any, builder: Any, _: Any, values: Any) -> Any:
-        kind = context.call_conv.get_function_type(types.int64, signature)
-        function = builder.inttoptr(values[0], kind.as_pointer())
-        status, answer = context.call_conv.call_function(builder, function, types.int64, signature, list(values[1:]))
-        with builder.if_then(status.is_error):
-            context.call_conv.return_status_propagate(builder, status)
-        return answer
-
-    return types.int64(types.int64, *signature), generate
-
-
 def _species(typing_context, address, table, a, b, c):  # type: ignore[no-untyped-def]
-    return _caller(SPECIES_CALL)
+    return caller(SPECIES_CALL, types.int64)(typing_context, address)
 
 
 def _world(typing_context, address, state, a, b, other):  # type: ignore[no-untyped-def]
-    return _caller(WORLD_CALL)
+    return caller(WORLD_CALL, types.int64)(typing_context, address)
 
 
 _intrinsic: Any = intrinsic

@@ -22,8 +22,9 @@ from marketic.hayek.books import (
     TREASURY,
     WINS,
 )  # fmt: skip
-from marketic.hayek.instance import BEGIN, BREED, draw_size, list_agents, play
+from marketic.hayek.instance import BEGIN, BREED, PARENT, draw_size, list_agents, play
 from marketic.hayek.interface import CODE, RANDOM, call_species
+from marketic.hayek.parts import call_parent
 from marketic.hayek.random_numbers import below, normal, uniform
 
 
@@ -111,7 +112,7 @@ def _bear(table, address, books, rules, random):  # type: ignore[no-untyped-def]
     if child < 0:
         return
     endowment = np.int64(rules.endowment * PRIZE)
-    parent = -1 if uniform(random) < rules.fresh else _choose_parent(books, rules, random)
+    parent = -1 if uniform(random) < rules.fresh else _choose_parent(address, books, rules, random)
     if rules.parent_pays > 0.0 and parent >= 0:
         if books.wealth[parent] < 2 * endowment:
             return
@@ -133,16 +134,13 @@ def _bear(table, address, books, rules, random):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _choose_parent(books, rules, random):  # type: ignore[no-untyped-def]
-    """The richest of a few random agents with a price that did well; -1: none of them did."""
-    best, least = -1, np.int64(rules.rich * rules.endowment * PRIZE)
-    if books.listing[0] == 0:
+def _choose_parent(address, books, rules, random):  # type: ignore[no-untyped-def]
+    """Whom the part for it names among the agents with a price; -1: nobody, also where it names somebody who left."""
+    count, least = books.listing[0], np.int64(rules.rich * rules.endowment * PRIZE)
+    if count == 0:
         return -1
-    for _ in range(int(rules.tournament)):
-        i = books.listed[below(random, books.listing[0])]
-        if books.status[i] == PRICED and books.wealth[i] > least and (best < 0 or books.wealth[i] > books.wealth[best]):
-            best = i
-    return best
+    chosen = call_parent(address[PARENT], books.wealth, books.listed, count, least, np.int64(rules.tournament), random)
+    return chosen if 0 <= chosen < len(books.status) and books.status[chosen] == PRICED else -1
 
 
 @njit(cache=True)

@@ -1,4 +1,4 @@
-"""Restarts and islands: several economies from different seeds, one validated winner.
+"""Restarts: several economies from different seeds, one validated winner. `marketic.hayek.islands`: those that trade programs.
 
 A budget is counted in auctions, not in seconds, so that the answer depends on the seed alone: not on the machine, nor on how
 many processes share the islands.
@@ -20,7 +20,8 @@ from marketic.hayek.validation import NOTHING, Score, Validation
 
 @dataclass(frozen=True)
 class Restarts:
-    """auctions: after which an economy is given up if nothing was complete, >= 1. attempts: economies at most, >= 1."""
+    """auctions: after which, or after as many instances (there are economies in which nobody bids), an economy is given up if
+    nothing was complete, >= 1. attempts: economies at most, >= 1."""
 
     auctions: int = 8_000_000
     attempts: int = 6
@@ -63,28 +64,50 @@ def search(
 
     build: makes an economy from a seed. seed: of the whole search, >= 0.
     """
-    validation, restarts, start = validation or Validation(), restarts or Restarts(), time.process_time()
-    best: tuple[Snapshot | None, Score] = (None, NOTHING)
-    origin, level, family = -1, 0.0, None
-    totals = np.zeros(3, dtype=np.int64)
-    attempts = 0
-    for number in _seeds(seed, restarts.attempts):
+    restarts, start = restarts or Restarts(), time.process_time()
+    record, totals, attempts = Record(validation or Validation()), np.zeros(3, dtype=np.int64), 0
+    for number in seeds_of(seed, restarts.attempts):
         attempts += 1
         economy = build(number)
-        found = best[1]
-        while economy.auctions < restarts.auctions and not validation.complete(found):
-            economy.run(validation.every)
-            if economy.level >= validation.level:
-                agents, found = _look(validation, economy, best[1])
-                if found > best[1]:
-                    best, origin, level = (agents, found), number, economy.level
-                    family = Genealogy.of(economy)
+        record.found = record.score
+        while max(economy.auctions, economy.instances) < restarts.auctions and not record.validation.complete(
+            record.found
+        ):
+            record.advance(economy, number)
         totals += (economy.instances, economy.auctions, economy.steps)
-        if validation.complete(best[1]):
+        if record.complete:
             break
-    instances, auctions, steps = (int(total) for total in totals)
-    complete, seconds = validation.complete(best[1]), time.process_time() - start
-    return Champion(*best, complete, origin, level, attempts, instances, auctions, steps, seconds, family)
+    return record.champion(attempts, totals, time.process_time() - start)
+
+
+class Record:
+    """The best validated snapshot so far, and where it comes from. found: the score of the last one that was looked at."""
+
+    def __init__(self, validation: Validation) -> None:
+        self.validation, self.score, self.found = validation, NOTHING, NOTHING
+        self.agents: Snapshot | None = None
+        self.family: Genealogy | None = None
+        self.origin, self.level = -1, 0.0
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is left to wish for."""
+        return self.validation.complete(self.score)
+
+    def advance(self, economy: Economy, seed: int) -> None:
+        """Train until the next validation, and look. seed: the economy's."""
+        economy.run(self.validation.every)
+        if economy.level >= self.validation.level:
+            agents, self.found = _look(self.validation, economy, self.score)
+            if self.found > self.score:
+                self.agents, self.score = agents, self.found
+                self.origin, self.level, self.family = seed, economy.level, Genealogy.of(economy)
+
+    def champion(self, attempts: int, totals: np.ndarray, seconds: float) -> Champion:
+        """The answer. totals: int64 [3], instances, auctions and steps of the whole search."""
+        instances, auctions, steps = (int(total) for total in totals)
+        return Champion(self.agents, self.score, self.complete, self.origin, self.level, attempts, instances, auctions, steps,
+                        seconds, self.family)  # fmt: skip
 
 
 def _look(validation: Validation, economy: Economy, best: Score) -> tuple[Snapshot, Score]:
@@ -104,7 +127,8 @@ def islands(
     validation: Validation | None = None,
     restarts: Restarts | None = None,
 ) -> list[Champion]:
-    """One search per seed, side by side in `processes` >= 1 processes; the answers are the same for any number of them.
+    """One search per seed, side by side in `processes` >= 1 processes; the answers are the same for any number of them. Nothing
+    is sent between them: see `marketic.hayek.islands.migrate` for that.
 
     build: must be importable, as `multiprocessing` asks (no lambda) if processes > 1.
     """
@@ -123,7 +147,8 @@ def best_of(champions: Iterable[Champion]) -> Champion:
     return max(champions, key=lambda champion: champion.score)
 
 
-def _seeds(seed: int, count: int) -> list[int]:
+def seeds_of(seed: int, count: int) -> list[int]:
+    """The seeds of economies, from the seed of a search. Raises InputError for one below 0."""
     if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
         raise InputError(f"seed={seed!r}: wanted a whole number >= 0")
     return [int(number) for number in np.random.SeedSequence(seed).generate_state(count, np.uint32)]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
 from marketic.errors import InputError
+from marketic.hayek.parts import entry_address, parent_address
 
 
 @dataclass(frozen=True)
@@ -44,20 +45,20 @@ class Novices:
     trial:   probability that an instance admits novices at all: untested agents make the prices noisy.
     premium: a novice bids this share of PRIZE / size above the winner, at the first state where it applies, times a random
              number from 0.5 to 1.5; that fixes its price for life.
-    entry:   "above": so. "random": a uniform share of the prize instead; it enters where it wins.
+    entry:   "above": so. "random": a uniform share of the prize instead; it enters where it wins. Or a numba function of your
+             own, see `marketic.hayek.parts`.
     twins:   a novice that would do the same as the winner may enter.
     """
 
     trial: float = 0.2
     premium: float = 0.02
-    entry: str = "above"
+    entry: Any = "above"
     twins: bool = False
 
     def __post_init__(self) -> None:
         _share(self, "trial")
         _positive(self, "premium")
-        if self.entry not in ("above", "random"):
-            raise InputError(f"{self}: wanted entry 'above' or 'random'")
+        entry_address(self.entry)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,8 @@ class Births:
     """How agents are born and paid for.
 
     rate:       probability of a birth after an instance. fresh: share of births that are random programs.
-    tournament: a parent is the richest of this many random agents with wealth above `rich` times the endowment.
+    tournament: a parent is the richest of this many random agents with wealth above `rich` times the endowment; or as many are
+                asked for by `parent`, "richest" or a numba function of your own, see `marketic.hayek.parts`.
     endowment:  in prizes. payer: "treasury" or "parent" (then the richest of the tournament, and only if it can).
     share:      of every instance's profit that goes to the parent, while it lives.
     slope:      the largest slope of a bid; at 1 or above, bids sink below 0. slope_change: probability that a child's
@@ -94,12 +96,14 @@ class Births:
     share: float = 0.1
     slope: float = 0.8
     slope_change: float = 0.16
+    parent: Any = "richest"
 
     def __post_init__(self) -> None:
         for name in ("rate", "fresh", "share", "slope_change"):
             _share(self, name)
         for name in ("rich", "slope"):
             _positive(self, name)
+        parent_address(self.parent)
         if self.payer not in ("treasury", "parent") or self.tournament < 1 or not 0 < self.endowment <= 1000:
             raise InputError(
                 f"{self}: wanted payer 'treasury' or 'parent', a tournament of at least 1, an endowment above 0 and up to 1000"
@@ -160,7 +164,6 @@ class Rules(NamedTuple):
     progress_prize: float
     trial: float
     premium: float
-    random_entry: float
     twins: float
     move_tax: float
     wealth_tax: float
@@ -191,7 +194,7 @@ def flatten(
     """The parts as one record."""
     numbers = [
         auction.price == "second", auction.idle_ban, auction.stop_loss, auction.insolvency, auction.form == "progress",
-        auction.prize == "progress", novices.trial, novices.premium, novices.entry == "random", novices.twins,
+        auction.prize == "progress", novices.trial, novices.premium, novices.twins,
         taxes.move, taxes.wealth,
         births.rate, births.fresh, births.tournament, births.rich, births.endowment, births.payer == "parent", births.share,
         births.slope, births.slope_change, exits.below, exits.idle,

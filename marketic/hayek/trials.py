@@ -53,7 +53,8 @@ def try_out(
         raise InputError("an empty population cannot play: train longer, or start with agents=")
     if size < 1 or count < 1 or prefix < 0:
         raise InputError(f"size={size}, count={count}, prefix={prefix}: wanted size and count >= 1, prefix >= 0")
-    table, address = species.table(n, size + prefix, seed), species.functions.addresses()
+    table = species.table(n, size + prefix, seed)
+    address = np.append(species.functions.addresses(), [0, 0])  # nobody enters, nobody is born
     table.arrays[CODE][:] = agents.code
     books = open_books(n, n, species.code_length)
     books.status[:], books.slope[:], books.offset[:], books.uid[:] = PRICED, agents.slope, agents.offset, np.arange(n)

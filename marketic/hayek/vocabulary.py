@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from marketic.errors import InputError
 from marketic.hayek.interface import CAP, HEADER, OVER, PROGRESS, SIZE, SOLVED, WORLD_CALL, address_returning
@@ -137,6 +138,12 @@ class World:
         """int64 [4]: begin, sense, possible, move. Raises InputError for what is no numba function of that signature."""
         parts = (self.begin, self.sense, self.possible, self.move)
         return np.array([address_returning(part, WORLD_CALL) for part in parts], dtype=np.int64)
+
+
+@njit(cache=True)
+def possible_until_over(state, move, _, __):  # type: ignore[no-untyped-def]
+    """The `possible` of worlds in which every move changes something as long as the instance lasts."""
+    return np.int64(1 - state[OVER])
 
 
 def rehearse(world: World, size: int = 4, steps: int = 60, seed: int = 0) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marketic.events.absent import best_bidders
 from marketic.market import Market
 
 
@@ -12,7 +13,7 @@ class Appraisal:
     """Answers for a batch of observations.
 
     price: float64 [B], the highest bid for the (first) right, currency; NaN where nobody bids.
-    move:  int64 [B], the action number of the highest bidder.
+    move:  int64 [B], the action number of the highest bidder, or of the one who acts where nobody bids.
     known: bool [B], False where none of the bidders has owned a right yet, so that the price is an opening bid.
     """
 
@@ -27,7 +28,7 @@ def appraise(market: Market, observation: np.ndarray) -> Appraisal:
     rows = np.ascontiguousarray(np.repeat(np.asarray(observation, dtype=float), rights, axis=0))
     bids = getattr(population, "appraise", population.bid)(rows)
     value = np.where(bids.active, bids.value, -np.inf)
-    winner = value.argmax(axis=-1)
+    winner = best_bidders(market, bids)
     top = value[np.arange(len(rows)), winner]
     move = population.act(winner, rows)
     known = np.ones(len(rows), dtype=bool)
