@@ -9,19 +9,15 @@ and more than 500 edges. Every price is compared with the derivative of welfare 
 by jax; the error is the largest difference over all goods, relative to the largest price of the good. Rounds: synchronous
 posting must end after the longest path (and one round to confirm). Time: 64-256-256-10, batch 128, posting each price once
 against torch's backward pass for the same derivatives (images, weights and biases; float64, one thread), in turns;
-the least of
-200 of each, since other programs on the machine can only add. Scale: 1,000,000 firms
-with 5,000,000 edges, and the growth from there to 4,000,000 firms; smaller economies fit the processor's cache and take half
-the time per edge or less, so that growth up to 1,000,000 looks steeper than it is.
+the least of 200 of each, since other programs on the machine can only add. Scale: `marketic reproduce economy-scale`.
 """
 
-import resource
 import time
 from typing import Any
 
 import numpy as np
 
-from marketic.economy import Consumer, Dense, Economy, Good, SparseEconomy
+from marketic.economy import Consumer, Dense, Economy, Good
 from marketic.economy.networks import layered
 from marketic.errors import InputError
 from marketic.result import Row, result
@@ -168,33 +164,8 @@ def race(turns: int) -> dict[str, float]:
     return {key: min(value) for key, value in times.items()}
 
 
-def grow(firms: int, rng: np.random.Generator, repeats: int = 5) -> dict[str, float]:
-    """Seconds (the least of `repeats`) for the prices of an economy with 5 edges per firm, one in ten only endowed."""
-    buyers = np.repeat(np.arange(firms // 10, firms), 5)
-    buyers = np.concatenate([buyers, rng.integers(firms // 10, firms, size=5 * firms - len(buyers))])
-    sellers = (rng.random(len(buyers)) * buyers).astype(np.int64)
-    start = time.perf_counter()
-    economy = SparseEconomy(firms, sellers, buyers, rng.standard_normal(len(buyers)) / 5, activation="tanh")
-    built = time.perf_counter() - start
-    endowment, base = np.zeros((1, firms)), np.zeros((1, firms))
-    endowment[0, : firms // 10] = rng.standard_normal(firms // 10)
-    base[0, -firms // 10 :] = rng.standard_normal(len(base[0, -firms // 10 :]))
-    start = time.perf_counter()
-    supply = economy.produce(endowment)
-    made = time.perf_counter() - start
-    seconds = np.inf
-    for _ in range(repeats):
-        start = time.perf_counter()
-        prices = economy.prices(endowment, supply, base)
-        seconds = min(seconds, time.perf_counter() - start)
-    return {
-        "firms": firms, "edges": len(buyers), "build": built, "produce": made, "prices": seconds,
-        "residual": prices.certificate.worst, "gigabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
-    }  # fmt: skip
-
-
 def run(quick: bool = False) -> dict[str, Any]:
-    """All rows; quick: economies to depth 10, and 10,000 firms instead of 1,000,000."""
+    """All rows; quick: economies to depth 10."""
     begin = time.perf_counter()
     libraries = references()
     found = [compare(*shape, libraries) for shape in (SHAPES[:4] if quick else SHAPES)]
@@ -214,17 +185,4 @@ def run(quick: bool = False) -> dict[str, Any]:
         details["race"] = times = race(20 if quick else 200)
         ratio = times["posting"] / times["torch"]
         rows.append(Row("posting / torch backward, seconds", ratio, "" if quick else "<= 1.5", quick or ratio <= 1.5))
-    rng = np.random.default_rng(0)
-    grow(1000, rng)  # compiles
-    details["sizes"] = sizes = [
-        grow(n, rng) for n in ((10_000, 20_000, 40_000) if quick else (1_000_000, 2_000_000, 4_000_000))
-    ]
-    logs = np.log([[size["edges"], size["prices"]] for size in sizes])
-    slope = float(np.polyfit(logs[:, 0], logs[:, 1], 1)[0])
-    rows.append(Row(f"{sizes[0]['firms']:,} firms, 5 edges each: seconds for prices", sizes[0]["prices"], "", True))
-    rows.append(Row("the same: seconds to build and order it", sizes[0]["build"], "", True))
-    rows.append(Row("the same: peak memory of the process, GiB", sizes[0]["gigabytes"], "", True))
-    rows.append(Row("growth: seconds ~ edges ** this", slope, "" if quick else "<= 1.2", quick or slope <= 1.2))
-    worst = max(size["residual"] for size in sizes)
-    rows.append(Row("the same: chain rule residual", worst, "<= 1e-12", worst <= 1e-12))
     return result("prices-are-gradients", rows, time.perf_counter() - begin, details)
