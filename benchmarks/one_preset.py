@@ -1,10 +1,12 @@
-"""How far the defaults get that are tuned to no task: market research for tables, the bank for everything else.
+"""How far settings get that are tuned to no task: the untuned bank, and a portfolio of societies of all families.
 
     marketic bench one-preset [--quick] [--json]
 
-On the four toy-text tasks and LunarLander the presets *are* these defaults, so that their lines in `marketic bench
-learning` count here as well. This bench runs the other three tasks with the bank as it comes, and says how that compares
-with the bars of the tuned presets. Same protocol, criteria and seeds as `marketic.benchmarks.learning` (seeds 100-104).
+The bank: on the four toy-text tasks and LunarLander the presets *are* the defaults (market research for tables, the bank for
+everything else), so that their lines in `marketic bench learning` count here as well. This bench runs the other three
+tasks with the bank as it comes (seeds 100-104). The portfolio (`--agents portfolio`): all eight tasks, every society with its
+family's defaults, and revenue alone to choose among them (seeds 400-404, or the first few where runs are long; LunarLander
+with fewer steps than the learning bench allows). Protocol, criteria and bars are those of `marketic.benchmarks.learning`.
 """
 
 import time
@@ -16,6 +18,9 @@ from marketic.result import result
 
 SEEDS = tuple(range(100, 105))
 LIMITS = {"CartPole-v1": 60_000, "MountainCar-v0": 100_000, "Acrobot-v1": 60_000}
+PORTFOLIO_SEEDS = tuple(range(400, 405))
+FEWER = {"MountainCar-v0": 3, "Acrobot-v1": 3, "FrozenLake8x8-v1": 3, "LunarLander-v3": 2}
+PORTFOLIO_LIMITS = {**LIMITS, "LunarLander-v3": 150_000}
 
 
 def tasks() -> list[Task]:
@@ -27,13 +32,28 @@ def tasks() -> list[Task]:
     ]
 
 
+def portfolio_tasks() -> list[Task]:
+    """All eight tasks of the learning bench, played by the portfolio."""
+    chosen = []
+    for task in TASKS:
+        if task.agents is None:
+            seeds = PORTFOLIO_SEEDS[: FEWER.get(task.env)]
+            limit = PORTFOLIO_LIMITS.get(task.env, task.limit)
+            name = f"{task.env}, portfolio"
+            chosen.append(replace(task, name=name, agents="portfolio", seeds=seeds, passes=len(seeds), limit=limit))
+    return chosen
+
+
 def run(quick: bool = False) -> dict[str, Any]:
-    """Rows of the three tasks; quick: CartPole alone, one seed."""
+    """Rows of all lines; quick: CartPole by the bank and FrozenLake by the portfolio, one seed each."""
     began = time.perf_counter()
-    chosen = tasks()[:1] if quick else tasks()
+    chosen = [*tasks(), *portfolio_tasks()]
+    if quick:
+        short = [chosen[0], *(task for task in portfolio_tasks() if task.env == "FrozenLake-v1")]
+        chosen = [replace(task, seeds=task.seeds[:1], passes=1) for task in short]
     rows, details = [], {}
     for task in chosen:
-        runs = [run_seed(task, seed) for seed in (SEEDS[:1] if quick else SEEDS)]
+        runs = [run_seed(task, seed) for seed in task.seeds]
         rows += summarise(task, runs)
         details[task.name] = runs
     return result("one-preset", rows, time.perf_counter() - began, details)

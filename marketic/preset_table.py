@@ -149,6 +149,7 @@ FROZEN_LAKE_PROGRAMS = Preset(
 RESEARCH = Preset("research")
 BANK = Preset("bank", discount=0.995)
 GOODS = Preset("goods", discount=0.95)
+PORTFOLIO = Preset("portfolio", royalty=0.8)
 RULES_THAT_BET = Preset("rules", {"contract": Bets()})
 RULES_WITH_PRICES = Preset("rules", {"contract": Prices()}, discount=0.9, novices=Novices(0.3))
 _YES_OR_NO = ("Multiplexer", "Majority", "Carry", "Parity")
@@ -188,6 +189,8 @@ def for_any(states: int | None, agents: str | None) -> Preset:
         return BANK  # found on one task, but it carried over to all that were tried
     if family == "research":
         return RESEARCH
+    if family == "portfolio":
+        return PORTFOLIO  # one setting for every task
     return Preset(family, royalty=0.0 if finite else 0.8, novices=Novices(0.1 if finite else 0.05))
 
 

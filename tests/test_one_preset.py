@@ -1,8 +1,8 @@
 """The bench of untuned defaults runs defaults: nothing in it comes from a task's own settings."""
 
 from marketic.benchmarks.learning import TASKS
-from marketic.benchmarks.one_preset import tasks
-from marketic.preset_table import BANK, PRESETS, RESEARCH, preset_for
+from marketic.benchmarks.one_preset import portfolio_tasks, tasks
+from marketic.preset_table import BANK, PORTFOLIO, PRESETS, RESEARCH, preset_for
 
 
 def test_the_three_tasks_are_played_by_the_bank_as_it_comes():
@@ -29,3 +29,14 @@ def test_the_criteria_are_those_of_the_learning_bench():
             tuned[task.env].every,
             tuned[task.env].median,
         )
+
+
+def test_the_portfolio_plays_all_eight_tasks_by_one_setting():
+    played, tuned = portfolio_tasks(), [task for task in TASKS if task.agents is None]
+    assert [task.env for task in played] == [task.env for task in tuned]
+    assert len(played) == 8
+    for task, bar in zip(played, tuned, strict=True):
+        assert (task.agents, task.options, task.bar, task.every) == ("portfolio", {}, bar.bar, bar.every)
+        assert task.median == bar.median
+        assert preset_for(task.env, None, "portfolio") is PORTFOLIO
+        assert not set(task.seeds) & {*bar.seeds, *range(300, 310)}  # neither of the presets' nor tuned on

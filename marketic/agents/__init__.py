@@ -7,6 +7,7 @@ from marketic.agents.goods_market import GoodsMarket
 from marketic.agents.growing import Growing
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.learning_rate import LearningRate
+from marketic.agents.portfolio import Portfolio
 from marketic.agents.programs import Programs
 from marketic.agents.research import Research
 from marketic.agents.rules import Rules
@@ -21,6 +22,7 @@ __all__ = [
     "Growing",
     "LearningRate",
     "PaperTrades",
+    "Portfolio",
     "Programs",
     "Research",
     "Rules",
