@@ -133,10 +133,8 @@ class Portfolio:
         """Drop what is unfinished, and make room for `rows` parallel rows."""
         self.rows, self._next, self.served = rows, True, 0
         self.count, self.whole = 0, True  # row 0's episode: its steps, and whether one society ruled from its start
-        self.earned, self._revenue = (
-            0.0,
-            np.nan,
-        )  # in this rule; what goes into the books when it is over (nan: nothing)
+        self.earned = 0.0  # in this rule
+        self._revenue = np.nan  # what goes into the books when it is over (nan: nothing)
         for society in self.societies:
             if hasattr(society, "start"):
                 society.start(rows)
