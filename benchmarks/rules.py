@@ -33,7 +33,7 @@ def crowd(count: int, rng: np.random.Generator) -> Rules:
     masks, values = pack(mask), pack(rng.random((count, BITS)) < 0.5)
     books = rules.exchange.books
     for number in range(count):
-        seat = enter(books, masks[number], values[number], number % 2, -1, np.int64(TICKS))
+        seat = enter(books, masks[number], values[number], number % 2, -1, -1, np.int64(TICKS))
         books.trials[seat], books.wins[seat] = 10.0, rng.integers(11)
     return rules
 

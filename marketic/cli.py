@@ -192,9 +192,14 @@ def audit(
 def plot(
     run: Annotated[Path, typer.Argument(help="A run's folder.")],
     what: Annotated[str, typer.Option(help="returns, prices, price-error, wealth, gini, graph ...")] = "returns",
-    out: Annotated[Optional[Path], typer.Option(help=".svg, .png or .pdf. [default: WHAT.svg in the folder]")] = None,  # noqa: UP045
+    out: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help=".svg, .png, .pdf; of graph also .graphml, .gexf, .json, .parquet. [default: WHAT.svg in the folder]"
+        ),
+    ] = None,
 ) -> None:
-    """Draw one figure of a run, for a paper."""
+    """Draw one figure of a run, for a paper, or write its trade graph for other programs."""
     from marketic.commands.watching import run_plot
 
     raise typer.Exit(run_plot(run, what, out))

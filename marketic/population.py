@@ -47,7 +47,9 @@ class Population(Protocol):
     Every array that a population is given may be reused by the caller after the call: copy what you keep.
     Optional members: `appraise(observation) -> Bids`, the bids that greedy play reads (default: `bid`);
     `state_dict()` and `load_state_dict(state)`, arrays only, needed for `Market.save` and for runs that resume;
-    `start(rows)`, called before training with the number of rows.
+    `start(rows)`, called before training with the number of rows; `describe(agent, words) -> str`, an agent in words; and
+    `genealogy(words) -> Genealogy`, if agents have births: who descends from whom (see `marketic.genealogy`), for event logs
+    and trade graphs.
     """
 
     n_agents: int

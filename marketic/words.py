@@ -62,4 +62,13 @@ def rule(conditions: list[str], move: str, bid: float) -> str:
     >>> rule(["speed above 1.5 m/s", ""], "brake", 0.8349)
     'speed above 1.5 m/s: brake, bids 0.835'
     """
-    return f"{' and '.join(filter(None, conditions)) or 'always'}: {move}, bids {bid:.3g}"
+    return f"{deed(conditions, move)}, bids {bid:.3g}"
+
+
+def deed(conditions: list[str], move: str) -> str:
+    """The same without the price, as ancestors are told of.
+
+    >>> deed([], "brake")
+    'always: brake'
+    """
+    return f"{' and '.join(filter(None, conditions)) or 'always'}: {move}"

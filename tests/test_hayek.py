@@ -17,9 +17,10 @@ from tiny_worlds import (
 
 from marketic.agents.program_species import FUNCTIONS, Edits, MacroPrograms
 from marketic.errors import InputError
+from marketic.genealogy import ALIVE
 from marketic.hayek import Auction, Births, Curriculum, Economy, Exits, Novices, Snapshot, Taxes
 from marketic.hayek.books import EMPTY, PRIZE
-from marketic.hayek.genealogy import Genealogy, explain, graph
+from marketic.hayek.genealogy import explain, graph
 from marketic.hayek.restarts import Restarts, best_of, islands, search
 from marketic.hayek.validation import NOTHING, Score, Validation
 
@@ -250,18 +251,26 @@ def grown():
 
 
 def test_genealogy_knows_parents_births_and_deaths(grown):
-    family = Genealogy.of(grown)
+    family = grown.genealogy()
     assert len(family) == grown.books.account[5] > 200
     child = int(np.flatnonzero(family.parent >= 0)[-1])
     line = family.lineage(child)
     assert line[0] == child
     assert family.parent[line[-1]] == -1
     assert len(line) > 1
-    assert (np.diff(family.birth[line]) <= 0).all()
+    assert (np.diff(family.born[line]) <= 0).all()
     assert sorted(line, reverse=True) == line
-    alive = np.flatnonzero(family.death < 0)
+    alive = np.flatnonzero(family.died == ALIVE)
     assert sorted(grown.books.uid[grown.books.status != EMPTY].tolist()) == alive.tolist()
-    assert family.tell(child).count("\n") == len(line) - 1
+    assert grown.books.uid[family.agent[alive]].tolist() == alive.tolist()
+    told = family.tell(child)
+    assert len(told) == len(line)
+    assert told[
+        0
+    ] == f"{child} (born {family.born[child]}, {family.end(child)}, {family.wins[child]} wins): " + COUNTING.words(
+        grown.books.code_log[child]
+    )
+    assert sorted(family.graph().edges) == sorted((p, u) for u, p in enumerate(family.parent.tolist()) if p >= 0)
     assert len(family.as_dict()["program"]) == len(family)
     with pytest.raises(InputError, match="no agent"):
         family.lineage(10**9)
@@ -271,7 +280,7 @@ def test_trade_graph_balances_and_winners_are_told_in_words(grown):
     agents = grown.snapshot()
     outcomes = grown.evaluate(8, 30, seed=1)
     assert outcomes.rate > 0.9
-    drawn = graph(COUNTING, agents, outcomes, Genealogy.of(grown))
+    drawn = graph(COUNTING, agents, outcomes, grown.genealogy())
     kinds = {key for _, _, key in drawn.edges(keys=True)}
     assert kinds == {"trade", "parent"}
     paid = sum(ticks for _, _, ticks in drawn.edges(data="ticks") if ticks)
@@ -363,7 +372,7 @@ def test_entry_and_parents_are_parts_of_a_strangers_own():
         economy = course(**parts)
         assert held(economy) == economy.prizes > 0
         assert state_of(economy) != state_of(usual)
-    orphans = Genealogy.of(course(births=Births(parent=somebody_else)))
+    orphans = course(births=Births(parent=somebody_else)).genealogy()
     assert (orphans.parent == -1).all()
     for part in ({"entry": len}, {"entry": "third"}):
         with pytest.raises(InputError, match="numba"):

@@ -8,7 +8,6 @@ from marketic.agents.program_species import MacroPrograms
 from marketic.errors import InputError
 from marketic.hayek.books import EMPTY, PRICED, PRIZE
 from marketic.hayek.economy import Economy
-from marketic.hayek.genealogy import Genealogy
 from marketic.hayek.islands import Migration, migrate
 from marketic.hayek.restarts import Restarts, search, seeds_of
 from marketic.hayek.validation import Validation
@@ -35,7 +34,7 @@ def test_a_barren_island_is_peopled_from_the_next():
     assert champions[1].score.stages == 3
     family = champions[1].family
     assert {number for number, _ in family.immigrants.values()} == {0}
-    assert any("of island 0, came" in family.tell(int(uid)) for uid in champions[1].agents.uid)
+    assert any("of island 0, came" in " ".join(family.tell(int(uid))) for uid in champions[1].agents.uid)
     assert champions[0].family.immigrants.keys().isdisjoint(range(1))
 
 
@@ -63,8 +62,8 @@ def test_newcomers_cost_the_treasury_and_turn_out_the_poorest():
     assert (books.offset[slots] == kept.offset).all()
     assert (books.wealth[slots] == 2 * PRIZE).all()
     assert stayed <= set(books.uid[books.status != EMPTY].tolist())
-    family = Genealogy.of(small)
-    assert (family.death >= 0).sum() + (books.status != EMPTY).sum() == len(family)
+    family = small.genealogy()
+    assert (family.died >= 0).sum() + (books.status != EMPTY).sum() == len(family)
     assert family.immigrants[uids[0]] == (7, int(kept.uid[0]))
     small.run(200)
     assert small.treasury + int(small.books.wealth.sum()) == small.prizes

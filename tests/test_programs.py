@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 from tiny_worlds import WORDS, counting
 
 import marketic
-from marketic.agents.lineage import DIED, UID, ancestry, note_birth, note_death, open_lineage
-from marketic.agents.lineage import graph as lineage_graph
+from marketic.agents.birth_table import genealogy_of, note_birth, note_death, open_births
 from marketic.agents.program_breeding import AboveWinner, Breeding, Covering, LikeSyndicate, Mutation, Tournament
 from marketic.agents.program_literals import Literals, literal_holds
 from marketic.agents.program_species import MacroPrograms
@@ -17,6 +16,7 @@ from marketic.agents.programs import Programs
 from marketic.checks.population import check_population
 from marketic.envs.blocks_world_vocabulary import world
 from marketic.errors import InputError
+from marketic.genealogy import ALIVE
 from marketic.goods import Goods
 from marketic.hayek.vocabulary import COMPARISONS, Kind, Term, Vocabulary
 
@@ -310,7 +310,7 @@ def test_parts_travel_with_a_saved_market(tmp_path):
     again = marketic.load(tmp_path / "lake.market")
     assert again.population.breeding == market.population.breeding
     assert again.population.options == market.population.options
-    assert again.population.lineage(0) == market.population.lineage(0)
+    assert again.population.genealogy().as_dict() == market.population.genealogy().as_dict()
 
 
 def test_the_chains_royalty_and_that_on_paper_are_two_options():
@@ -342,38 +342,50 @@ def test_lineages_reach_back_to_the_dead_in_bounded_memory():
     anybody = Breeding(departure=lambda merit, waited, rng: int(rng.integers(len(merit))))
     market = lake(births=0.5, slots=40, few=2, members=8, breeding=anybody)
     market.learn(6000)
-    programs, table = market.population, market.population.kin
+    programs, family = market.population, market.population.genealogy()
     assert programs.counters[1] > 10 * programs.n_agents > 0
-    assert len(table) == 4 * 40 + 17, "it never grows"
-    used = table[1 : 1 + table[0, 0]]
-    alive = set(used[used[:, DIED] < 0, UID].tolist())
-    assert alive == set(programs.uid[programs.live].tolist())
-    lines = [programs.lineage(uid) for uid in alive]
+    assert len(programs.kin) == 4 * 40 + 17, "it never grows"
+    alive = family.uid[family.died == ALIVE].tolist()
+    assert sorted(programs.uid[programs.live].tolist()) == alive
+    for uid in alive:
+        seat = int(family.agent[family.row(uid)])
+        assert programs.uid[seat] == uid
+        assert family.parent[family.row(uid)] == programs.parent[seat]
+        assert family.program(family.row(uid)) == programs.describe(seat).split(", bids")[0]
+    lines = [family.tell(uid) for uid in alive]
     assert all("alive" in line[0] for line in lines)
     assert max(map(len, lines)) > 2
     assert any("died" in ancestor for line in lines for ancestor in line)
-    drawn = lineage_graph(table, [str(uid) for uid in used[:, UID]])
+    both = family.parents.min(axis=1) >= 0
+    assert both.sum() > 10, "crossover has two parents"
+    assert (family.parents[both, 0] != family.parents[both, 1]).all()
+    drawn = family.graph()
     assert all(drawn.nodes[parent]["born"] <= drawn.nodes[child]["born"] for parent, child in drawn.edges)
     assert drawn.number_of_edges() > 10
     with pytest.raises(InputError, match="is remembered"):
-        programs.lineage(10**9)
+        family.lineage(10**9)
 
 
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from([1, 2, 5, 50]), st.integers(0, 2**31), st.floats(0.2, 0.9))
 def test_the_living_and_their_parents_are_never_forgotten_early(agents, seed, life):
     """Against a plain list of everybody: nobody alive is forgotten, and nobody at all where there is room (50 agents)."""
-    rng, table, everybody, alive = np.random.default_rng(seed), open_lineage(agents, 1), {}, []
+    rng, table, everybody, alive = np.random.default_rng(seed), open_births(agents, 1), {}, []
     for uid in range(200):
         if len(alive) == agents or (alive and rng.random() > life):
             gone = alive.pop(int(rng.integers(len(alive))))
             note_death(table, gone, uid)
         parent = int(rng.choice(alive)) if alive and rng.random() < 0.9 else -1
         everybody[uid] = parent
-        note_birth(table, uid, parent, uid)
+        note_birth(table, uid, parent, -1, uid)
         alive.append(uid)
+    seats = np.array([*alive, -1])
+    family = genealogy_of(table, seats, str)
+    assert family.uid[family.died == ALIVE].tolist() == sorted(alive)
+    assert seats[family.agent[family.died == ALIVE]].tolist() == sorted(alive)
+    assert (family.agent[family.died != ALIVE] == -1).all()
     for uid in alive:
-        line = ancestry(table, uid)[:, UID].tolist()
+        line = family.lineage(uid)
         whole = [uid]
         while everybody[whole[-1]] >= 0:
             whole.append(everybody[whole[-1]])

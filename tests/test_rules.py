@@ -22,6 +22,7 @@ from marketic.bids import Bids
 from marketic.callbacks import Callback
 from marketic.checks import check_population
 from marketic.errors import InputError
+from marketic.genealogy import ALIVE
 from marketic.goods import Goods
 from marketic.words import Words
 
@@ -124,11 +125,11 @@ def test_children_know_their_parents():
     market = rules(Bets(entry=Offspring(limit=50), bankrupt=0.02))
     shown = np.random.default_rng(1).integers(0, 2, (200, 6))
     market.study(shown, shown[:, [0]] == np.arange(2))
-    uid, parent, born = market.lineage().T
-    assert (parent < uid).all()
-    assert (parent >= 0).any()
-    assert (np.diff(born) >= 0).all()
-    assert market.births > uid.max() > 50, "many have come and gone"
+    family = market.genealogy()
+    assert (family.parent >= 0).any()
+    assert (np.diff(family.born) >= 0).all()
+    assert family.uid[family.died == ALIVE].tolist() == sorted(rule.uid for rule in market.rules())
+    assert market.births > family.uid.max() > 50, "many have come and gone"
 
 
 def test_rules_with_prices_walk_through_the_woods():

@@ -272,12 +272,16 @@ def test_rules_know_their_ancestors_dead_or_alive():
     )
     market.learn(4000)
     rules = market.population
-    lines = [rules.ancestry(rule.uid) for rule in rules.rules()]
+    family = rules.genealogy()
+    lines = [family.tell(rule.uid) for rule in rules.rules()]
     for rule, line in zip(rules.rules(), lines, strict=True):
-        assert line[0].startswith(f"{rule.uid} (entered {rule.born}, alive): ")
+        assert line[0].startswith(f"{rule.uid} (born {rule.born}, alive): ")
         assert line[0].split(": ", 1)[1].split(", bids")[0] == rules.describe(rule.seat).split(", bids")[0]
         assert len(line) == 1 or line[1].startswith(f"{rule.parent} (")
-    assert any("left" in ancestor for line in lines for ancestor in line[1:])
+    assert any("died" in ancestor for line in lines for ancestor in line[1:])
+    both = family.parents.min(axis=1) >= 0
+    assert both.any(), "crossover has two parents"
+    assert (family.parents[both, 0] != family.parents[both, 1]).all()
     assert rules.births > 4 * 60 + 17 >= rules.exchange.books.kin[0, 0]
     with pytest.raises(InputError, match="is remembered"):
-        rules.ancestry(10**9)
+        family.lineage(10**9)

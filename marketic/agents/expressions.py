@@ -14,6 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from marketic.agents.birth_table import CODE as WROTE
+from marketic.agents.birth_table import genealogy_of, note_birth, note_death, open_births
 from marketic.agents.expression_choice import choose, compile_all, decision_world, gather, tell
 from marketic.agents.expression_kernels import breed, compile_slot
 from marketic.agents.expression_language import TRUE, Language
@@ -21,6 +23,7 @@ from marketic.agents.expression_species import ExpressionPrograms
 from marketic.agents.program_syndicates import share_outcome
 from marketic.bids import Bids
 from marketic.errors import InputError
+from marketic.genealogy import Genealogy
 from marketic.goods import Goods
 from marketic.hayek.interface import CODE, RANDOM
 from marketic.population import Receipt
@@ -92,6 +95,7 @@ class Expressions:
         self.price, self.error, self.weight = np.zeros(slots), np.zeros(slots), np.zeros(slots)
         self.merit, self.company = np.zeros(slots), np.zeros(slots)
         self.counters = np.zeros(2, dtype=np.int64)  # trades, births
+        self.kin = open_births(self.n_agents, self.species.code_length)
         self.outcomes = np.array([np.inf, -np.inf])  # least and most that a right was worth so far
         for a in range(self.n_bidders):  # one program for each action, everywhere: nobody is ever without a bid
             self.code[a] = self.species.read(f"(program true action-{a})")
@@ -157,6 +161,8 @@ class Expressions:
         """A new program that chooses something here (`action`, if >= 0), if a few random ones or children do. It has to say
         something: those that would choose without a look at anything are there from the beginning."""
         slot = self._vacancy(mother)
+        if self.live[slot]:
+            note_death(self.kin, self.uid[slot], self.counters[0])
         for _ in range(8):
             breed(self.table.rows, slot, mother, father)
             compile_slot(self.table.rows, slot)
@@ -195,7 +201,13 @@ class Expressions:
         self.merit[slot], self.weight[slot] = 0.1 * self.merit[parent] if inherits else 1e-3, 1e-6
         self.live[slot], self.price[slot], self.trades[slot] = True, price, 0
         self.uid[slot], self.last_win[slot] = self.counters[1], self.counters[0]
+        row = note_birth(self.kin, self.uid[slot], self.parent[slot], -1, self.counters[0])
+        self.kin[row, WROTE:] = self.code[slot]
         self.counters[1] += 1
+
+    def genealogy(self, words: Words = NO_WORDS) -> Genealogy:
+        """The programs alive and their ancestors, as far as memory goes (see `birth_table`); times in trades."""
+        return genealogy_of(self.kin, np.where(self.live, self.uid, -1), self.species.text)
 
     def describe(self, agent: int, words: Words = NO_WORDS) -> str:
         """A program as an S-expression, with its price."""
@@ -207,7 +219,7 @@ class Expressions:
         return [self.describe(int(i), words) for i in order if self.live[i]]
 
     _SAVED = ("code", "random", "live", "uid", "parent", "trades", "last_win", "price", "error", "weight", "merit", "company",
-              "counters", "outcomes")  # fmt: skip
+              "counters", "kin", "outcomes")  # fmt: skip
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """All programs and their prices."""

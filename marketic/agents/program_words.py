@@ -1,10 +1,9 @@
-"""Programs and their ancestors in plain words."""
+"""Programs in plain words."""
 
 import numpy as np
 
-from marketic.agents.lineage import BORN, CODE, DIED, UID, ancestry
 from marketic.agents.program_literals import Literals
-from marketic.words import Words
+from marketic.words import Words, deed
 
 
 def clauses(literals: Literals, guard: np.ndarray, words: Words) -> list[str]:
@@ -12,19 +11,11 @@ def clauses(literals: Literals, guard: np.ndarray, words: Words) -> list[str]:
     return [literals.say(k, words) for k in dict.fromkeys(guard.tolist()) if k >= 0]
 
 
-def deed(literals: Literals, action: int, until: int, words: Words) -> str:
+def move_until(literals: Literals, action: int, until: int, words: Words) -> str:
     """What a program does."""
     return words.move(int(action)) + (f" until {literals.say(int(until), words)}" if until >= 0 else "")
 
 
-def forebears(kin: np.ndarray, uid: int, literals: Literals, words: Words) -> list[str]:
-    """A program and its ancestors, youngest first, one line each. kin: see `marketic.agents.lineage`; code: action, until,
-    guard. Raises InputError for a uid that was never born or is forgotten."""
-    lines = []
-    for row in ancestry(kin, uid):
-        asked = " and ".join(clauses(literals, row[CODE + 2 :], words)) or "always"
-        end = "alive" if row[DIED] < 0 else f"died {row[DIED]}"
-        lines.append(
-            f"{row[UID]} (born {row[BORN]}, {end}): {asked}: {deed(literals, row[CODE], row[CODE + 1], words)}"
-        )
-    return lines
+def told(literals: Literals, words: Words, code: np.ndarray) -> str:
+    """A program without its price. code: int64 [2 + G], action, until and guard."""
+    return deed(clauses(literals, code[2:], words), move_until(literals, code[0], code[1], words))

@@ -11,20 +11,22 @@ For whole episodes with one prize, and programs that find each other, `marketic.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from marketic.agents.lineage import CODE, note_birth, note_death, open_lineage
+from marketic.agents.birth_table import CODE, genealogy_of, note_birth, note_death, open_births
 from marketic.agents.program_breeding import Breeding
 from marketic.agents.program_licence import Licence
 from marketic.agents.program_literals import Literals, literal_holds
 from marketic.agents.program_options import ProgramOptions
 from marketic.agents.program_prices import TRIAL, form_syndicates, settle, trade_on_paper
-from marketic.agents.program_words import clauses, deed, forebears
+from marketic.agents.program_words import clauses, move_until, told
 from marketic.agents.program_writing import twin_key
 from marketic.bids import Bids
 from marketic.errors import InputError
+from marketic.genealogy import Genealogy
 from marketic.goods import Goods
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, rule
@@ -41,7 +43,6 @@ class Programs:
     """A population of programs that evolves while it trades.
 
     literals: what guards can say. actions: how many there are, >= 1. options: see `ProgramOptions`; breeding: see `Breeding`.
-
     While a repetition runs, its syndicate is the only bidder: it buys the right from itself. Greedy play has no repetitions:
     who values a state most acts. Raises InputError for numbers out of range.
     """
@@ -74,7 +75,7 @@ class Programs:
         self.counters = np.zeros(2, dtype=np.int64)  # trades, births
         self.prize = np.zeros(1)  # what a right is worth on average, in absolute value
         self.licence = Licence(chosen.licence, slots, guards)
-        self.kin = open_lineage(slots, guards + 2)
+        self.kin = open_births(slots, guards + 2)
         self._hope = np.array([chosen.few if chosen.hopeful else 0.0, chosen.initial_bid])
         self._known: set[bytes] = set()
         self.start(1)
@@ -220,19 +221,19 @@ class Programs:
         guard = self.breeding.cover(observation, self.literals, self.options.guards, self.rng)
         self._admit(guard, a, -1, self.options.initial_bid if self.options.hopeful else price)
 
-    def _admit(self, guard: np.ndarray, a: int, parent: int, price: float) -> None:
+    def _admit(self, guard: np.ndarray, a: int, parent: int, price: float, other: int = -1) -> None:
         """Let a program in unless its twin is there."""
         if not np.isfinite(price):
             raise InputError(f"Breeding: entry asked {price}: wanted a finite price, in currency")
         if twin_key(guard, a) not in self._known:
-            self._enrol(self._vacancy(), guard, a, parent, float(price))
+            self._enrol(self._vacancy(), guard, a, parent, float(price), other)
 
     def _bear(self, syndicate: np.ndarray, observation: np.ndarray, winner: float, price: float) -> None:
         """A child of two of these."""
         mother, father = (int(syndicate[place]) for place in self.breeding.parents(self.merit[syndicate], self.rng))
         guard = self.breeding.child(self.guard[mother], self.guard[father], observation, self.literals, self.rng)
         asked = self.breeding.entry(winner, price, float(self.prize[0]), self.rng)
-        self._admit(guard, int(self.action[mother]), mother, asked)
+        self._admit(guard, int(self.action[mother]), mother, asked, father if father != mother else -1)
 
     def _vacancy(self) -> int:
         """An empty slot, or that of the one who has to go; the first program of each action never has."""
@@ -243,17 +244,17 @@ class Programs:
         merit = np.where(self.trades < TRIAL, self.merit.mean(), self.merit)[self.n_bidders :]
         return self.n_bidders + int(self.breeding.departure(merit, waited, self.rng))
 
-    def _enrol(self, slot: int, guard: np.ndarray, action: int, parent: int, price: float) -> None:
+    def _enrol(self, slot: int, guard: np.ndarray, action: int, parent: int, price: float, other: int = -1) -> None:
+        mother, father = (int(self.uid[k]) if k >= 0 else -1 for k in (parent, other))
         if self.live[slot]:
             self._known.discard(twin_key(self.guard[slot], int(self.action[slot])))
             note_death(self.kin, self.uid[slot], self.counters[0])
-        mother = self.uid[parent] if parent >= 0 else -1
         inherited = parent >= 0 and self.rng.random() < 0.9
         until = int(self.rng.integers(len(self.literals))) if self.rng.random() < self.options.loops else -1
         self.until[slot] = self.until[parent] if inherited else until
         self.guard[slot], self.action[slot], self.live[slot], self.parent[slot] = guard, action, True, mother
         self.uid[slot], self.born[slot], self.last_win[slot] = self.counters[1], self.counters[0], self.counters[0]
-        row = note_birth(self.kin, self.counters[1], mother, self.counters[0])
+        row = note_birth(self.kin, self.counters[1], mother, father, self.counters[0])
         self.kin[row, CODE:] = (action, self.until[slot], *guard)
         self.counters[1] += 1
         self.price[slot], self.average[slot], self.trades[slot], self.merit[slot] = price, price, 0, 0.0
@@ -261,13 +262,12 @@ class Programs:
 
     def describe(self, agent: int, words: Words = NO_WORDS) -> str:
         """A program in plain words."""
-        does = deed(self.literals, self.action[agent], self.until[agent], words)
+        does = move_until(self.literals, self.action[agent], self.until[agent], words)
         return rule(clauses(self.literals, self.guard[agent], words), does, self.price[agent])
 
-    def lineage(self, uid: int, words: Words = NO_WORDS) -> list[str]:
-        """A program and its ancestors, dead or alive, youngest first, one line each. Raises InputError for a uid that was never
-        born or is forgotten (see `marketic.agents.lineage`)."""
-        return forebears(self.kin, uid, self.literals, words)
+    def genealogy(self, words: Words = NO_WORDS) -> Genealogy:
+        """The programs alive and their ancestors, as far as memory goes (see `birth_table`); times in trades."""
+        return genealogy_of(self.kin, np.where(self.live, self.uid, -1), partial(told, self.literals, words))
 
     def best(self, count: int = 10, words: Words = NO_WORDS) -> list[str]:
         """The programs with the most merit, in plain words."""

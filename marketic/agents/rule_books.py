@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from marketic.agents.lineage import CODE, note_birth, note_death, open_lineage
+from marketic.agents.birth_table import CODE, note_birth, note_death, open_births
 from marketic.agents.rule_bits import BLOCK, EVERYTHING, words_for
 from marketic.agents.rule_random import seeded
 from marketic.ledger import HOUSE, WORLD
@@ -31,8 +31,8 @@ class Books(NamedTuple):
     mask, value: uint64 [words, C], conditions. action, wealth (ticks), uid, parent (uid of the first parent, -1: none),
     born (trades so far): int64 [C]; uid -1 marks an empty seat. trials, wins, stamp (tax paid up to), price, variance:
     float64 [C]. empty: int64 [C], seats to use next. flags, hits: scratch. money: int64 [2], ticks of WORLD and HOUSE.
-    counts, clock: see the constants. random: uint64 [1]. kin: who descends from whom, the dead too (`marketic.agents.lineage`);
-    code: the action, mask and value.
+    counts, clock: see the constants. random: uint64 [1]. kin: who descends from whom, the dead too (see `birth_table`); code:
+    the action, mask and value.
     """
 
     mask: np.ndarray
@@ -73,7 +73,7 @@ def open_books(positions: int, capacity: int, rng: np.random.Generator) -> Books
     return Books(
         **columns, empty=np.arange(capacity)[::-1].copy(), flags=np.zeros(BLOCK, np.uint8),
         hits=np.zeros(capacity + MOST_CHILDREN, np.int64), money=np.zeros(2, np.int64), counts=np.zeros(5, np.int64),
-        clock=np.array([0.0, 1.0]), random=seeded(rng), kin=open_lineage(capacity, 1 + 2 * words),
+        clock=np.array([0.0, 1.0]), random=seeded(rng), kin=open_births(capacity, 1 + 2 * words),
     )  # fmt: skip
 
 
@@ -85,8 +85,11 @@ def move_money(books, seat, account, ticks):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def enter(books, mask, value, action, parent, endowment):  # type: ignore[no-untyped-def]
-    """Seat a rule: mask, value uint64 [W]; endowment in ticks from the house. Returns its seat, or -1 if all are taken."""
+def enter(books, mask, value, action, parent, other, endowment):  # type: ignore[no-untyped-def]
+    """Seat a rule: mask, value uint64 [W]; parent, other: uids of its parents, -1: none; endowment in ticks from the house.
+
+    Returns its seat, or -1 if all are taken.
+    """
     alive = books.counts[ALIVE]
     if alive == books.action.shape[0]:
         return -1
@@ -96,7 +99,7 @@ def enter(books, mask, value, action, parent, endowment):  # type: ignore[no-unt
         books.value[w, seat] = value[w] & mask[w]
     books.action[seat], books.parent[seat] = action, parent
     books.uid[seat], books.born[seat] = books.counts[BORN], books.counts[PROBLEMS]
-    row = note_birth(books.kin, books.counts[BORN], parent, books.counts[PROBLEMS])
+    row = note_birth(books.kin, books.counts[BORN], parent, other, books.counts[PROBLEMS])
     books.kin[row, CODE] = action
     for w in range(mask.shape[0]):
         books.kin[row, CODE + 1 + w] = np.int64(books.mask[w, seat])

@@ -155,13 +155,13 @@ def prepare(entry: Any, positions: int) -> Entry:
 
 @njit(cache=True, forceinline=True)
 def _propose(books, entry, x, parents, positions, orphan, mask):  # type: ignore[no-untyped-def]
-    """Fill mask uint64 [W] by a proposal drawn at random; returns whether it has parents."""
+    """Fill mask uint64 [W] by a proposal drawn at random; returns how many parents it has."""
     mask[:] = 0
     draw, k = uniform(books.random), 0
     while k < entry.addresses.shape[0] - 1 and draw >= entry.chances[orphan, k]:
         k += 1
     call_propose(entry.addresses[k], x, parents, positions, entry.settings[k], books.random, mask)
-    return entry.parents[k] > 0
+    return entry.parents[k]
 
 
 @njit(cache=True, forceinline=True)
@@ -236,7 +236,7 @@ def enter_with_record(books, record, entry, x, count, action, price):  # type: i
     if _is_known(books, count, masks[3], action):
         return -1
     origin = books.uid[parent] if parent >= 0 else -1
-    seat = enter(books, masks[3], x, action, origin, np.int64(entry.reals[ENDOWMENT] * TICKS))
+    seat = enter(books, masks[3], x, action, origin, -1, np.int64(entry.reals[ENDOWMENT] * TICKS))
     if seat >= 0:
         books.wins[seat], books.trials[seat] = wins, seen
     return seat
@@ -288,9 +288,10 @@ def bear_children(books, entry, positions, x, count, action):  # type: ignore[no
             continue
         belief = 0.5 if first < 0 else (books.wins[first] + 0.5) / (books.trials[first] + 1.0)
         origin = books.uid[first] if first >= 0 and bred else -1
+        other = books.uid[second] if origin >= 0 and bred == 2 and second != first else -1
         if books.counts[ALIVE] >= entry.numbers[LIMIT]:
             _make_room(books)
-        seat = enter(books, masks[2], x, action, origin, np.int64(entry.reals[ENDOWMENT] * TICKS))
+        seat = enter(books, masks[2], x, action, origin, other, np.int64(entry.reals[ENDOWMENT] * TICKS))
         if seat < 0:
             break
         books.trials[seat], books.wins[seat] = entry.reals[TRIALS], entry.reals[TRIALS] * belief

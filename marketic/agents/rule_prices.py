@@ -138,7 +138,7 @@ def trade_price(books, terms, x, action, realised, admit):  # type: ignore[no-un
         for position in range(64 * x.shape[0]):
             if position < terms.seen.counts[1]:
                 terms.masks[0][position >> 6] |= np.uint64(1) << np.uint64(position & 63)
-        seat = enter(books, terms.masks[0], x, action, -1, np.int64(reals[ENDOWMENT] * TICKS))
+        seat = enter(books, terms.masks[0], x, action, -1, -1, np.int64(reals[ENDOWMENT] * TICKS))
         if seat >= 0:
             books.variance[seat] = reals[VARIANCE]
             books.hits[count] = seat

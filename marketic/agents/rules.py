@@ -13,8 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from marketic.agents.lineage import BORN as ENTERED
-from marketic.agents.lineage import CODE, DIED, UID, ancestry
+from marketic.agents.birth_table import genealogy_of
 from marketic.agents.rule_alphabet import Alphabet
 from marketic.agents.rule_bits import pack, unpack
 from marketic.agents.rule_books import BORN, HOUSE, TICKS, WORLD, enter, total
@@ -22,9 +21,10 @@ from marketic.agents.rule_exchanges import BetExchange, PriceExchange, alive, op
 from marketic.agents.rule_prices import Prices
 from marketic.bids import Bids
 from marketic.errors import InputError
+from marketic.genealogy import Genealogy
 from marketic.goods import Goods
 from marketic.population import Receipt
-from marketic.words import NO_WORDS, Words, rule
+from marketic.words import NO_WORDS, Words, deed, rule
 
 
 @dataclass(frozen=True)
@@ -213,7 +213,7 @@ class Rules:
                 f"admit(action={action}, endowment={endowment}): wanted an action below {self.actions}, money > 0"
             )
         books = self.exchange.books
-        seat = enter(books, pack(mask[None])[0], pack(value[None])[0], action, -1, int(endowment * TICKS))
+        seat = enter(books, pack(mask[None])[0], pack(value[None])[0], action, -1, -1, int(endowment * TICKS))
         if seat < 0:
             raise InputError(f"all {self.capacity} seats are taken: build the population with a larger capacity")
         return int(seat)
@@ -227,24 +227,17 @@ class Rules:
         found = self.rule_on(agent)
         return rule(self.alphabet.clauses(*self._condition(agent), words), words.move(found.action), found.bid)
 
-    def lineage(self) -> np.ndarray:
-        """(uid, parent's uid or -1, born after so many trades) of everybody alive, int64 [k, 3], in order of entry."""
+    def genealogy(self, words: Words = NO_WORDS) -> Genealogy:
+        """The rules alive and their ancestors, as far as memory goes (see `marketic.agents.birth_table`); times in trades."""
         books = self.exchange.books
-        seats = np.flatnonzero(books.uid >= 0)
-        rows = np.stack([books.uid[seats], books.parent[seats], books.born[seats]], axis=1)
-        return rows[np.argsort(rows[:, 0])]
+        size = len(books.mask)
 
-    def ancestry(self, uid: int, words: Words = NO_WORDS) -> list[str]:
-        """A rule and its ancestors, dead or alive, youngest first, one line each. Raises InputError for a uid that was never
-        born or is forgotten: memory is bounded (see `marketic.agents.lineage`)."""
-        kin, size, lines = self.exchange.books.kin, len(self.exchange.books.mask), []
-        for row in ancestry(kin, uid):
-            mask, value = (row[CODE + 1 + k * size : CODE + 1 + (k + 1) * size].view(np.uint64) for k in (0, 1))
+        def says(code: np.ndarray) -> str:
+            mask, value = code[1 : 1 + size].view(np.uint64), code[1 + size :].view(np.uint64)
             given, wanted = (unpack(part, self.alphabet.positions) for part in (mask, value))
-            end = "alive" if row[DIED] < 0 else f"left {row[DIED]}"
-            asked = " and ".join(self.alphabet.clauses(given, wanted, words)) or "always"
-            lines.append(f"{row[UID]} (entered {row[ENTERED]}, {end}): {asked}: {words.move(int(row[CODE]))}")
-        return lines
+            return deed(self.alphabet.clauses(given, wanted, words), words.move(int(code[0])))
+
+        return genealogy_of(books.kin, books.uid, says)
 
     @property
     def births(self) -> int:

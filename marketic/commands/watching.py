@@ -10,13 +10,38 @@ from marketic.errors import InputError
 from marketic.run import default_folder, tell
 from marketic.run_config import RunConfig
 
+MOST_MEMBERS = 5_000_000
+"""Sales times members, beyond which a graph shows the first members of syndicates alone."""
+
 
 def run_plot(folder: Path, what: str, out: Path | None) -> int:
-    """Draw one figure of a run with matplotlib."""
+    """Draw one figure of a run with matplotlib; its trade graph also as a file for other programs, by the ending of `out`."""
+    from marketic.graph.exports import KINDS
     from marketic.reporting.plots import save_plot
 
+    if what == "graph" and out is not None and out.suffix in KINDS:
+        print(_export(folder, out))
+        return 0
     print(save_plot(folder, what, out or folder / f"{what}.svg"))
     return 0
+
+
+def _export(folder: Path, out: Path) -> Path:
+    """Write a run's trade graph, with what its market says of those who live, and all members of syndicates with lineages."""
+    from marketic.events import open_log
+    from marketic.graph import graph_of, write_graph
+    from marketic.graph.network import market_graph
+    from marketic.reporting.run_record import read_record
+
+    market, log = read_record(folder, 0).market, open_log(folder)
+    sales = log.parts[-1]["trades"] if log.parts else 0
+    members = "genealogy" in log.tables and sales * log.members <= MOST_MEMBERS
+    try:
+        graph = graph_of(log, members=members) if market is None else market_graph(market, None, members, log)
+        return write_graph(graph, out)
+    finally:
+        if market is not None:
+            market.env.close()
 
 
 def run_dashboard(folder: Path, port: int | None) -> int:

@@ -4,8 +4,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from marketic.words import Words
+
 if TYPE_CHECKING:
     from marketic.market import Market
+
+
+def vocabulary(market: "Market") -> Words:
+    """The task's words for what agents see and do."""
+    from marketic.reporting.layout import words_of
+
+    return words_of(market)
 
 
 def last_words(market: "Market", accounts: np.ndarray) -> np.ndarray:
@@ -14,10 +23,8 @@ def last_words(market: "Market", accounts: np.ndarray) -> np.ndarray:
     accounts: int64 [n]. An agent of the user's own that fails to describe itself does not stop training.
     """
     from marketic.graph.agents import program
-    from marketic.reporting.layout import words_of
-    from marketic.words import NO_WORDS
 
-    words = words_of(market) or NO_WORDS
+    words = vocabulary(market)
     found = []
     for agent in np.searchsorted(market.accounts, accounts).tolist():  # accounts are in order of entry
         try:

@@ -1,7 +1,7 @@
 """Asking a log questions in SQL: its tables as views in DuckDB, which reads the Parquet parts as they lie.
 
-Views: trades, agents, prices, accounts, episodes, transfers, bids, updates. Money is currency there (float64, and exact
-for every amount below 2**53 ticks); columns that end in `_ticks` hold the integers.
+Views: trades, agents, genealogy, prices, accounts, episodes, transfers, bids, updates. Money is currency there (float64, and
+exact for every amount below 2**53 ticks); columns that end in `_ticks` hold the integers.
 """
 
 from pathlib import Path

@@ -13,7 +13,8 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.events import tape as tapes
 from marketic.events.header import header, require
-from marketic.events.last_words import last_words
+from marketic.events.kinship import Kinship
+from marketic.events.last_words import last_words, vocabulary
 from marketic.events.log import EventLog
 from marketic.events.manifest import Manifest
 from marketic.events.parts import drop_parts, path_of, sync, write_part
@@ -58,7 +59,7 @@ class EventWriter:
         self._rows = TradeRows(self.state, 1, 0)
         self.manifest: Manifest | None = None
         self.trades = 0  # in parts
-        self.snapshots = Snapshots(market)
+        self.snapshots, self.kinship = Snapshots(market), Kinship()
         self.transcript = Transcript(market) if level == "everything" else None
         self._pending = Pending()
         self._flows_before = market.ledger.flows.tolist()
@@ -249,14 +250,15 @@ class EventWriter:
         sales, surprise = self.snapshots.learned()
         moved, mean = 0, np.nan
         if own is not None:
-            change = own.pop("change")
-            change = change[np.isfinite(change) & (change > 0)]
+            change = (change := own.pop("change"))[np.isfinite(change) & (change > 0)]
             moved, mean = len(change), float(change.mean()) if len(change) else np.nan
             self._note("prices", **own)
         if sales or moved:
             self._note("updates", sales=sales, surprise=surprise, agents_changed=moved, price_change=mean)
         for account, parent in self.snapshots.newborn():
             self._note("agents", account=np.array([account]), event="entry", cause="born", parent=parent)
+        for columns in self.kinship.news(self.market, None if self.level == "summary" else vocabulary(self.market)):
+            self._note("genealogy", **columns)
 
     # Starting, saving, resuming
 
@@ -293,5 +295,6 @@ class EventWriter:
         self._due = self._next_snapshot()
         if parts and self.manifest is not None:
             self.snapshots.restore(EventLog(self.folder), known, state["run/events_surprise"])
+            self.kinship.restore(EventLog(self.folder))
         else:
-            self.manifest = None
+            self.manifest, self.kinship = None, Kinship()

@@ -16,6 +16,7 @@ _HOMES = {
     "check_gradients": "marketic.graph.gradients",
     "concentration": "marketic.graph.measures",
     "gini": "marketic.graph.measures",
+    "graph_of": "marketic.graph.from_log",
     "lorenz": "marketic.graph.measures",
     "measures_over_time": "marketic.graph.over_time",
     "modularity": "marketic.graph.communities",

@@ -1,7 +1,7 @@
 """Who is behind an account: wealth, family and program of an agent, in words that people read."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,29 @@ from marketic.words import NO_WORDS, Words
 
 @dataclass(frozen=True)
 class AgentFacts:
-    """What is known about an agent.
+    """What is known about an agent; None or "": unknown.
 
-    wealth: balance, currency.  age: environment steps since it entered; None: unknown.
-    family: the population's class.  program: condition, act and bid in words; "" if the family cannot say.
+    wealth: balance, currency.  age: environment steps since its account was opened.
+    family: the population's class.  program: condition, act and bid in words.
+    uid: its own number, where its family has such (see `marketic.genealogy`); others may have had its seat and account before.
+    born, died: when, in `unit` ("steps" of the environment, or "trades" of its family); parents: their names in the graph.
     """
 
-    wealth: float
+    wealth: float | None = None
     age: int | None = None
     family: str = ""
     program: str = ""
+    alive: bool | None = None
+    uid: int | None = None
+    born: int | None = None
+    died: int | None = None
+    unit: str = ""
+    parents: tuple[str, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """What is known, as plain attributes; nothing that is None or empty (file formats have no word for it)."""
-        given = {"wealth": self.wealth, "age": self.age, "family": self.family, "program": self.program}
+        given = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "parents"}
+        given["parent"] = ", ".join(self.parents)
         return {name: value for name, value in given.items() if value not in (None, "")}
 
 
@@ -35,16 +44,24 @@ def facts_of(
     words: Words = NO_WORDS,
     entered: dict[int, int] | None = None,
 ) -> dict[int, AgentFacts]:
-    """Facts about living agents by account. accounts: which (None: all); entered: account -> step of entry, if not 0."""
+    """Facts about living agents by account, kin included where their family offers a genealogy.
+
+    accounts: which (None: all); entered: account -> step of entry, if not 0.
+    """
+    from marketic.graph.kin import registers, relatives
+
     numbers = {int(account): agent for agent, account in enumerate(market.accounts.tolist())}
     wanted = numbers if accounts is None else {a: numbers[a] for a in map(int, accounts) if a in numbers}
     wealth, now = market.wealth(), market.num_timesteps
+    known, _ = relatives(registers(market, words), list(wanted))
     return {
-        account: AgentFacts(
-            float(wealth[agent]),
-            now - (entered or {}).get(account, 0),
-            type(member(market, agent)[0]).__name__,
-            program(market, agent, words),
+        account: replace(
+            known.get(account, AgentFacts()),
+            wealth=float(wealth[agent]),
+            age=now - (entered or {}).get(account, 0),
+            family=type(member(market, agent)[0]).__name__,
+            program=program(market, agent, words),
+            alive=True,
         )
         for account, agent in wanted.items()
     }

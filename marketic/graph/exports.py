@@ -1,5 +1,8 @@
 """Trade graphs as files: GraphML and GEXF for Gephi and its like, JSON for the web, Parquet with one row per edge and window.
 
+Agents, their ancestors, and the edges from parents to children are in all of them; beside a .parquet of edges stands a second
+file, .agents.parquet, with one row per agent.
+
 All are written under a temporary name and renamed, so that nobody ever reads half a file.
 """
 
@@ -22,6 +25,7 @@ KINDS = (".graphml", ".gexf", ".json", ".parquet")
 def write_graph(graph: TradeGraph | Sequence[TradeGraph], path: str | Path) -> Path:
     """Write a graph, or (to .parquet only) one graph per window, in the format that the name of `path` ends with.
 
+    To edges.parquet belongs edges.agents.parquet: what is known of traders and their ancestors, a row each, the eldest first.
     Raises InputError for another ending, or for several graphs in a format that holds one.
     """
     target = Path(path)
@@ -30,13 +34,19 @@ def write_graph(graph: TradeGraph | Sequence[TradeGraph], path: str | Path) -> P
         raise InputError(f"cannot write a graph to {target}: wanted a name that ends with {', '.join(KINDS)}")
     if target.suffix != ".parquet" and len(graphs) != 1:
         raise InputError(f"{target} holds one graph, not {len(graphs)}: write windows to .parquet, or one file each")
-    data = _parquet(graphs) if target.suffix == ".parquet" else _WRITERS[target.suffix](graphs[0])
+    if target.suffix == ".parquet":
+        _write(target.with_suffix(".agents.parquet"), _agents(graphs))
+        _write(target, _parquet(graphs))
+    else:
+        _write(target, _WRITERS[target.suffix](graphs[0]))
+    return target
 
+
+def _write(target: Path, data: bytes) -> None:
     def write(file: IO[bytes]) -> None:
         file.write(data)
 
     write_atomically(target, write)
-    return target
 
 
 def graph_windows(trades: Trades, count: int) -> list[TradeGraph]:
@@ -82,6 +92,33 @@ def _parquet(graphs: Sequence[TradeGraph]) -> bytes:
     for end in ("payer", "payee"):
         names = [account_name(int(account)) for account in columns[end]]
         columns[f"{end}_name"] = pyarrow.array(names, type=pyarrow.string()).dictionary_encode()
+    memory = io.BytesIO()
+    pyarrow.parquet.write_table(pyarrow.table(columns), memory, compression="zstd")
+    return memory.getvalue()
+
+
+_AGENT = {"name": "string", "account": "int64", "uid": "int64", "parent": "string", "born": "int64", "died": "int64",
+          "unit": "string", "alive": "bool", "family": "string", "program": "string", "wealth": "float64",
+          "age": "int64"}  # fmt: skip
+"""Columns of the file of agents; what is not known is null. parent: names, with ", " between two."""
+
+
+def _agents(graphs: Sequence[TradeGraph]) -> bytes:
+    import pyarrow
+    import pyarrow.parquet
+
+    everybody: dict[str, dict[str, Any]] = {}
+    for graph in graphs:
+        everybody |= graph.agents()
+    rows = [{"name": name, **known} for name, known in everybody.items()]
+    rows.sort(key=lambda row: (row.get("born", -1), row.get("uid", row.get("account", -1))))
+    kinds = {
+        "string": pyarrow.string(),
+        "int64": pyarrow.int64(),
+        "bool": pyarrow.bool_(),
+        "float64": pyarrow.float64(),
+    }
+    columns = {column: pyarrow.array([row.get(column) for row in rows], kinds[kind]) for column, kind in _AGENT.items()}
     memory = io.BytesIO()
     pyarrow.parquet.write_table(pyarrow.table(columns), memory, compression="zstd")
     return memory.getvalue()

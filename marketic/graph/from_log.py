@@ -5,10 +5,13 @@ every sale carries what it brought its *buyer*: the reward of the next row of th
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from marketic.errors import InputError
+from marketic.graph.network import TradeGraph
 from marketic.graph.trades import Trades
 
 SALE, CONTRIBUTION = 1, 5  # kinds of entries in the log
@@ -44,6 +47,36 @@ def trades_of(log: Any, *, parts: Iterable[int] | None = None, members: bool = F
         reward=reward[sale] * tick,
     )
     return _expanded(whole, table, sale, following) if expand else whole
+
+
+def graph_of(
+    log: Any, window: tuple[int, int] | None = None, *, members: bool = False, goods: Iterable[str] = ()
+) -> TradeGraph:
+    """The trade graph of an event log, with what the log knows of its agents and their ancestors; see `Market.graph`.
+
+    goods: what the rights to act are called. Raises InputError for a wrong window, or a log without trades.
+    """
+    from marketic.graph.agents import AgentFacts
+    from marketic.graph.kin import registers_of, relatives
+
+    if log.level == "summary":
+        raise InputError(
+            'this log keeps no trades (level "summary"): train with --log trades, or call '
+            'market.log_to(folder, "trades") before learn'
+        )
+    graph = TradeGraph.of(trades_of(log, members=members), window, goods=goods)
+    traders = graph.account[graph.account >= int(log.header["first_account"])].tolist()
+    known, ancestors = relatives(registers_of(log), traders)
+    wealth, entered = {}, entered_at(log) if "agents" in log.tables else {}
+    if "accounts" in log.tables:
+        held = Balances.of(log, "accounts", "balance", log.tick)(log.parts[-1]["step"])
+        wealth = dict(zip(*(part.tolist() for part in held), strict=True))
+    facts = {}
+    for account in {*traders, *known}:
+        one = known.get(account, AgentFacts())
+        age = None if one.alive is False else log.parts[-1]["step"] - entered.get(account, 0)
+        facts[account] = replace(one, wealth=wealth.get(account), age=age)
+    return replace(graph, facts=facts, ancestors=ancestors)
 
 
 def _table(log: Any, columns: list[str], parts: Iterable[int] | None) -> Any:

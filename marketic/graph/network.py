@@ -34,6 +34,8 @@ class TradeGraph:
     source, target: int64 [e], payer and payee as positions in `account`; volume: float64 [e], currency paid in cash;
                  price: float64 [e], mean price announced, currency; count: int64 [e], sales.
     bought, sold: good -> (positions int64 [k], volume float64 [k], count int64 [k]).
+    facts:       account -> who is behind it now, for traders and their ancestors; ancestors: name -> the same, for ancestors
+                 without an account, because others have taken their seat.
     """
 
     first: int
@@ -48,6 +50,7 @@ class TradeGraph:
     sold: dict[int, tuple[np.ndarray, np.ndarray, np.ndarray]]
     facts: "dict[int, AgentFacts]" = field(default_factory=dict)
     goods: tuple[str, ...] = ()
+    ancestors: "dict[str, AgentFacts]" = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -105,11 +108,12 @@ class TradeGraph:
         kept = np.flatnonzero(self.among_agents)
         return kept[np.argsort(-np.abs(self.volume[kept]), kind="stable")[:most]]
 
-    def networkx(self, *, goods: bool = True) -> "networkx.DiGraph":
-        """As a networkx.DiGraph; nodes are named "agent 3", "house", and (with `goods`) after the goods.
+    def networkx(self, *, goods: bool = True, genealogy: bool = True) -> "networkx.DiGraph":
+        """As a networkx.DiGraph; nodes are named "agent 3", "house", "ancestor 17", and (with `goods`) after the goods.
 
-        Nodes: kind, and where known wealth (currency), age (steps), family, program. Edges: kind ("pays", "buys", "sells"),
-        volume (currency), count, weight (= volume), and between accounts price (currency, mean).
+        Nodes: kind, and where known what `AgentFacts` says. Edges: kind ("pays", "buys", "sells"), volume (currency), count,
+        weight (= volume), and between accounts price (currency, mean). With `genealogy`, an edge from each known parent to its
+        child has descent = True; where the parent paid the child nothing, its kind is "parent", and its volume 0.
         Raises InputError beyond 500,000 edges: use the arrays.
         """
         import networkx
@@ -122,14 +126,51 @@ class TradeGraph:
         graph = networkx.DiGraph(first_step=self.first, last_step=self.last)
         names = [account_name(account) for account in self.account.tolist()]
         for name, account in zip(names, self.account.tolist(), strict=True):
-            known = self.facts[account].as_dict() if account in self.facts else {}
-            graph.add_node(name, kind="agent" if account > HOUSE else name, account=account, **known)
+            graph.add_node(name, **self._attributes(account))
         rows = (part.tolist() for part in (self.source, self.target, self.volume, self.price, self.count))
         for payer, payee, volume, price, count in zip(*rows, strict=True):
             graph.add_edge(names[payer], names[payee], **_edge("pays", volume, count), price=price)
         if goods:
             self._add_goods(graph, names)
+        if genealogy:
+            for parent, child in self.descent:
+                for name in (parent, child):
+                    if name not in graph:
+                        graph.add_node(name, **self._relatives[name])
+                if not graph.has_edge(parent, child):
+                    graph.add_edge(parent, child, **_edge("parent", 0.0, 0))
+                graph[parent][child]["descent"] = True
         return graph
+
+    def agents(self) -> dict[str, dict[str, Any]]:
+        """Everybody in the graph but house and world, by name: traders, and the ancestors whom `descent` reaches."""
+        traders = {account_name(a): self._attributes(a) for a in self.account.tolist() if a > HOUSE}
+        return traders | {name: self._relatives[name] for edge in self.descent for name in edge}
+
+    @cached_property
+    def descent(self) -> list[tuple[str, str]]:
+        """(parent, child) by name: from the traders back to the first ancestors that are known."""
+        known = {account_name(account): facts for account, facts in self.facts.items()} | self.ancestors
+        waiting = [account_name(account) for account in self.account.tolist()]
+        found: dict[tuple[str, str], None] = {}
+        while waiting:
+            child = waiting.pop()
+            for parent in known[child].parents if child in known else ():
+                if parent in known and (parent, child) not in found:
+                    found[parent, child] = None
+                    waiting.append(parent)
+        return list(found)
+
+    @cached_property
+    def _relatives(self) -> dict[str, dict[str, Any]]:
+        """Attributes of everybody who is known, by name."""
+        ancestors = {name: {"kind": "agent", **facts.as_dict()} for name, facts in self.ancestors.items()}
+        return {account_name(account): self._attributes(account) for account in self.facts} | ancestors
+
+    def _attributes(self, account: int) -> dict[str, Any]:
+        """What the node of an account says."""
+        known = self.facts[account].as_dict() if account in self.facts else {}
+        return {"kind": "agent" if account > HOUSE else account_name(account), "account": account, **known}
 
     def good_name(self, good: int) -> str:
         """What a good is called."""
@@ -156,20 +197,25 @@ def _per_node(node: np.ndarray, amount: np.ndarray, n: int) -> tuple[np.ndarray,
     return there, np.bincount(node, weights=amount, minlength=n)[there], count[there]
 
 
-def market_graph(market: "Market", window: tuple[int, int] | None, members: bool) -> TradeGraph:
-    """The graph behind `Market.graph`. Raises InputError if the market keeps no log, or one without trades."""
+def market_graph(market: "Market", window: tuple[int, int] | None, members: bool, log: Any = None) -> TradeGraph:
+    """The graph behind `Market.graph`. log: None: the one that the market keeps.
+
+    Raises InputError if the market keeps no log, or for a log without trades.
+    """
     from marketic.graph.agents import facts_of
-    from marketic.graph.from_log import entered_at, trades_of
+    from marketic.graph.from_log import entered_at, graph_of
     from marketic.reporting.layout import words_of
 
-    log = market.events
-    if log.level == "summary":
-        raise InputError(
-            'this log keeps no trades (level "summary"): call market.log_to(folder, "trades") before learn'
+    log = market.events if log is None else log
+    graph = graph_of(log, window, members=members, goods=_rights(market))
+    now = facts_of(market, graph.facts, words_of(market), entered_at(log))  # prices and all, where the log knows births
+    facts = {
+        account: replace(
+            graph.facts[account], wealth=one.wealth, age=one.age, family=one.family, program=one.program, alive=True
         )
-    graph = TradeGraph.of(trades_of(log, members=members), window, goods=_rights(market))
-    facts = facts_of(market, graph.account.tolist(), words_of(market), entered_at(log))
-    return replace(graph, facts=facts)
+        for account, one in now.items()
+    }
+    return replace(graph, facts={**graph.facts, **facts})
 
 
 def _rights(market: "Market") -> list[str]:

@@ -7,7 +7,7 @@ bankrupt, those whose work is worth more than they pay get rich and have childre
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -36,6 +36,9 @@ from marketic.hayek.lifecycle import live
 from marketic.hayek.parts import entry_address, parent_address
 from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices, Taxes, flatten
 from marketic.hayek.trials import Outcomes, try_out
+
+if TYPE_CHECKING:
+    from marketic.hayek.genealogy import EconomyGenealogy
 
 
 @dataclass(frozen=True)
@@ -214,6 +217,12 @@ class Economy:
         kept = (books.status == PRICED) & (books.wealth >= int(self.births.endowment * PRIZE))
         parts = (self.code, books.slope, books.offset, books.wealth, books.uid, books.parent)
         return Snapshot(*(part[kept].copy() for part in parts))
+
+    def genealogy(self) -> "EconomyGenealogy":
+        """Everybody born so far: who descends from whom, and what it does in words."""
+        from marketic.hayek.genealogy import EconomyGenealogy
+
+        return EconomyGenealogy.of(self)
 
     def evaluate(self, size: int, count: int, *, seed: int, agents: Snapshot | None = None, **options: Any) -> Outcomes:
         """Let agents (default: `snapshot()`) play `count` instances without learning; see `marketic.hayek.trials.try_out`."""

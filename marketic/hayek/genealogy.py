@@ -2,12 +2,13 @@
 
 import itertools
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from marketic.errors import InputError
-from marketic.hayek.books import BIRTH, BORN, DEATH, MOTHER, WINS
+from marketic.genealogy import Genealogy
+from marketic.hayek.books import BIRTH, BORN, DEATH, EMPTY, MOTHER, WINS
 from marketic.hayek.economy import Economy, Snapshot
 from marketic.hayek.interface import Species
 from marketic.hayek.trials import Outcomes
@@ -18,63 +19,47 @@ if TYPE_CHECKING:
 TREASURY_NODE = "treasury"
 
 
-@dataclass(frozen=True)
-class Genealogy:
-    """Every agent that was ever born, by uid: row u is agent u.
+@dataclass(frozen=True, kw_only=True)
+class EconomyGenealogy(Genealogy):
+    """Every agent that was ever born in an economy: row u is agent u; times in instances.
 
-    parent int64 [n], -1: none. birth, death int64 [n], instances; death -1: alive. wins int64 [n], auctions.
-    code int64 [n, L]. immigrants: of those who came from another island, by uid: which, and their uid there.
+    wins: int64 [n], auctions. immigrants: of those who came from another island, by uid: which, and their uid there.
     """
 
-    species: Species
-    parent: np.ndarray
-    birth: np.ndarray
-    death: np.ndarray
     wins: np.ndarray
-    code: np.ndarray
     immigrants: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, economy: Economy) -> "Genealogy":
+    def of(cls, economy: Economy) -> "EconomyGenealogy":
         """The births of an economy so far."""
-        born = int(economy.books.account[BORN])
-        log = economy.books.log[:born].copy()
-        code = economy.books.code_log[:born].copy()
+        books = economy.books
+        log = books.log[: int(books.account[BORN])].copy()
+        code = books.code_log[: len(log)].copy()
+        agent = np.full(len(log), -1)
+        taken = np.flatnonzero(books.status != EMPTY)
+        agent[books.uid[taken]] = taken
         return cls(
-            economy.species, log[:, MOTHER], log[:, BIRTH], log[:, DEATH], log[:, WINS], code, dict(economy.immigrants)
-        )
+            np.arange(len(log)), log[:, MOTHER : MOTHER + 1], log[:, BIRTH], log[:, DEATH], agent,
+            partial(_words, economy.species, code), "instances", wins=log[:, WINS], immigrants=dict(economy.immigrants),
+        )  # fmt: skip
 
-    def __len__(self) -> int:
-        return len(self.parent)
-
-    def lineage(self, uid: int) -> list[int]:
-        """An agent and its ancestors, youngest first. Raises InputError for a uid that was never born."""
-        if not 0 <= uid < len(self):
-            raise InputError(f"no agent {uid}: wanted a uid from 0 to {len(self) - 1}")
-        line = [int(uid)]
-        while self.parent[line[-1]] >= 0:
-            line.append(int(self.parent[line[-1]]))
-        return line
-
-    def tell(self, uid: int) -> str:
-        """The lineage in words, eldest first, one line each."""
-        lines = []
-        for ancestor in reversed(self.lineage(uid)):
-            end = "alive" if self.death[ancestor] < 0 else f"died {self.death[ancestor]}"
-            program = self.species.words(self.code[ancestor])
-            island, was = self.immigrants.get(ancestor, (-1, -1))
-            came = f"agent {was} of island {island}, came" if island >= 0 else "born"
-            lines.append(f"{ancestor} ({came} {self.birth[ancestor]}, {end}, {self.wins[ancestor]} wins): {program}")
-        return "\n".join(lines)
+    def describe(self, row: int) -> str:
+        """One agent in words: where it came from, end, wins and program."""
+        island, was = self.immigrants.get(row, (-1, -1))
+        came = f"agent {was} of island {island}, came" if island >= 0 else "born"
+        return f"{row} ({came} {self.born[row]}, {self.end(row)}, {self.wins[row]} wins): {self.program(row)}"
 
     def as_dict(self) -> dict[str, Any]:
         """JSON-able: lists by uid, programs in words."""
-        numbers = {name: getattr(self, name).tolist() for name in ("parent", "birth", "death", "wins")}
-        return {**numbers, "program": [self.species.words(row) for row in self.code]}
+        return {**super().as_dict(), "wins": self.wins.tolist()}
+
+
+def _words(species: Species, code: np.ndarray, row: int) -> str:
+    return species.words(code[row])
 
 
 def graph(
-    species: Species, agents: Snapshot, outcomes: Outcomes | None = None, family: Genealogy | None = None
+    species: Species, agents: Snapshot, outcomes: Outcomes | None = None, family: EconomyGenealogy | None = None
 ) -> "networkx.MultiDiGraph":
     """Agents by uid, with program, wealth and wins; edges "trade" (ticks paid, from payer to payee; the treasury is a node
     too) for `outcomes` of these agents, and "parent" (from parent to child) back to the first ancestors with `family`."""
@@ -93,9 +78,7 @@ def graph(
             line = family.lineage(uid)
             for child, parent in itertools.pairwise(line):
                 if parent not in found:
-                    found.add_node(
-                        parent, program=species.words(family.code[parent]), wealth=0, wins=int(family.wins[parent])
-                    )
+                    found.add_node(parent, program=family.program(parent), wealth=0, wins=int(family.wins[parent]))
                 found.add_edge(parent, child, key="parent")
     return found
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.hayek.economy import Economy, Snapshot
-from marketic.hayek.genealogy import Genealogy
+from marketic.hayek.genealogy import EconomyGenealogy
 from marketic.hayek.validation import NOTHING, Score, Validation
 
 
@@ -50,7 +50,7 @@ class Champion:
     auctions: int
     steps: int
     seconds: float
-    family: Genealogy | None
+    family: EconomyGenealogy | None
 
 
 def search(
@@ -86,7 +86,7 @@ class Record:
     def __init__(self, validation: Validation) -> None:
         self.validation, self.score, self.found = validation, NOTHING, NOTHING
         self.agents: Snapshot | None = None
-        self.family: Genealogy | None = None
+        self.family: EconomyGenealogy | None = None
         self.origin, self.level = -1, 0.0
 
     @property
@@ -101,7 +101,7 @@ class Record:
             agents, self.found = _look(self.validation, economy, self.score)
             if self.found > self.score:
                 self.agents, self.score = agents, self.found
-                self.origin, self.level, self.family = seed, economy.level, Genealogy.of(economy)
+                self.origin, self.level, self.family = seed, economy.level, economy.genealogy()
 
     def champion(self, attempts: int, totals: np.ndarray, seconds: float) -> Champion:
         """The answer. totals: int64 [3], instances, auctions and steps of the whole search."""

@@ -1,26 +1,24 @@
-"""Who descends from whom, the dead among them, in bounded memory: one table for families that are born and die on seats.
+"""Births and deaths of families whose agents sit on seats, in bounded memory: the table behind their genealogies.
 
-One row per agent in order of birth: UID, PARENT (uid, -1: none), BORN, DIED (trades so far; DIED -1: alive), then what it did,
-as whole numbers. When the table is full, the dead without living descendants are forgotten; if the living and their ancestors
-alone fill more than half of it, so are the oldest of the dead, whose children then name a parent that nobody remembers.
+One row per agent in order of birth: UID, PARENT and OTHER (uids, -1: none), BORN, DIED (trades so far; DIED -1: alive), then
+what it did, as whole numbers. When the table is full, the dead from whom nobody alive descends by first parents are
+forgotten; if the living and their ancestors alone fill more than half of it, so are the oldest of the dead, whose children then
+name a parent that nobody remembers.
 """
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import numpy as np
 from numba import njit
 
-from marketic.errors import InputError
+from marketic.genealogy import Genealogy
 
-if TYPE_CHECKING:
-    import networkx
-
-UID, PARENT, BORN, DIED, CODE = 0, 1, 2, 3, 4
+UID, PARENT, OTHER, BORN, DIED, CODE = 0, 1, 2, 3, 4, 5
 PER_AGENT = 4
 """Rows for each agent that can be alive at a time."""
 
 
-def open_lineage(agents: int, code: int) -> np.ndarray:
+def open_births(agents: int, code: int) -> np.ndarray:
     """An empty table for at most so many living agents, each of `code` whole numbers: int64 [1 + rows, CODE + code].
 
     The first number of row 0 says how many rows are in use.
@@ -44,13 +42,14 @@ def find(table, uid):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def note_birth(table, uid, parent, born):  # type: ignore[no-untyped-def]
+def note_birth(table, uid, parent, other, born):  # type: ignore[no-untyped-def]
     """A row for a newborn; uids grow. Returns the row, whose code the caller writes."""
     if table[0, 0] + 1 == len(table):
         forget(table)
     table[0, 0] += 1
     row = table[0, 0]
-    table[row, UID], table[row, PARENT], table[row, BORN], table[row, DIED] = uid, parent, born, -1
+    table[row, UID], table[row, PARENT], table[row, OTHER] = uid, parent, other
+    table[row, BORN], table[row, DIED] = born, -1
     return row
 
 
@@ -88,28 +87,12 @@ def forget(table):  # type: ignore[no-untyped-def]
     table[0, 0] = last
 
 
-def ancestry(table: np.ndarray, uid: int) -> np.ndarray:
-    """An agent and its ancestors as far as they are remembered, youngest first: rows of the table.
-
-    Raises InputError for a uid that was never born or is forgotten.
-    """
-    row = int(find(table, uid))
-    if row < 0:
-        raise InputError(f"no agent {uid} is remembered: the living and their ancestors are")
-    line = []
-    while row > 0:
-        line.append(row)
-        row = int(find(table, table[row, PARENT]))
-    return table[line]
-
-
-def graph(table: np.ndarray, words: list[str]) -> "networkx.DiGraph":
-    """Everybody remembered, with an edge from each parent to its child; words: of each row in use, in order."""
-    import networkx
-
-    found = networkx.DiGraph()
-    rows = table[1 : 1 + int(table[0, 0])]
-    for row, said in zip(rows.tolist(), words, strict=True):
-        found.add_node(row[UID], born=row[BORN], died=row[DIED], program=said)
-    found.add_edges_from((row[PARENT], row[UID]) for row in rows.tolist() if row[PARENT] in found)
-    return found
+def genealogy_of(table: np.ndarray, seats: np.ndarray, program: Callable[[np.ndarray], str]) -> Genealogy:
+    """What a table remembers. seats: int64 [agents], the uid on each, -1: nobody. program: a row's code -> words."""
+    rows = table[1 : 1 + int(table[0, 0])].copy()
+    taken = np.flatnonzero(seats >= 0)
+    order = taken[np.argsort(seats[taken])]
+    agent = np.full(len(rows), -1)
+    agent[np.searchsorted(rows[:, UID], seats[order])] = order  # the living are never forgotten
+    parents = rows[:, [PARENT, OTHER]]
+    return Genealogy(rows[:, UID], parents, rows[:, BORN], rows[:, DIED], agent, lambda row: program(rows[row, CODE:]))
