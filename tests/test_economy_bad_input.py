@@ -192,6 +192,18 @@ def silent() -> Firm:
     return Firm("forge", ("ore",), ("steel",), lambda c, x: x, lambda c, x, y, p: (p, {}), {"kiln": np.ones(2)})
 
 
+def mute() -> Firm:
+    """Its vjp returns offers alone."""
+    return Firm("forge", ("ore",), ("steel",), lambda c, x: x, lambda c, x, y, p: p)
+
+
+def wide() -> None:
+    """Utility with a column."""
+    town = Consumer("town", "ore", lambda x: x, lambda x: np.ones_like(x))
+    economy = Economy([A], [], [town])
+    economy.welfare(economy.produce({"ore": [[1.0], [2.0]]}))
+
+
 RING = ClosedEconomy([[0, 1], [1, 0]])
 NONSENSE = {
     "a rent in words": (lambda: Firm("forge", "ore", "steel", len, len, rent="high"), "firm 'forge' has rent='high'"),
@@ -213,6 +225,8 @@ NONSENSE = {
     "an endowment without names": (lambda: plain().produce([1.0]), "wanted a dict"),
     "an endowment without days": (lambda: plain().produce({"ore": []}), "good 'ore' has no days"),
     "capital that earns nobody knows what": (lambda: invested(silent(), 0.1), "'forge' does not say what its capital 'kiln'"),
+    "offers without marginal profit": (lambda: invested(mute(), 0.1), r"'forge' has a vjp that returns .*\(offers, marginal\)"),
+    "a utility with columns": (wide, r"'town' has a utility of shape \(2, 1\): wanted \(2,\)"),
     "a rate of nothing": (lambda: invested(Dense("forge", ["ore"], ["steel"], [[1.0]]), np.nan), "rate=nan"),
     "no rounds": (lambda: priced(mode="synchronous", limit=0), "limit .*=0"),
     "half a round": (lambda: priced(mode="synchronous", limit=1.5), "limit .*=1.5"),

@@ -131,6 +131,28 @@ def test_capital_moves_to_the_firm_where_it_earns_more() -> None:
     assert firms[1].edges + int(firms[0].mask.sum()) == 4
 
 
+def test_entrants_start_with_their_stake_and_incumbents_keep_theirs() -> None:
+    firms = [Dense("f", ["a"], ["b"], np.ones((3, 1))), Dense("g", ["b"], ["c"], np.ones((1, 3)))]
+    firms[1].mask = np.array([[True, False, False]])
+    firms[1].capital["weights"] *= firms[1].mask
+    keep = [np.array([[1.0], [5], [2]]), np.array([[3.0, 0, 0]])]
+    stakes = [np.full((3, 1), 7.0), np.array([[7.0, 0.25, -0.5]])]
+    swap_edges(firms, 2, keep, [np.zeros((3, 1)), np.array([[9.0, 1, 2]])], stakes)
+    assert firms[0].capital["weights"].ravel().tolist() == [0, 1, 0]
+    assert firms[1].capital["weights"].ravel().tolist() == [1, 0.25, -0.5]
+
+
+def test_the_stake_of_an_entrant_is_a_share_of_its_best_weight() -> None:
+    books = EdgeBooks(Dense("f", ["a"], ["b"], np.zeros((3, 1))))
+    books.mean[:, 0], books.square[:, 0] = [1.0, -8, 0.0], [4.0, 4, 0.0]
+    assert np.allclose(books.stake(1.0, 9.0).ravel(), [0.25, -2, 0], atol=1e-9)
+    assert np.allclose(books.stake(1.0, 9.0) * books.mean - books.square * books.stake(1.0, 9.0) ** 2 / 2, books.gain())
+    assert np.allclose(books.stake().ravel(), [0.0625, -0.5, 0], atol=1e-9)
+    for share, most in ((-0.1, 1.0), (1.5, 1.0), (0.5, -1.0), (float("nan"), 1.0)):
+        with pytest.raises(InputError, match="share="):
+            books.stake(share, most)
+
+
 def test_the_gain_of_an_entrant_is_what_welfare_gains() -> None:
     rng = np.random.default_rng(7)
     economy, endowment, x = regression(rng)

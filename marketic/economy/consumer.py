@@ -47,12 +47,20 @@ class Consumer:
 
     def welfare(self, x: np.ndarray) -> np.ndarray:
         """Its part of the objective, float64 [days]: U, or B log U with a budget."""
-        utility = self.utility(x)
+        utility = self._utility_at(x)
         if self.budget is None:
             return utility
         if (utility <= 0).any():
             raise InputError(f"consumer {self.name!r} has utility {utility.min():g}: a budgeted one needs U > 0")
         return self.budget * np.log(utility)
+
+    def _utility_at(self, x: np.ndarray) -> np.ndarray:
+        utility = self.utility(x)
+        if np.shape(utility) != (len(x),):
+            raise InputError(
+                f"consumer {self.name!r} has a utility of shape {np.shape(utility)}: wanted ({len(x)},), one per day"
+            )
+        return utility
 
     def offer(self, x: np.ndarray) -> np.ndarray:
         """What it pays for one more unit of each good, float64 [days, P]."""
@@ -70,7 +78,7 @@ class Consumer:
         They are the neighbouring days, half and one and a half times each bundle, and the same for its first goods alone.
         Raises InputError, naming the consumer and two bundles, if the claim is false.
         """
-        here, slope = self.utility(x), self.gradient(x)
+        here, slope = self._utility_at(x), self.gradient(x)
         for other in _neighbours(x):
             with np.errstate(all="ignore"):
                 above = self.utility(other) - here - np.sum(slope * (other - x), axis=1)

@@ -54,7 +54,10 @@ class Board:
         if self.noise:
             sold = sold * (1 + self.noise * self.rng.standard_normal(sold.shape))
         self.postings += 1
-        offer, self.marginal[name] = firm.vjp(firm.capital, self.state.inputs[name], self.state.outputs[name], sold)
+        answer = firm.vjp(firm.capital, self.state.inputs[name], self.state.outputs[name], sold)
+        if not isinstance(answer, tuple) or len(answer) != 2:
+            raise InputError(f"firm {name!r} has a vjp that returns {type(answer).__name__}: wanted (offers, marginal)")
+        offer, self.marginal[name] = answer
         wanted = (self.state.days, sum(self.economy.layout.goods[good].dim for good in firm.ins))
         if np.shape(offer) != wanted:
             raise InputError(f"firm {name!r} offers an array of shape {np.shape(offer)}: wanted {wanted}")

@@ -6,8 +6,9 @@ the firm less welfare without it, the Clarke pivot. For firms it is computed exa
 weight w and marginal profits g it is estimated by `w^2 F / 2`, F = E[g^2] (Fisher information; optimal brain damage,
 LeCun 1990; Theis 2018). An edge that does not exist has the marginal profit |E[g]| = priced unmet demand: the greatest
 enters (this is RigL's criterion, Evci 2020); with the same curvature it would make E[g]^2 / (2 F) inframarginally, which
-compares edges of different firms. A rent r per unit of |w| makes investment the proximal method for the lasso:
-at its optimum, edges in use earn exactly r and the others at most r.
+compares edges of different firms; one that invests a share of E[g] / F on entry can be judged soon. A rent r per unit
+of |w| makes investment the proximal method for the lasso: at its optimum, edges in use earn exactly r and the others at
+most r.
 """
 
 from dataclasses import dataclass, field
@@ -131,13 +132,29 @@ class EdgeBooks:
         """
         return 0.5 * self.mean**2 / (self.square + 1e-9)
 
+    def stake(self, share: float = 0.25, most: float = 0.5) -> np.ndarray:
+        """What each edge would invest at once on entry, float64 [D_in, D_out], weights.
 
-def swap_edges(firms: list[Dense], count: int, keep: list[np.ndarray], want: list[np.ndarray]) -> None:
+        share: of the weight E[g] / F at which it would earn its `gain` (a Newton step from 0), 0 to 1; most: of |weight|, since
+        F is measured at the present weights only.
+        """
+        if not (0 <= share <= 1 and most >= 0):
+            raise InputError(f"share={share!r}, most={most!r}: wanted 0 <= share <= 1 and most >= 0")
+        return np.clip(share * self.mean / (self.square + 1e-9), -most, most)
+
+
+def swap_edges(
+    firms: list[Dense],
+    count: int,
+    keep: list[np.ndarray],
+    want: list[np.ndarray],
+    stakes: list[np.ndarray] | None = None,
+) -> None:
     """Evict the `count` edges of all firms together with the least `keep`; admit as many absent ones, the greatest `want`.
 
     keep, want: per firm float64 [D_in, D_out], comparable between firms. Capital moves to the firms where it earns more,
     so a firm's number of edges changes and the sum does not. With one firm in the lists it stays as large as it is.
-    Entrants start with weight 0; those just evicted do not return at once.
+    Those just evicted do not return at once. stakes: the weights with which entrants start, like `keep`; None: 0.
     """
     exists = np.concatenate([firm.existing().ravel() for firm in firms])
     count = min(count, int(exists.sum()), int((~exists).sum()))
@@ -148,6 +165,11 @@ def swap_edges(firms: list[Dense], count: int, keep: list[np.ndarray], want: lis
     enter = np.argpartition(np.where(exists, np.inf, -demand), count - 1)[:count]
     exists[leave], exists[enter] = False, True
     _set_edges(firms, exists)
+    if stakes is not None:
+        entered = np.zeros(len(exists), dtype=bool)
+        entered[enter] = True
+        for firm, new, stake in zip(firms, _of_each(firms, entered), stakes, strict=True):
+            firm.capital["weights"][new] = stake[new]
 
 
 def evict_edges(firms: list[Dense], keep: list[np.ndarray], target: int) -> None:
@@ -162,12 +184,16 @@ def evict_edges(firms: list[Dense], keep: list[np.ndarray], target: int) -> None
 
 def _set_edges(firms: list[Dense], exists: np.ndarray) -> None:
     """Make `exists`, bool [edges of all firms], the edges of the firms; those that are gone have weight 0."""
-    start = 0
-    for firm in firms:
-        size = firm.capital["weights"].size
-        firm.mask = exists[start : start + size].reshape(firm.capital["weights"].shape)
-        firm.capital["weights"] *= firm.mask
-        start += size
+    for firm, mask in zip(firms, _of_each(firms, exists), strict=True):
+        firm.mask = mask
+        firm.capital["weights"] *= mask
+
+
+def _of_each(firms: list[Dense], together: np.ndarray) -> list[np.ndarray]:
+    """Cut an array over the edges of all firms, one after another, into one [D_in, D_out] per firm."""
+    shapes = [firm.capital["weights"].shape for firm in firms]
+    parts = np.split(together, np.cumsum([a * b for a, b in shapes])[:-1])
+    return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
 
 
 def pay_rent(firm: Dense, rent: float, rate: float) -> None:
