@@ -2,9 +2,10 @@
 
     marketic bench one-preset [--quick] [--json]
 
-The bank: on the four toy-text tasks and LunarLander the presets *are* the defaults (market research for tables, the bank for
-everything else), so that their lines in `marketic bench learning` count here as well. This bench runs the other three
-tasks with the bank as it comes (seeds 100-104). The portfolio (`--agents portfolio`): all eight tasks, every society with its
+The bank: on the four toy-text tasks the presets *are* the defaults (market research for tables, the bank for everything
+else), so that their lines in `marketic bench learning` count here as well. On LunarLander the preset is the bank with
+trials; what the bank as it comes does there is told in BENCHMARKS.md. This bench runs the other three tasks with the
+bank as it comes (seeds 100-104). The portfolio (`--agents portfolio`): all eight tasks, every society with its
 family's defaults, and revenue alone to choose among them (seeds 400-404, or the first few where runs are long; LunarLander
 with fewer steps than the learning bench allows). Protocol, criteria and bars are those of `marketic.benchmarks.learning`.
 """

@@ -2,7 +2,7 @@
 
 import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from marketic.agents.hindsight import PaperTrades, SteadyBids
@@ -36,17 +36,23 @@ _MOUNTAIN = {"low": (-1.2, -0.07), "high": (0.6, 0.07)}
 _ACROBOT = {"angles": ((0, 1), (2, 3))}
 _ACROBOT_PAIRS = tuple(Tiling(pair, (8, 8), 4) for pair in itertools.combinations(range(4), 2))
 
+_CARTPOLE_GRIDS = (Tiling((0, 1, 2, 3), (2, 3, 4, 4), 32),)
+_CARTPOLE_TILINGS = {
+    "low": (-2.4, -3.0, -0.25, -2.0),
+    "high": (2.4, 3.0, 0.25, 2.0),
+    "tilings": _CARTPOLE_GRIDS,
+    "learning_rate": LearningRate(0.0),  # bids stand still during an episode, and change on paper when it is over
+}
 CARTPOLE_TILES = Preset(
     "tiles",
     {
-        "low": (-2.4, -3.0, -0.25, -2.0),
-        "high": (2.4, 3.0, 0.25, 2.0),
-        "initial_bid": 100.0,
-        "tilings": (Tiling((0, 1, 2, 3), (2, 3, 4, 4), 32),),
-        "learning_rate": LearningRate(0.0),  # bids stand still during an episode, and change on paper when it is over
+        **_CARTPOLE_TILINGS,
+        "initial_bid": 50.0,  # what a pole that stands for ever is worth, 1 / (1 - discount)
+        "tilings": (*_CARTPOLE_GRIDS, Tiling((2, 3), (6, 6), 32)),  # angle and its speed, once more and finer
         "paper_trades": PaperTrades(episodes=1, rate=0.1, royalty=0.9),
-        "greedy": SteadyBids(4000, licence=3),
+        "greedy": SteadyBids(4000, licence=3, tie=0.3),
     },
+    discount=0.98,
 )
 CARTPOLE_GROWING = Preset(
     "growing",
@@ -55,7 +61,7 @@ CARTPOLE_GROWING = Preset(
         "cover": (1 / 2, 1 / 2, 1 / 6, 1 / 6),
         "narrowest": (1 / 16,) * 4,
         "learning_rate": LearningRate(0.05),
-        "greedy": SteadyBids(4000, licence=5),
+        "greedy": SteadyBids(4000, licence=5, tie=0.3),
     },
     royalty=0.9,
 )
@@ -63,7 +69,8 @@ CARTPOLE_FIRMS = Preset(
     "firms",
     {
         "society": "tiles",
-        **CARTPOLE_TILES.options,
+        **_CARTPOLE_TILINGS,
+        "initial_bid": 100.0,
         "paper_trades": PaperTrades(episodes=1, rate=0.05, royalty=0.9),
         "greedy": SteadyBids(2000, licence=5),  # a shorter memory than where nothing changes
     },
@@ -72,7 +79,7 @@ MOUNTAIN_CAR_TILES = Preset(
     "tiles",
     {
         **_MOUNTAIN,
-        "tilings": (Tiling((0, 1), (8, 8), 16),),
+        "tilings": (Tiling((0, 1), (10, 10), 32),),
         "learning_rate": LearningRate(1.0, horizon=1e4),
         "paper_trades": PaperTrades(episodes=10, rate=0.3, royalty=0.7),
         "greedy": SteadyBids(8000),
@@ -148,6 +155,15 @@ FROZEN_LAKE_PROGRAMS = Preset(
 )
 RESEARCH = Preset("research")
 BANK = Preset("bank", discount=0.995)
+LUNAR_LANDER = replace(  # slower to pass than without trials, but with a margin, so that it stays
+    BANK,
+    options={
+        "trial": 3,
+        "window": 10,
+        "steady_rate": 3e-4,
+        "novice": 0.03,  # every third episode has none: without more in the others, the bank hovers for long
+    },
+)
 GOODS = Preset("goods", discount=0.95)
 PORTFOLIO = Preset("portfolio", royalty=0.8)
 RULES_THAT_BET = Preset("rules", {"contract": Bets()})
@@ -159,7 +175,7 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
     "CartPole-v1": (CARTPOLE_TILES, CARTPOLE_GROWING, CARTPOLE_FIRMS, CARTPOLE_PROGRAMS),
     "MountainCar-v0": (MOUNTAIN_CAR_TILES, MOUNTAIN_CAR_GROWING, MOUNTAIN_CAR_PROGRAMS),
     "Acrobot-v1": (ACROBOT_TILES, ACROBOT_GROWING),
-    "LunarLander-v3": (BANK,),
+    "LunarLander-v3": (LUNAR_LANDER,),
     "FrozenLake-v1": (RESEARCH, FROZEN_LAKE_PROGRAMS),
     "FrozenLake8x8-v1": (RESEARCH,),
     "Taxi-v4": (RESEARCH,),

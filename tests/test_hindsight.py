@@ -10,10 +10,10 @@ from marketic.population import Receipt
 from marketic.settlement import TERMINATED
 
 
-def shown_after(returns, licence):
+def shown_after(returns, licence, tie=1.0):
     """The bid shown after each of some one-step episodes; the agents' bid is the episode's number, and steady at once."""
     price, shown = np.zeros(1), []
-    hindsight = Hindsight(price, None, SteadyBids(1e-6, licence))
+    hindsight = Hindsight(price, None, SteadyBids(1e-6, licence, tie))
     row, nothing = np.zeros((1, 1)), np.zeros(1, dtype=np.int64)
     for number, earned in enumerate(returns, start=1):
         price[0] = number
@@ -30,6 +30,21 @@ def test_the_copy_shown_is_renewed_when_recent_episodes_earned_at_least_as_much_
 
 def test_the_first_episodes_have_to_earn_their_licence_too():
     assert shown_after([4.0, 2.0, 3.0], licence=3) == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("tie", "shown"), [(1.0, [1, 2, 3, 3]), (0.5, [1, 1.5, 2.25, 2.25]), (0.0, [1, 1, 1, 1])])
+def test_among_equals_the_licence_is_a_mean_that_leans_to_the_newest(tie, shown):
+    assert shown_after([5.0, 5.0, 5.0, 4.0], licence=1, tie=tie) == shown
+
+
+def test_a_better_copy_is_shown_whole():
+    assert shown_after([5.0, 6.0], licence=1, tie=0.0) == [1, 2]
+
+
+@pytest.mark.parametrize("tie", [-0.1, 1.1, float("nan")])
+def test_a_tie_is_a_share(tie):
+    with pytest.raises(InputError, match="tie in"):
+        SteadyBids(4000, 3, tie)
 
 
 def test_without_a_licence_the_newest_bids_are_shown():

@@ -1,5 +1,7 @@
 """The bench of untuned defaults runs defaults: nothing in it comes from a task's own settings."""
 
+from dataclasses import replace
+
 from marketic.benchmarks.learning import TASKS
 from marketic.benchmarks.one_preset import portfolio_tasks, tasks
 from marketic.preset_table import BANK, PORTFOLIO, PRESETS, RESEARCH, preset_for
@@ -15,10 +17,13 @@ def test_the_three_tasks_are_played_by_the_bank_as_it_comes():
         assert BANK not in PRESETS[task.env]
 
 
-def test_the_other_five_presets_are_the_defaults():
+def test_four_other_presets_are_the_defaults_and_the_fifth_is_the_bank_with_trials():
     others = {task.env for task in TASKS} - {task.env for task in tasks()}
     assert len(others) == 5
-    assert all(PRESETS[env][0] in (RESEARCH, BANK) for env in others)
+    assert all(PRESETS[env][0] is RESEARCH for env in others - {"LunarLander-v3"})
+    lander = PRESETS["LunarLander-v3"][0]
+    assert lander == replace(BANK, options=lander.options)
+    assert set(lander.options) == {"trial", "window", "steady_rate", "novice"}
 
 
 def test_the_criteria_are_those_of_the_learning_bench():

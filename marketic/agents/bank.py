@@ -15,6 +15,8 @@ Five copies of the network are kept. BIDDING learns and bids; POSTED follows it 
 it more slowly. SHOWN is the copy of STEADY that stood when the mean revenue of the last `window` training episodes was
 at its best, and is what `appraise` reads. FORMER is the best of the term before: a record lapses after two terms, so
 that a bank in a changing world does not show for ever what once was good. No evaluation episode is used.
+With `trial` the copies are ranked by episodes of training that they play themselves instead (see `bank_trials`); until
+the first of them has done so, SHOWN is STEADY.
 
 Exploration: now and then a novice (a bidder drawn at random) outbids the rest, and keeps doing so for a lease of k
 steps with probability about k^-2 (Dabney, Ostrovski and Barreto 2021). Single random acts never break a habit such as
@@ -28,7 +30,8 @@ import numpy as np
 
 from marketic.agents.bank_network import draw_parameters
 from marketic.agents.bank_record import record
-from marketic.agents.bank_settle import BIDDING, FORMER, SHOWN, STEADY, price, settle
+from marketic.agents.bank_settle import BIDDING, CHALLENGER, FORMER, SHOWN, STEADY, price, settle
+from marketic.agents.bank_trials import TRIED, Trials
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
@@ -58,6 +61,7 @@ class BankTerms:
     capacity: int = 100_000  # claims in the record
     normalise: bool = True  # normalise hidden layers per row
     window: int = 20  # episodes in the mean that ranks the copies
+    trial: int = 0  # every trial-th episode is played by a challenger, without novices, and these rank; 0: none
     tenure: int = 150_000  # steps after which the best mean becomes the former one
     error_limit: float = 1.0  # Huber's corner, in the bank's currency
 
@@ -85,6 +89,8 @@ class Bank:
         self.n_agents = self.n_bidders = actions
         self.discount = 0.99  # the chain's discount arrives with the first receipt
         self.terms = BankTerms(**terms)
+        if self.terms.trial < 0 or (self.terms.trial and self.terms.window < 2):
+            raise InputError(f"{self.terms}: wanted trial >= 0 (0: none), and with trials a window >= 2")
         self._open_network()
         self._open(1)
 
@@ -96,7 +102,7 @@ class Bank:
     def _open_network(self) -> None:
         terms, inputs = self.terms, self.inputs
         theta = draw_parameters(inputs, terms.hidden, self.bidders, self.rng)
-        self.copies = np.stack([theta] * 5)
+        self.copies = np.stack([theta] * (6 if terms.trial else 5))
         self.moments = np.zeros((2, theta.size), np.float32)
         self.ring = np.zeros((terms.capacity, 2 * inputs + 3), np.float32)
         self.place = np.zeros(2, np.int64)  # cursor and number of claims in the ring
@@ -107,12 +113,14 @@ class Bank:
         self.steps, self.done, self.episodes, self.term = 0, 0, 0, 0
         self.revenue = np.zeros(terms.window)
         self.best, self.former = -np.inf, -np.inf
+        self.trials = Trials(terms.window)
 
     def bid(self, observation: np.ndarray) -> Bids:
         """Bids for observations [B, D]: value [B, n] in reward units, of which sometimes one is a novice's.
 
         A novice bids two ticks above the best: he wins the right and almost no price changes, so exploration costs the
         seller nothing. During the warm-up there always is one. Draws random numbers and uses up leases: not pure.
+        Where a challenger plays, the bids are his and there are no novices.
         Observations of other rows than those in training are bid for without novices.
         """
         value = self._value(BIDDING, observation)
@@ -120,6 +128,9 @@ class Bank:
             return Bids.unchecked(value, bidder=np.broadcast_to(self.bidder[:1], (*value.shape, 1)))
         chance = self.terms.novice if self.steps >= self.terms.warm else 1.0
         for b, (enters, stays) in enumerate(self.rng.random((len(observation), 2)).tolist()):
+            if self.trials.playing[b]:
+                value[b] = self._value(CHALLENGER, observation[b : b + 1])[0]
+                continue
             if self.lease[b, 0] == 0 and enters < chance:
                 self.lease[b] = min(self.terms.lease, int(1 / (1 - stays))), int(enters / chance * self.bidders)
             if self.lease[b, 0] > 0:
@@ -164,7 +175,7 @@ class Bank:
         for b, revenue in enumerate(ended.tolist()):
             if revenue == revenue:  # not nan: an episode ended
                 self.lease[b] = 0
-                self._rank(revenue)
+                self._rank(b, revenue)
         warm = self.terms.warm
         if before < REFORMS * warm and any(before < warm << k <= self.steps for k in range(REFORMS.bit_length())):
             self._reform()
@@ -178,6 +189,8 @@ class Bank:
         state["ring"] = self.ring[: self.place[1]].copy()
         state["counters"] = np.array([self.steps, self.done, self.episodes, self.term], np.int64)
         state["scalars"] = np.array([self.currency, self.best, self.former])
+        if self.terms.trial:
+            state |= {f"trials_{name}": array for name, array in self.trials.state_dict().items()}
         return state
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
@@ -192,6 +205,8 @@ class Bank:
         self.ring[: len(state["ring"])] = state["ring"]
         self.steps, self.done, self.episodes, self.term = state["counters"].tolist()
         self.currency, self.best, self.former = state["scalars"].tolist()
+        if self.terms.trial:
+            self.trials.load_state_dict({name: state[f"trials_{name}"] for name in self.trials.state_dict()})
 
     def _open(self, rows: int, keep: bool = False) -> None:
         """Books for `rows` environments; without `keep`, open claims are dropped."""
@@ -202,6 +217,7 @@ class Bank:
             self.count = np.zeros(rows, np.int64)
             self.running = np.zeros((rows, 2))
             self.lease = np.zeros((rows, 2), np.int64)  # steps left to a novice, and which bidder he is
+            self.trials.playing = np.zeros(rows, np.int64)
 
     def _value(self, copy: int, observation: np.ndarray) -> np.ndarray:
         value = price(
@@ -209,17 +225,28 @@ class Bank:
         )
         return value.astype(np.float64) / self.currency
 
-    def _rank(self, revenue: float) -> None:
-        """Compare the last `window` episodes with the best so far; a tie keeps the older copy."""
-        self.revenue[self.episodes % self.terms.window] = revenue
+    def _rank(self, row: int, revenue: float) -> None:
+        """An episode ended: compare the copy that is now judged with the best so far; a tie keeps the older copy."""
+        terms = self.terms
+        self.revenue[self.episodes % terms.window] = revenue
         self.episodes += 1
-        if self.steps // self.terms.tenure > self.term:
-            self.term = self.steps // self.terms.tenure
+        if self.steps // terms.tenure > self.term:
+            self.term = self.steps // terms.tenure
             self.copies[FORMER], self.former = self.copies[SHOWN], self.best
             self.best = -np.inf
-        mean = self.revenue.mean() if self.episodes >= self.terms.window else -np.inf
-        if mean > self.best or self.best == -np.inf:
-            self.copies[SHOWN], self.best = self.copies[STEADY], mean
+        judged, score = STEADY, -np.inf
+        if terms.trial:
+            judged, score = CHALLENGER, self.trials.enter(row, revenue, self.best)
+        elif self.episodes >= terms.window:
+            score = self.revenue.mean()
+        if score > self.best:
+            self.copies[SHOWN], self.best = self.copies[judged], score
+        elif self.best == -np.inf:
+            self.copies[SHOWN] = self.copies[STEADY]
+        if terms.trial:
+            wanted = self.steps >= TRIED * terms.warm and self.episodes % terms.trial == 0
+            if self.trials.call(row, wanted):
+                self.copies[CHALLENGER] = self.copies[STEADY]
 
     def _reform(self) -> None:
         """Standardise observations and the currency anew, at steps warm, 2 warm, ... REFORMS * warm."""

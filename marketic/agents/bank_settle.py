@@ -6,7 +6,7 @@ from numba import njit
 from marketic.agents.bank_network import adam, backward, follow, forward
 from marketic.agents.bank_record import draw
 
-BIDDING, POSTED, STEADY, SHOWN, FORMER = range(5)  # rows of `copies` [5, P]
+BIDDING, POSTED, STEADY, SHOWN, FORMER, CHALLENGER = range(6)  # rows of `copies` [5, P]; with trials [6, P]
 
 
 @njit(cache=True)

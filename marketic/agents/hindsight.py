@@ -7,7 +7,8 @@ fits their aliasing); whole episodes with lambda-returns look through it.
 
 *Steady bids* are a slow average of the bids (Polyak and Juditsky 1992): the greedy policy read from them keeps still.
 The *licence* is the copy of the steady bids at the time when the last few training episodes earned most; it is chosen
-by training revenue, so no evaluation episode is used.
+by training revenue, so no evaluation episode is used. Where returns have a ceiling, several copies tie at it; which of them
+is best cannot be told, and `tie` says how far the licence then moves to the newest, so that it is a mean of equals.
 """
 
 import math
@@ -49,14 +50,16 @@ class SteadyBids:
 
     trades:  over which the average runs, > 0.
     licence: training episodes in the mean that decides when the copy shown is renewed; 0: always.
+    tie:     how far the licence moves to today's steady bids when that mean equals the best so far, in [0, 1]; 0: it stays.
     """
 
     trades: float = 1000.0
     licence: int = 0
+    tie: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.trades > 0 and math.isfinite(self.trades)) or self.licence < 0:
-            raise InputError(f"{self}: wanted a finite number of trades > 0 and licence >= 0")
+        if not (self.trades > 0 and math.isfinite(self.trades)) or self.licence < 0 or not 0 <= self.tie <= 1:
+            raise InputError(f"{self}: wanted a finite number of trades > 0, licence >= 0, and tie in [0, 1]")
 
 
 class Hindsight:
@@ -73,7 +76,8 @@ class Hindsight:
         self.revenue = np.zeros(2 + licence)  # best mean so far, episodes seen, the last returns as a ring
         self.revenue[0] = -np.inf
         trading = (0.0, 0.0, 0.0) if paper is None else (paper.rate, paper.royalty, float(paper.episodes))
-        self.terms = np.array([1.0 if greedy is None else greedy.trades, *trading])
+        steadiness = (1.0, 1.0) if greedy is None else (greedy.trades, greedy.tie)
+        self.terms = np.array([steadiness[0], *trading, steadiness[1]])
         self.open(1, 1)
 
     def open(self, rows: int, columns: int) -> None:
@@ -134,7 +138,7 @@ def look_back(row, owner, reward, stage, discount, observation, final, matcher, 
         for i in range(price.shape[0]):
             steady[i] += share * (price[i] - steady[i])
         if licence.shape[0] > 0:
-            _renew_licence(returns[row], revenue, steady, licence)
+            _renew_licence(returns[row], terms[4], revenue, steady, licence)
     marks[row, EPISODE_STEPS] = 0
     returns[row] = 0.0
 
@@ -195,8 +199,8 @@ def _mean(price, agents):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _renew_licence(episode_return, revenue, steady, licence):  # type: ignore[no-untyped-def]
-    """Show today's steady bids if the last training episodes earned at least as much, in the mean, as any before."""
+def _renew_licence(episode_return, tie, revenue, steady, licence):  # type: ignore[no-untyped-def]
+    """Show today's steady bids if the last training episodes earned more, in the mean, than any before; `tie`: if as much."""
     window = revenue.shape[0] - 2
     revenue[2 + int(revenue[1]) % window] = episode_return
     revenue[1] += 1.0
@@ -204,6 +208,12 @@ def _renew_licence(episode_return, revenue, steady, licence):  # type: ignore[no
     for k in range(min(int(revenue[1]), window)):
         mean += revenue[2 + k]
     mean /= min(int(revenue[1]), window)
-    if mean >= revenue[0]:
-        revenue[0] = mean
+    if mean < revenue[0]:
+        return
+    share = 1.0 if mean > revenue[0] else tie
+    revenue[0] = mean
+    if share == 1.0:
         licence[:] = steady
+    else:
+        for i in range(steady.shape[0]):
+            licence[i] += share * (steady[i] - licence[i])

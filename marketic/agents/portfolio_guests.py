@@ -15,9 +15,9 @@ class GuestBank(Bank):
 
     ruling = False  # whether the trades that come next are those of its own training
 
-    def _rank(self, revenue: float) -> None:
+    def _rank(self, row: int, revenue: float) -> None:
         if self.ruling:
-            super()._rank(revenue)
+            super()._rank(row, revenue)
 
 
 class GuestResearch(Research):

@@ -1,0 +1,128 @@
+"""The bank's trials: copies ranked by episodes that they play themselves."""
+
+import numpy as np
+import pytest
+
+import marketic
+from marketic.agents import Bank
+from marketic.agents.bank_settle import BIDDING, CHALLENGER, SHOWN, STEADY
+from marketic.agents.bank_trials import FEW, Trials
+from marketic.errors import InputError
+from marketic.population import Receipt
+
+SIGHT = np.array([[0.3, -0.2]])
+
+
+def receipt(reward=1.0, terminated=True, rows=1):
+    zeros, ones = np.zeros(rows), np.ones(rows, bool)
+    sight = np.repeat(SIGHT, rows, axis=0)
+    return Receipt(
+        valid=ones, observation=sight, winner=np.zeros(rows, np.int64), reward=zeros + reward, credit=zeros,
+        realised=zeros + reward, terminated=ones & terminated, truncated=~ones, next_observation=sight,
+        discount=0.9, royalty=0.0,
+    )  # fmt: skip
+
+
+def bank(**terms):
+    """Small, past its warm-up after one step; its learning is switched off, so that a test moves the copies itself."""
+    return Bank(2, 3, rng=np.random.default_rng(0), **{"hidden": 4, "warm": 1, "interval": 10**6, "window": 3, **terms})
+
+
+def price_of(population, copy):
+    return population._value(copy, SIGHT)
+
+
+def test_a_score_is_the_mean_less_its_standard_error():
+    trials = Trials(4)
+    assert trials.call(0, wanted=True)
+    assert [trials.enter(0, revenue, 0.0) for revenue in (3.0, 5.0, 3.0)] == [-np.inf] * 3
+    assert trials.enter(0, 5.0, 0.0) == 4 - 1 / np.sqrt(4)
+    assert trials.call(0, wanted=True)  # the case is closed: the next episode has a new challenger
+    assert (trials.number, trials.count) == (2, 0)
+
+
+def test_who_is_far_behind_is_dropped_and_who_is_near_is_not():
+    for revenues, dropped in (([10, 12, 8, 11, 9], True), ([10, 300, 0, 11, 9], False)):
+        trials = Trials(20)
+        trials.call(0, wanted=True)
+        for revenue in revenues[:FEW]:
+            assert trials.standing
+            assert trials.enter(0, revenue, 100.0) == -np.inf
+        assert trials.standing is not dropped
+
+
+def test_an_episode_counts_for_the_challenger_who_began_it():
+    trials = Trials(2)
+    trials.playing = np.zeros(3, np.int64)
+    assert trials.call(0, wanted=True)
+    assert not trials.call(1, wanted=True)  # the same challenger, beside
+    assert not trials.call(2, wanted=False)
+    trials.enter(2, 99.0, 0.0)  # training: not counted
+    assert trials.enter(0, 1.0, 0.0) == -np.inf
+    assert trials.call(0, wanted=True) is False
+    assert trials.enter(0, 1.0, 0.0) == 1.0
+    assert trials.call(0, wanted=True)
+    trials.enter(1, 99.0, 0.0)  # begun by the former challenger
+    assert (trials.number, trials.count) == (2, 0)
+
+
+def test_a_challenger_plays_alone_and_takes_the_place_of_a_worse_one():
+    population = bank(trial=2, novice=1.0, window=2)
+    population.steps = 100  # past the first trial's step
+    copies = population.copies
+    for number, (revenue, shown) in enumerate([(5.0, 1), (3.0, 1), (7.0, 3)], start=1):
+        copies[STEADY] = number
+        population.learn(receipt())  # the end of an episode of training: a trial is next
+        if population.trials.playing[0] == 0:
+            population.learn(receipt())
+        assert (copies[CHALLENGER] == number).all()
+        copies[STEADY] = -1.0  # the challenger stays as it was
+        alone = price_of(population, CHALLENGER)
+        assert (population.bid(SIGHT).value == alone).all(), "a novice came in"
+        for left in (1, 0):
+            population.learn(receipt(revenue))
+            if left:
+                assert (population.bid(SIGHT).value != alone).any(), "no novice, though it is training"
+                population.learn(receipt(-50.0))  # what training brings is not counted
+        assert (copies[SHOWN] == shown).all(), number
+        assert population.best == max(5.0, revenue)
+
+
+def test_before_the_first_verdict_the_steady_copy_is_shown():
+    population = bank(trial=2)
+    for value in (2.0, 3.0):
+        population.copies[STEADY] = value
+        population.learn(receipt())
+        assert (population.copies[SHOWN] == value).all()
+
+
+def test_trials_resume_bit_for_bit(tmp_path):
+    market = marketic.make("CartPole-v1", agents="bank", seed=3, trial=2, window=8, warm=20, hidden=8).learn(2000)
+    trials = market.population.trials
+    former = trials.number
+    assert former > 1
+    assert 0 < trials.count < 8
+    market.save(tmp_path / "a.market")
+    again = marketic.load(tmp_path / "a.market")
+    first, second = (one.learn(3000).state_dict() for one in (market, again))
+    assert trials.number > former
+    assert {"population/trials_returns", "population/trials_case", "population/trials_playing"} <= set(first)
+    assert all(np.array_equal(first[name], second[name], equal_nan=True) for name in first)
+
+
+def test_without_trials_nothing_changes_and_nothing_more_is_saved():
+    population = bank(warm=10)
+    assert len(population.copies) == 5
+    assert not any(name.startswith("trials") for name in population.state_dict())
+    population.copies[STEADY] = 7.0
+    for revenue in (1.0, 2.0, 3.0):
+        population.learn(receipt(revenue))
+    assert population.best == 2.0
+    assert (population.copies[SHOWN] == 7.0).all()
+    assert (population.copies[BIDDING] != 7.0).any()
+
+
+@pytest.mark.parametrize("terms", [{"trial": -1}, {"trial": 2, "window": 1}])
+def test_trials_that_cannot_be_are_refused(terms):
+    with pytest.raises(InputError, match="wanted trial >= 0"):
+        bank(**terms)
