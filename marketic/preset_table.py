@@ -61,7 +61,7 @@ CARTPOLE_GROWING = Preset(
         "cover": (1 / 2, 1 / 2, 1 / 6, 1 / 6),
         "narrowest": (1 / 16,) * 4,
         "learning_rate": LearningRate(0.05),
-        "greedy": SteadyBids(4000, licence=5, tie=0.3),
+        "greedy": SteadyBids(4000, licence=5),
     },
     royalty=0.9,
 )
