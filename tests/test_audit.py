@@ -145,10 +145,11 @@ def edit(column, place, by):
     return change
 
 
-@pytest.mark.parametrize("column", ["price", "paid", "reward", "check"])
-def test_an_altered_amount_is_found_at_its_trade(copied, column):
+@pytest.mark.parametrize(("column", "by"), [("price", 1_000), ("paid", 1), ("reward", 1), ("check", 1)], ids=str)
+def test_an_altered_amount_is_found_at_its_trade(copied, column, by):
+    """A price by more than rounding hides: of this royalty, two fifths of a price change hands, in whole ticks."""
     trade = int(read_part(copied / "events", "trades", 1).column("trade")[40].as_py())
-    forge(copied, 1, edit(column, 40, 1))
+    forge(copied, 1, edit(column, 40, by))
     found = audit(copied)
     assert len(found.problems) == 1
     assert f"trade {trade} (step " in found.problems[0]

@@ -400,10 +400,10 @@ def test_a_log_of_schema_version_1_is_read_and_continued_as_such(tmp_path, monke
     old, new = (open_log(tmp_path / name) for name in ("old", "new"))
     assert (old.manifest.version, new.manifest.version) == (1, 2)
     assert old.to_arrow("trades").equals(new.to_arrow("trades"))
-    statement = "SELECT buyers[1] AS first, buyers[32] AS last, buyer, len(buyers::INTEGER[]) AS members FROM trades"
+    statement = "SELECT buyers[1] AS first, buyers[64] AS last, buyer, len(buyers::INTEGER[]) AS members FROM trades"
     answers = [query(tmp_path / name, statement).to_pylist() for name in ("old", "new")]
     assert answers[0] == answers[1]
-    assert all(row["first"] == row["buyer"] and row["members"] == 32 for row in answers[1])
+    assert all(row["first"] == row["buyer"] and row["members"] == 64 for row in answers[1])
     assert audit(tmp_path / "old").sound
     kinds = [read_part(log.folder, "trades", 0).schema.field("buyers").type for log in (old, new)]
     assert kinds[0] == kinds[1]
