@@ -340,3 +340,9 @@ def test_what_is_no_genealogy_is_refused(uid, parents, words):
     whole = np.zeros(len(uid), dtype=np.int64)
     with pytest.raises(InputError, match=words):
         Genealogy(np.array(uid), np.array(parents), whole, whole, whole, str)
+
+
+def test_a_graph_with_a_name_of_no_format_is_refused_with_all_formats(tmp_path):
+    with pytest.raises(InputError, match=r"\.svg, \.png, \.pdf, \.graphml, \.gexf, \.json, \.parquet"):
+        run_plot(tmp_path, "graph", tmp_path / "market.xyz")
+    assert list(tmp_path.iterdir()) == []

@@ -17,9 +17,12 @@ MOST_MEMBERS = 5_000_000
 def run_plot(folder: Path, what: str, out: Path | None) -> int:
     """Draw one figure of a run with matplotlib; its trade graph also as a file for other programs, by the ending of `out`."""
     from marketic.graph.exports import KINDS
-    from marketic.reporting.plots import save_plot
+    from marketic.reporting.plots import ENDINGS, save_plot
 
-    if what == "graph" and out is not None and out.suffix in KINDS:
+    if what == "graph" and out is not None and out.suffix not in ENDINGS:
+        if out.suffix not in KINDS:
+            wanted = ", ".join((*ENDINGS, *KINDS))
+            raise InputError(f"cannot write a graph to {out}: wanted a name that ends with {wanted}")
         print(_export(folder, out))
         return 0
     print(save_plot(folder, what, out or folder / f"{what}.svg"))

@@ -34,7 +34,7 @@ class Register:
         """What an agent is called in the graph."""
         if self.account[row] >= 0:
             return account_name(int(self.account[row]))
-        return f"ancestor {self.family.uid[row]}" + (f" of right {self.right}" if self.right is not None else "")
+        return self._ancestor(int(self.family.uid[row]))
 
     def facts(self, row: int) -> AgentFacts:
         """What a genealogy knows of an agent."""
@@ -48,6 +48,9 @@ class Register:
     def _parent(self, uid: int) -> str:
         if self.family.remembers(uid):
             return self.name(self.family.row(uid))
+        return self._ancestor(uid)
+
+    def _ancestor(self, uid: int) -> str:
         return f"ancestor {uid}" + (f" of right {self.right}" if self.right is not None else "")
 
 
