@@ -58,10 +58,11 @@ CARTPOLE_GROWING = Preset(
     "growing",
     {
         **_CARTPOLE,
+        "sectors": 32,
         "cover": (1 / 2, 1 / 2, 1 / 6, 1 / 6),
         "narrowest": (1 / 16,) * 4,
         "learning_rate": LearningRate(0.05),
-        "greedy": SteadyBids(4000, licence=5),
+        "greedy": SteadyBids(8000, licence=5, tie=0.3),
     },
     royalty=0.9,
 )
