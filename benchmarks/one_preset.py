@@ -6,8 +6,8 @@ The bank: on the four toy-text tasks the presets *are* the defaults (market rese
 else), so that their lines in `marketic bench learning` count here as well. On LunarLander the preset is the bank with
 trials; what the bank as it comes does there is told in BENCHMARKS.md. This bench runs the other three tasks with the
 bank as it comes (seeds 100-104). The portfolio (`--agents portfolio`): all eight tasks, every society with its
-family's defaults, and revenue alone to choose among them (seeds 400-404, or the first few where runs are long; LunarLander
-with fewer steps than the learning bench allows). Protocol, criteria and bars are those of `marketic.benchmarks.learning`.
+family's defaults, and revenue alone to choose among them (seeds 400-404). Protocol, criteria and bars are those of
+`marketic.benchmarks.learning`.
 """
 
 import time
@@ -20,8 +20,6 @@ from marketic.result import result
 SEEDS = tuple(range(100, 105))
 LIMITS = {"CartPole-v1": 60_000, "MountainCar-v0": 100_000, "Acrobot-v1": 60_000}
 PORTFOLIO_SEEDS = tuple(range(400, 405))
-FEWER = {"MountainCar-v0": 3, "Acrobot-v1": 3, "FrozenLake8x8-v1": 3, "LunarLander-v3": 2}
-PORTFOLIO_LIMITS = {**LIMITS, "LunarLander-v3": 150_000}
 
 
 def tasks() -> list[Task]:
@@ -38,10 +36,9 @@ def portfolio_tasks() -> list[Task]:
     chosen = []
     for task in TASKS:
         if task.agents is None:
-            seeds = PORTFOLIO_SEEDS[: FEWER.get(task.env)]
-            limit = PORTFOLIO_LIMITS.get(task.env, task.limit)
-            name = f"{task.env}, portfolio"
-            chosen.append(replace(task, name=name, agents="portfolio", seeds=seeds, passes=len(seeds), limit=limit))
+            name, limit = f"{task.env}, portfolio", LIMITS.get(task.env, task.limit)
+            seeds, passes = PORTFOLIO_SEEDS, len(PORTFOLIO_SEEDS)
+            chosen.append(replace(task, name=name, agents="portfolio", seeds=seeds, passes=passes, limit=limit))
     return chosen
 
 
