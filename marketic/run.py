@@ -19,7 +19,7 @@ from marketic.errors import InputError, NewerFormat
 from marketic.events.writer import EventWriter
 from marketic.interrupts import Interrupts
 from marketic.market import Market
-from marketic.metrics import Recorder, part_path, write_part
+from marketic.metrics import Recorder, agents_alive, part_path, write_part
 from marketic.options import finite
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
@@ -239,7 +239,7 @@ class Run:
             "episodes": market.episodes,
             "return_mean": finite(float(np.mean(returns))) if returns else None,
             "price_error": finite(market.price_error),
-            "agents": market.population.n_agents,
+            "agents_alive": agents_alive(market),
             "evaluation_best": None if evaluation is None else finite(evaluation.best_mean),
             "threshold_reached": None if self.config.threshold is None else self.reached,
             "finished": self.finished,

@@ -96,7 +96,7 @@ def test_headline_figures_are_the_runs(run):
     assert (page.figure("greedy-low"), page.figure("greedy-high")) == (returns.min(), returns.max())
     assert page.figure("greedy-episodes") == EPISODES
     assert (page.figure("steps"), page.figure("episodes")) == (market.num_timesteps, market.episodes)
-    assert page.figure("agents") == market.population.n_agents
+    assert page.figure("agents") == np.count_nonzero(market.population.trades) <= market.population.n_agents
 
 
 def test_curves_end_where_the_metrics_end(run):

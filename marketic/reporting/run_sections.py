@@ -12,6 +12,7 @@ import numpy as np
 from marketic.errors import InputError
 from marketic.graph.values import policy_value
 from marketic.market import Market
+from marketic.metrics import agents_alive
 from marketic.reporting.charts import Series, line_chart
 from marketic.reporting.page import card, duration, escape, figure, number, table, tile
 from marketic.reporting.run_record import EVALUATION_SEED, RunRecord
@@ -45,7 +46,7 @@ def headline(record: RunRecord) -> str:
     ]
     if market is not None:
         tiles.append(
-            tile("Agents", figure("agents", market.population.n_agents), escape(type(market.population).__name__))
+            tile("Agents alive", figure("agents", agents_alive(market)), escape(type(market.population).__name__))
         )
     return f'<div class="tiles">{"".join(tiles)}</div>'
 
