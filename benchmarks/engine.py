@@ -34,6 +34,7 @@ LIVE: dict[str, Any] = {
     "initial_bid": 100.0,
     "learning_rate": LearningRate(0.1),
     "paper_trades": None,
+    "rehearsals": None,
     "greedy": None,
     "royalty": 0.8,
 }

@@ -42,7 +42,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         folder = Path(scratch)
         rows = [
             *slowdowns("8 tilings", LIVE, folder / "live", quick),
-            *slowdowns("the preset, 32 tilings", {}, folder / "preset", quick),
+            *slowdowns("the preset, 64 tilings, no rehearsals", {"rehearsals": None}, folder / "preset", quick),
             *compiled_path(folder / "compiled", quick),
             *disk(folder, quick),
             *long_log(folder, quick),

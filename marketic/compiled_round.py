@@ -29,8 +29,9 @@ MATCH_ADDRESS, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED = 0, 3, 4, 5, 6  # entr
     NUMBERS, LOW, HIGH, UNIFORM, PARAMETERS, ORDER, VALUE, ACTIVE, WINNER, PAYMENTS, MATCHED, STANDING, ACCOUNT,
     OBSERVATION, FINAL, BOUGHT_AT, BUYER, REWARD, INTEGERS, REALS, PRICE, TRADES, CLOCK, RATE, CLAIMS, OPENED, FADING,
     TERMS, WEIGHTS, BALANCE, FLOWS, TAPE, CURSOR, POSITION, OWNER, LIEN_OWNER, LIEN_HELD, OUTCOME, SURPRISE,
-    STEADY, LICENCE, REVENUE, PAPER, EPISODES, MARKS, RETURNS, LOG_STATE, LOG_TAPE,
-) = range(48)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
+    STEADY, LICENCE, REVENUE, PAPER, EPISODES, MARKS, RETURNS, REHEARSALS, REHEARSE, LOG_STATE,
+    LOG_TAPE,
+) = range(50)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
@@ -102,7 +103,8 @@ def _pay_and_learn(rows):  # type: ignore[no-untyped-def]
     bought_at, standing, buyer = floats_2d(rows, BOUGHT_AT), ints_3d(rows, STANDING), ints_1d(rows, BUYER)
     integers, reals = ints_1d(rows, INTEGERS), floats_1d(rows, REALS)
     hindsight = (floats_1d(rows, STEADY), floats_1d(rows, LICENCE), floats_1d(rows, REVENUE), floats_1d(rows, PAPER),
-                 floats_3d(rows, EPISODES), ints_2d(rows, MARKS), floats_1d(rows, RETURNS))  # fmt: skip
+                 floats_3d(rows, EPISODES), ints_2d(rows, MARKS), floats_1d(rows, RETURNS), ints_2d(rows, REHEARSALS),
+                 ints_1d(rows, REHEARSE))  # fmt: skip
     if numbers[FIXED] == 0:  # agents may have been born or have died where the right was bought
         call_match(numbers[MATCH_ADDRESS], bought_at, integers, reals, standing)
     reward, final = floats_1d(rows, REWARD), floats_2d(rows, FINAL)

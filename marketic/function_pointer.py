@@ -25,6 +25,10 @@ ENTER = (FLOATS_2D, types.int64, types.int64, INTS, INTS, FLOATS, FLOATS, INTS, 
 """observation, row, owner, members, integers, reals, price, trades, steady, licence: see `marketic.agents.kernels.Kernels`."""
 ADAPT = (FLOATS_2D, types.int64, INTS, types.float64, types.float64, INTS, FLOATS, FLOATS, INTS, FLOATS, FLOATS)
 """observation, row, members, realised, delta, then as in ENTER: see `marketic.agents.kernels.Kernels`."""
+REHEARSE = (INTS_2D, types.int64, types.int64, types.float64, types.int64, types.float64, FLOATS_2D, FLOATS_2D, types.int64,
+            INTS, FLOATS, FLOATS, FLOATS)  # fmt: skip
+"""table, row, owner, reward, stage, discount, observation, final, matcher, integers, reals, price, steady: see
+`marketic.agents.rehearsals`."""
 
 RESET = (FLOATS, FLOATS, INTS, FLOATS, FLOATS)
 """state, uniform, integers, reals, observation: see `marketic.dynamics.Dynamics`."""
@@ -84,6 +88,11 @@ def _adapt(typing_context, address, observation, row, members, realised, delta, 
     return caller(ADAPT)(typing_context, address)
 
 
+def _rehearse(typing_context, address, table, row, owner, reward, stage, discount, observation, final, matcher, integers, reals,
+              price, steady):  # type: ignore[no-untyped-def]  # fmt: skip
+    return caller(REHEARSE)(typing_context, address)
+
+
 def _reset(typing_context, address, state, uniform, integers, reals, observation):  # type: ignore[no-untyped-def]
     return caller(RESET)(typing_context, address)
 
@@ -98,3 +107,4 @@ call_rule: Any = intrinsic(_rule)
 call_match: Any = intrinsic(_match)
 call_enter: Any = intrinsic(_enter)
 call_adapt: Any = intrinsic(_adapt)
+call_rehearse: Any = intrinsic(_rehearse)

@@ -2,8 +2,8 @@
 
 Known records are tables named after their option: `learning_rate = {initial = 0.5, horizon = 1000}`, `novices =
 {probability = 0.1}`, `tilings = [{features = [0, 1], bins = [8, 8], count = 4}]`; a bare number stands for
-the first field. Any other dataclass carries its address: `{class = "package.module:Name", field = ...}`. None is left
-out: TOML has no such value.
+the first field, and "none" leaves a preset's part out. Any other dataclass carries its address: `{class =
+"package.module:Name", field = ...}`. None is left out: TOML has no such value.
 """
 
 import dataclasses
@@ -15,6 +15,9 @@ import numpy as np
 
 from marketic.errors import InputError
 
+LONG = ("tilings", "novices")
+"""Records without a short form here: tilings have none, and novices are read where 0 of them means none (`presets`)."""
+
 
 class NotData(InputError):
     """A value that cannot be written as plain data, such as an object of the user's own."""
@@ -24,11 +27,12 @@ def records() -> dict[str, type]:
     """The options that are records, and the records' classes."""
     from marketic.agents.hindsight import PaperTrades, SteadyBids
     from marketic.agents.learning_rate import LearningRate
+    from marketic.agents.rehearsals import Rehearsals
     from marketic.agents.tiles import Tiling
     from marketic.exploration import Novices
 
     singles = {"learning_rate": LearningRate, "novices": Novices, "paper_trades": PaperTrades, "greedy": SteadyBids}
-    return {**singles, "tilings": Tiling}
+    return {**singles, "rehearsals": Rehearsals, "tilings": Tiling}
 
 
 def plain(value: Any) -> Any:
@@ -91,9 +95,21 @@ def _read(name: str, value: Any, record: type | None) -> Any:
         return read_tagged(value)
     if isinstance(value, dict) and record is not None:
         return _build(name, record, {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()})
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    if name == "learning_rate" and number and record is not None:
-        return _build(name, record, {"initial": float(value)})
+    return value if record is None or name in LONG else _read_short(name, value, record)
+
+
+def _read_short(name: str, value: Any, record: type) -> Any:
+    """A record for a bare number, None for "none"; objects pass through."""
+    fields = dataclasses.fields(record)
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return _build(name, record, {fields[0].name: float(value) if fields[0].type in (float, "float") else value})
+    if isinstance(value, str) and value.lower() == "none":
+        return None
+    if isinstance(value, str | bool):
+        accepted = ", ".join(field.name for field in fields)
+        raise InputError(
+            f"{name}={value!r}: wanted a table with some of {accepted}, a number for {fields[0].name}, or none"
+        )
     return value
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.program_breeding import Breeding, Covering
+from marketic.agents.rehearsals import Rehearsals
 from marketic.agents.rule_bets import Bets
 from marketic.agents.rule_prices import Prices
 from marketic.agents.tiles import Tiling
@@ -50,7 +51,7 @@ CARTPOLE_TILES = Preset(
         "initial_bid": 50.0,  # what a pole that stands for ever is worth, 1 / (1 - discount)
         "tilings": (*_CARTPOLE_GRIDS, Tiling((2, 3), (6, 6), 32)),  # angle and its speed, once more and finer
         "paper_trades": PaperTrades(episodes=1, rate=0.1, royalty=0.9),
-        "greedy": SteadyBids(4000, licence=3, tie=0.3),
+        "rehearsals": Rehearsals(),
     },
     discount=0.98,
 )

@@ -19,11 +19,11 @@ from marketic.agents.rule_pay import Pivotal, Shared, Squared
 from marketic.agents.rule_prices import FLOOR, Prices
 from marketic.agents.rule_proposals import Cover, CoverShare, Cross, Generalise, Specialise
 from marketic.agents.rule_quotes import quote_prices
-from marketic.agents.rule_random import below, uniform
 from marketic.agents.rule_record import open_record, write
 from marketic.agents.rule_scores import Bound, Growth, Profit, WinRate
 from marketic.agents.rule_walk import _favourite
 from marketic.agents.rules import Rules
+from marketic.agents.splitmix import below, uniform
 from marketic.envs.boolean import multiplexer
 from marketic.errors import InputError
 

@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 
 import marketic
-from marketic.agents import Tiles
+from marketic.agents import LearningRate, PaperTrades, SteadyBids, Tiles
 from marketic.atomic import write_atomically
 from marketic.errors import InputError, NewerFormat
 from marketic.mechanisms import Softmax, credit_conserving_vickrey
@@ -375,6 +375,25 @@ def test_objects_of_the_users_own_are_asked_for(tmp_path):
 def test_options_that_make_no_sense_are_refused(options):
     with pytest.raises(InputError):
         marketic.make("CartPole-v1", seed=0, **options)
+
+
+def test_parts_have_short_forms():
+    read = read_options({"greedy": 4000, "rehearsals": "none", "paper_trades": 3, "learning_rate": 1})
+    assert read == {
+        "greedy": SteadyBids(4000.0),
+        "rehearsals": None,
+        "paper_trades": PaperTrades(3),
+        "learning_rate": LearningRate(1.0),
+    }
+    assert plain(read)["greedy"]["trades"] == 4000.0
+
+
+@pytest.mark.parametrize("value", ["lots", True, "4000 trades"])
+def test_a_part_that_is_no_table_and_no_number_is_refused(value):
+    with pytest.raises(
+        InputError, match="wanted a table with some of trades, licence, tie, a number for trades, or none"
+    ):
+        marketic.make("CartPole-v1", greedy=value)
 
 
 def test_files_cannot_call_functions():

@@ -9,6 +9,7 @@ from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.portfolio import Portfolio
 from marketic.agents.programs import Programs
+from marketic.agents.rehearsals import Rehearsals
 from marketic.agents.research import Research
 from marketic.agents.rules import Rules
 from marketic.agents.tabular import Tabular
@@ -24,6 +25,7 @@ __all__ = [
     "PaperTrades",
     "Portfolio",
     "Programs",
+    "Rehearsals",
     "Research",
     "Rules",
     "SteadyBids",

@@ -1,4 +1,4 @@
-"""What a population makes of an episode once it has ended: paper trades, steady bids, and the licence to show them.
+"""What a population makes of an episode once it has ended: paper trades, rehearsals, steady bids, and their licence.
 
 *Paper trades* re-settle remembered episodes at today's prices, from their last step to their first, without moving
 money: G = reward if the episode terminated, reward + discount * top bid of the final state if it was cut short, else
@@ -9,6 +9,8 @@ fits their aliasing); whole episodes with lambda-returns look through it.
 The *licence* is the copy of the steady bids at the time when the last few training episodes earned most; it is chosen
 by training revenue, so no evaluation episode is used. Where returns have a ceiling, several copies tie at it; which of them
 is best cannot be told, and `tie` says how far the licence then moves to the newest, so that it is a mean of equals.
+
+*Rehearsals* have a room of their own, `marketic.agents.rehearsals`; with them the steady bids are the incumbent's.
 """
 
 import math
@@ -17,8 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from marketic.agents.kernels import mean_bid
+from marketic.agents.rehearsals import NOBODY, RehearsalRoom
 from marketic.errors import InputError
-from marketic.function_pointer import call_match
+from marketic.function_pointer import call_match, call_rehearse
 from marketic.settlement import SALE, TRUNCATED
 
 FINAL_STATE, NOTHING_LEFT = -1.0, -2.0  # in the owner's column of a tape: how an episode ended
@@ -66,12 +70,24 @@ class Hindsight:
     """The arrays behind paper trades, steady bids and the licence of one population, for compiled code.
 
     steady, licence: float64 [n_agents], or [0] where not wanted; price: the agents' first bids.
+    Raises InputError for steady bids beside rehearsals, which decide themselves what is shown.
     """
 
-    def __init__(self, price: np.ndarray, paper: PaperTrades | None, greedy: SteadyBids | None) -> None:
-        self.paper = paper
+    def __init__(
+        self,
+        price: np.ndarray,
+        paper: PaperTrades | None,
+        greedy: SteadyBids | None,
+        rehearsals: RehearsalRoom | None = None,
+    ) -> None:
+        if greedy is not None and rehearsals is not None:
+            raise InputError(
+                f"greedy={greedy} beside rehearsals, which decide themselves what greedy play reads: pass rehearsals=None, "
+                "or leave out greedy"
+            )
+        self.paper, self.rehearsals = paper, rehearsals
         licence = 0 if greedy is None else greedy.licence
-        self.steady = np.zeros(0) if greedy is None else price.copy()
+        self.steady = np.zeros(0) if greedy is None and rehearsals is None else price.copy()
         self.licence = price.copy() if licence else np.zeros(0)
         self.revenue = np.zeros(2 + licence)  # best mean so far, episodes seen, the last returns as a ring
         self.revenue[0] = -np.inf
@@ -86,11 +102,21 @@ class Hindsight:
         self.tape = np.zeros((rows, capacity, columns + 2))  # observation, owner, reward
         self.marks = np.zeros((rows, 2), dtype=np.int64)
         self.returns = np.zeros(rows)
+        if self.rehearsals is not None:
+            self.rehearsals.open(rows, columns)
+
+    def start(self) -> None:
+        """Training starts: rehearsals forget steps whose end was not seen."""
+        if self.rehearsals is not None:
+            self.rehearsals.open_steps[:] = NOBODY
 
     @property
     def arrays(self) -> tuple[np.ndarray, ...]:
         """What compiled code reads and writes, in the order of `look_back`."""
-        return self.steady, self.licence, self.revenue, self.terms, self.tape, self.marks, self.returns
+        room = self.rehearsals
+        address, table = (0, np.zeros((0, 4), dtype=np.int64)) if room is None else (room.address, room.table)
+        own = (self.steady, self.licence, self.revenue, self.terms, self.tape, self.marks, self.returns)
+        return *own, table, np.array([address])
 
     @property
     def shown(self) -> np.ndarray | None:
@@ -102,6 +128,8 @@ class Hindsight:
     def state_dict(self) -> dict[str, np.ndarray]:
         """Arrays to save; the remembered episodes among them."""
         state = {name: getattr(self, name).copy() for name in ("steady", "licence", "revenue", "returns", "marks")}
+        if self.rehearsals is not None:
+            state |= {f"rehearsals_{name}": array for name, array in self.rehearsals.state_dict().items()}
         return {**state, "tape": self.tape[:, : int(self.marks[:, TAPED].max(initial=0))].copy()}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
@@ -111,6 +139,11 @@ class Hindsight:
         self.open(len(tape), max(1, tape.shape[2] - 2))
         self.marks[:], self.returns[:] = state["marks"], state["returns"]
         self.tape[:, : tape.shape[1]] = tape
+        if self.rehearsals is not None:
+            prefix = "rehearsals_"
+            self.rehearsals.load_state_dict(
+                {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
+            )
 
 
 @njit(cache=True)
@@ -121,19 +154,25 @@ def look_back(row, owner, reward, stage, discount, observation, final, matcher, 
     observation, final float64 [B, D]: where the right was bought, and where the episode ended; matcher: address of the
     family's `match`; hindsight: `Hindsight.arrays`.
     """
-    steady, licence, revenue, terms, tape, marks, returns = hindsight
+    steady, licence, revenue, terms, tape, marks, returns, rehearsals, rehearse = hindsight
     marks[row, EPISODE_STEPS] += 1
     returns[row] += reward
     if tape.shape[1] > 0:
         _write(row, observation, float(owner), reward, tape, marks)
     if stage == SALE:
+        if rehearse[0] != 0:
+            call_rehearse(rehearse[0], rehearsals, row, owner, reward, stage, discount, observation, final, matcher, integers,
+                          reals, price, steady)  # fmt: skip
         return
     if tape.shape[1] > 0:
         _write(row, final, FINAL_STATE if stage == TRUNCATED else NOTHING_LEFT, 0.0, tape, marks)
         scratch = np.empty((1, bidders, members), dtype=np.int64)
         slow = rate[3] / (rate[3] + clock) if rate[3] > 0.0 else 1.0
         _resettle(row, discount, slow, matcher, integers, reals, price, scratch, terms, tape, marks)
-    if steady.shape[0] > 0 and row == 0:
+    if rehearse[0] != 0:
+        call_rehearse(rehearse[0], rehearsals, row, owner, reward, stage, discount, observation, final, matcher, integers,
+                      reals, price, steady)  # fmt: skip
+    elif steady.shape[0] > 0 and row == 0:
         share = 1.0 - math.exp(-marks[row, EPISODE_STEPS] / terms[0])
         for i in range(price.shape[0]):
             steady[i] += share * (price[i] - steady[i])
@@ -179,23 +218,15 @@ def _resettle(row, discount, slow, matcher, integers, reals, price, matched, ter
         call_match(matcher, here, integers, reals, matched)
         best = -np.inf
         for i in range(matched.shape[1]):
-            best = max(best, _mean(price, matched[0, i]))
+            best = max(best, mean_bid(price, matched[0, i]))
         if owner == int(FINAL_STATE):
             top, gain = best, best
             continue
         gain = tape[row, line, columns + 1] + discount * ((1.0 - royalty) * top + royalty * gain)
-        step = rate * (gain - _mean(price, matched[0, owner]))
+        step = rate * (gain - mean_bid(price, matched[0, owner]))
         for k in range(matched.shape[2]):
             price[matched[0, owner, k]] += step
         top = best
-
-
-@njit(cache=True)
-def _mean(price, agents):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for k in range(agents.shape[0]):
-        total += price[agents[k]]
-    return total / agents.shape[0]
 
 
 @njit(cache=True)

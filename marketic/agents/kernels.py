@@ -5,6 +5,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from marketic.function_pointer import ADAPT, ENTER, MATCH, address_of
 
@@ -37,3 +38,12 @@ class Kernels:
         enter = 0 if self.enter is None else address_of(self.enter, ENTER)
         adapt = 0 if self.adapt is None else address_of(self.adapt, ADAPT)
         return np.array([address_of(self.match, MATCH), enter, adapt], dtype=np.int64)
+
+
+@njit(cache=True, forceinline=True)
+def mean_bid(price, members):  # type: ignore[no-untyped-def]
+    """What a syndicate bids: the mean over its members, int64 [K], of `price`, float64 [n_agents]."""
+    total = 0.0
+    for k in range(members.shape[0]):
+        total += price[members[k]]
+    return total / members.shape[0]

@@ -43,8 +43,8 @@ from marketic.agents.rule_entry import (
 )
 from marketic.agents.rule_parts import PAY, address_and_settings, call_pay
 from marketic.agents.rule_pay import Squared
-from marketic.agents.rule_random import below, uniform
 from marketic.agents.rule_record import write
+from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
 
 STAKE, SOLID, RATE, BUDGET, BANKRUPT, KELLY = range(6)

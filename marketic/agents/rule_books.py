@@ -12,7 +12,7 @@ from numba import njit
 
 from marketic.agents.birth_table import CODE, note_birth, note_death, open_births
 from marketic.agents.rule_bits import BLOCK, EVERYTHING, words_for
-from marketic.agents.rule_random import seeded
+from marketic.agents.splitmix import seeded
 from marketic.ledger import HOUSE, WORLD
 
 TICKS = 2.0**20

@@ -18,9 +18,9 @@ from marketic.agents.rule_books import ALIVE, MOST_CHILDREN, TICKS, TOP, enter, 
 from marketic.agents.rule_diligence import NEVER, climb, judge
 from marketic.agents.rule_parts import PROPOSE, SCORE, address_and_settings, call_propose
 from marketic.agents.rule_proposals import Cover, CoverShare, Cross, Generalise
-from marketic.agents.rule_random import below, uniform
 from marketic.agents.rule_record import words_used
 from marketic.agents.rule_scores import Bound
+from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
 
 Proposals = tuple[tuple[Any, float], ...]

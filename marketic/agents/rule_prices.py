@@ -16,9 +16,9 @@ from numba import njit
 from marketic.agents.rule_bits import words_for
 from marketic.agents.rule_books import HOUSE, PROBLEMS, TICKS, bury, collect_tax, enter, move_money, raise_tax
 from marketic.agents.rule_quotes import quote_prices
-from marketic.agents.rule_random import uniform
 from marketic.agents.rule_seen import Seen, note, open_seen
 from marketic.agents.rule_takeover import take_over
+from marketic.agents.splitmix import uniform
 from marketic.errors import InputError
 
 STAKE, BUDGET, BANKRUPT, RATE, ENDOWMENT, VARIANCE, FLOOR, TRIES, AFTER, TOLERANCE, PRIZE, DIVIDEND = range(12)

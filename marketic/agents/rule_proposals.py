@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.rule_bits import flip, has
-from marketic.agents.rule_random import below, uniform
+from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
 
 

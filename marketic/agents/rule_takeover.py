@@ -5,7 +5,7 @@ from numba import njit
 from marketic.agents.rule_bits import flip, has
 from marketic.agents.rule_books import ALIVE, HOUSE, TOP, collect_tax, leave, move_money
 from marketic.agents.rule_quotes import quote_prices
-from marketic.agents.rule_random import below
+from marketic.agents.splitmix import below
 
 LEAST_TRIALS = 5.0
 """Trades before a rule may take over others."""

@@ -10,7 +10,7 @@ from numba import njit
 from marketic.agents.rule_books import HOUSE, TICKS, WORLD
 from marketic.agents.rule_prices import FLOOR, PRIZE, trade_price
 from marketic.agents.rule_quotes import quote_prices
-from marketic.agents.rule_random import below, uniform
+from marketic.agents.splitmix import below, uniform
 
 
 @njit(cache=True)

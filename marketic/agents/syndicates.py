@@ -17,6 +17,7 @@ from numba import njit
 from marketic.agents.hindsight import EPISODE_STEPS, Hindsight, PaperTrades, SteadyBids, look_back
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import VISIT_EXPONENT, LearningRate, learning_rate
+from marketic.agents.rehearsals import RehearsalRoom, Rehearsals
 from marketic.bids import Bids
 from marketic.chain import lien_length
 from marketic.errors import InputError
@@ -48,6 +49,7 @@ class Syndicates(ABC):
         public: bool = True,
         paper_trades: PaperTrades | None = None,
         greedy: SteadyBids | None = None,
+        rehearsals: Rehearsals | None = None,
         rng: np.random.Generator,
     ) -> None:
         if clones < 1:
@@ -60,7 +62,8 @@ class Syndicates(ABC):
         self.price = initial_bid + tie_noise * rng.random(n_agents)
         self.trades = np.zeros(n_agents, dtype=np.int64)
         self.clock = np.zeros(1, dtype=np.int64)  # trades in the whole market
-        self.hindsight = Hindsight(self.price, paper_trades, greedy)
+        room = None if rehearsals is None else RehearsalRoom(rehearsals, n_agents, actions, clones, members, rng)
+        self.hindsight = Hindsight(self.price, paper_trades, greedy, room)
         self.start(1)
 
     @property
@@ -72,6 +75,7 @@ class Syndicates(ABC):
         """Forget open trades and make room for `rows` parallel rows."""
         self._claims = np.zeros((rows, 1, 3), dtype=np.int64)
         self._open = np.zeros(rows, dtype=np.int64)
+        self.hindsight.start()
 
     def open_past(self, rows: int, decay: float) -> np.ndarray:
         """Make room for the owners that royalties reach back to, with weight `decay` per sale; returns the weights by age."""
@@ -217,9 +221,8 @@ def learn_row(row, owner, realised, reward, stage, observation, final, matched, 
     if stage != SALE:
         opened[row] = 0
     marks, returns = hindsight[5], hindsight[6]
-    if (
-        stage == SALE and hindsight[4].shape[1] == 0
-    ):  # no tape: `look_back` would only count, and calls cost more than that
+    # without tape and rehearsals `look_back` would only count, and calls cost more than that
+    if stage == SALE and hindsight[4].shape[1] == 0 and hindsight[8][0] == 0:
         marks[row, EPISODE_STEPS] += 1
         returns[row] += reward
         return

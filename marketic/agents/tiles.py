@@ -12,6 +12,7 @@ from numba import njit
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
+from marketic.agents.rehearsals import Rehearsals
 from marketic.agents.syndicates import Syndicates
 from marketic.errors import InputError
 from marketic.goods import Goods
@@ -68,6 +69,7 @@ class Tiles(Syndicates):
         public: bool = True,
         paper_trades: PaperTrades | None = None,
         greedy: SteadyBids | None = None,
+        rehearsals: Rehearsals | None = None,
         rng: np.random.Generator,
     ) -> None:
         self.low, self.high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
@@ -89,6 +91,7 @@ class Tiles(Syndicates):
             public=public,
             paper_trades=paper_trades,
             greedy=greedy,
+            rehearsals=rehearsals,
             rng=rng,
         )
 
