@@ -24,6 +24,7 @@ from marketic.benchmarks.measure import cpu_seconds, speed_ratios
 from marketic.events import audit, open_log
 from marketic.events.manifest import Manifest
 from marketic.events.parts import path_of
+from marketic.events.waiting import NAME as OPEN_PART
 from marketic.presets import make
 from marketic.result import Row, result
 
@@ -113,11 +114,14 @@ def log_of(folder: Path, name: str) -> Path:
 
 
 def disk(folder: Path, quick: bool) -> list[Row]:
-    """Bytes per trade of the logs that were just written, all tables and the manifest included; and the audit's speed."""
+    """Bytes per trade of the logs that were just written, all tables and the manifest included; and the audit's speed.
+
+    An open part that a slow run left is not counted: it is no part of the log, and a run's last checkpoint removes it.
+    """
     rows = []
     for name in ("live", "preset", "compiled"):
         log = open_log(log_of(folder, name))
-        size = sum(path.stat().st_size for path in log.folder.rglob("*") if path.is_file())
+        size = sum(path.stat().st_size for path in log.folder.rglob("*") if path.is_file() and path.name != OPEN_PART)
         rows.append(at_most(f"{name}: bytes per trade, all tables ({log.trades:,} trades)", size / log.trades, 20.0))
     target = folder / "compiled" / "trades"
     audit(target)  # compiles

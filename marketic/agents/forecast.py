@@ -18,7 +18,7 @@ RIDGE = 1e-8  # of the scaled columns; with 1e-6 the forecasts of CartPole are 1
 LARGEST_DEGREE, MOST_TERMS = 3, 1000
 
 # the first entries of a rehearsal's table; the others are in `marketic.agents.rehearsals`
-GRAM, COEFFICIENTS, BOX, TERMS_OF, SIZES = range(5)
+GRAM, COEFFICIENTS, BOX, MONOMIALS, SIZES = range(5)
 DEGREE, CLONES = range(2)  # of SIZES
 LOWEST, HIGHEST = 0, 1  # rows of BOX; its last column is the reward's
 
@@ -59,7 +59,7 @@ def expand(state, degree, terms):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def record(table, action, state, reward, following, goes_on):  # type: ignore[no-untyped-def]
     """Enter one step: in `state`, float64 [D], `action` brought `reward` and led to `following`; did the episode go on?"""
-    terms, gram, box = floats_1d(table, TERMS_OF), floats_3d(table, GRAM)[action], floats_2d(table, BOX)
+    terms, gram, box = floats_1d(table, MONOMIALS), floats_3d(table, GRAM)[action], floats_2d(table, BOX)
     columns, width = state.shape[0], terms.shape[0]
     expand(state, ints_1d(table, SIZES)[DEGREE], terms)
     for i in range(width):
@@ -105,7 +105,7 @@ def fit(table):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def forecast(table, action, state, following):  # type: ignore[no-untyped-def]
     """Write what probably follows `state` to `following`, float64 [D]. Returns (the reward, is that state known?)."""
-    terms, box = floats_1d(table, TERMS_OF), floats_2d(table, BOX)
+    terms, box = floats_1d(table, MONOMIALS), floats_2d(table, BOX)
     coefficients = floats_3d(table, COEFFICIENTS)[action]
     columns = state.shape[0]
     expand(state, ints_1d(table, SIZES)[DEGREE], terms)
