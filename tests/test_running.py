@@ -100,11 +100,11 @@ def newest_step(folder: Path) -> int:
 def test_kill_9_at_random_moments_then_resume_is_exact(tmp_path):
     chance = random.Random(7)
     config = RunConfig(
-        "CartPole-v1", steps=30_000, seed=8, checkpoint_every=500, evaluate_every=1700, evaluate_episodes=2
+        "CartPole-v1", steps=15_000, seed=8, checkpoint_every=500, evaluate_every=1700, evaluate_episodes=2
     )
     wanted_folder, folder = tmp_path / "wanted", tmp_path / "killed"
     train(config, wanted_folder)
-    arguments = ["--steps", "30000", "--seed", "8", "--checkpoint-every", "500", "--evaluate-every", "1700"]
+    arguments = ["--steps", "15000", "--seed", "8", "--checkpoint-every", "500", "--evaluate-every", "1700"]
     first = ["train", "CartPole-v1", *arguments, "--evaluate-episodes", "2", "--out", str(folder), "--quiet"]
     before = 0
     for command in (first, ["resume", str(folder), "--quiet"], ["resume", str(folder), "--quiet"]):
