@@ -99,3 +99,27 @@ def ints_3d(rows, k):  # type: ignore[no-untyped-def]
 def flags_2d(rows, k):  # type: ignore[no-untyped-def]
     """Entry k as bool [n, m]."""
     return carray(_flag_pointer(rows[k, 0]), (rows[k, 1], rows[k, 2]))
+
+
+@njit(cache=True, inline="always")
+def lone_floats(rows, k):  # type: ignore[no-untyped-def]
+    """Entry k, which has one number, as float64 [1]. Here and below the compiler knows the shape, and leaves out the rest."""
+    return carray(_float_pointer(rows[k, 0]), (1,))
+
+
+@njit(cache=True, inline="always")
+def lone_2d(rows, k):  # type: ignore[no-untyped-def]
+    """Entry k, which has one column, as int64 [n, 1]."""
+    return carray(_int_pointer(rows[k, 0]), (rows[k, 1], 1))
+
+
+@njit(cache=True, inline="always")
+def lone_3d(rows, k):  # type: ignore[no-untyped-def]
+    """Entry k, which is one deep, as int64 [n, m, 1]."""
+    return carray(_int_pointer(rows[k, 0]), (rows[k, 1], rows[k, 2], 1))
+
+
+@njit(cache=True, inline="always")
+def none_2d(rows, k):  # type: ignore[no-untyped-def]
+    """Entry k, which has no rows, as int64 [0, m]."""
+    return carray(_int_pointer(rows[k, 0]), (0, rows[k, 2]))

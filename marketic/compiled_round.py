@@ -10,11 +10,24 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.syndicates import Syndicates, learn_row, mean_bids
-from marketic.array_table import ArrayTable, flags_2d, floats_1d, floats_2d, floats_3d, ints_1d, ints_2d, ints_3d
+from marketic.array_table import (
+    ArrayTable,
+    flags_2d,
+    floats_1d,
+    floats_2d,
+    floats_3d,
+    ints_1d,
+    ints_2d,
+    ints_3d,
+    lone_2d,
+    lone_3d,
+    lone_floats,
+    none_2d,
+)
 from marketic.auction import sound_answer
 from marketic.bids import LARGEST_BID, quantise
-from marketic.function_pointer import RULE, address_of, call_match, call_rule
-from marketic.settlement import REALISED, SALE, SOLD, TRUNCATED, settle
+from marketic.function_pointer import ROUND, RULE, address_of, call_match, call_round, call_rule
+from marketic.settlement import IDLE, REALISED, SALE, SOLD, TRUNCATED, settle
 
 if TYPE_CHECKING:
     from marketic.chain import Settlement
@@ -24,7 +37,7 @@ UNSOLD, UNSOUND, NONSENSE = 1, 2, 3
 """Answers of `trade_round` besides 0: some right found no buyer (send novices, then call `finish_rows`); an observation
 or reward is bad; the mechanism's rule wrote winners or payments that cannot be settled."""
 
-MATCH_ADDRESS, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED = 0, 3, 4, 5, 6  # entries of NUMBERS, after enter and adapt
+MATCH_ADDRESS, _ENTER, _ADAPT, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED, PAY_ADDRESS = range(8)  # entries of NUMBERS
 (
     NUMBERS, LOW, HIGH, UNIFORM, PARAMETERS, ORDER, VALUE, ACTIVE, WINNER, PAYMENTS, MATCHED, STANDING, ACCOUNT,
     OBSERVATION, FINAL, BOUGHT_AT, BUYER, REWARD, INTEGERS, REALS, PRICE, TRADES, CLOCK, RATE, CLAIMS, OPENED, FADING,
@@ -91,27 +104,48 @@ def auction_rows(where, rows, first, last):  # type: ignore[no-untyped-def]
     return missing
 
 
+@njit(cache=True)
+def pay_and_learn(rows):  # type: ignore[no-untyped-def]
+    """Settlement of the rows in `order`, and learning of those who sold.
+
+    Where every bidder is one agent, nobody claims royalties and nothing is written down, the compiler is told so: shapes
+    that it knows make most of the code vanish, and with it half of the time. All this is called by address, so that it is
+    compiled once and not for every caller.
+    """
+    balance, flows, cursor = ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), ints_1d(rows, CURSOR)
+    tape, log = ints_2d(rows, TAPE), ints_2d(rows, LOG_TAPE)
+    account, lien_held = ints_3d(rows, ACCOUNT), ints_2d(rows, LIEN_HELD)
+    if account.shape[2] == 1 and lien_held.shape[1] == 1 and tape.shape[0] == 0 and log.shape[0] == 0:
+        books = (balance, flows, none_2d(rows, TAPE), cursor)
+        _settle_and_learn(
+            rows, lone_3d(rows, ACCOUNT), floats_1d(rows, WEIGHTS), books, lone_2d(rows, OWNER), lone_3d(rows, LIEN_OWNER),
+            lone_2d(rows, LIEN_HELD), none_2d(rows, LOG_TAPE), lone_3d(rows, STANDING), lone_floats(rows, FADING),
+        )  # fmt: skip
+    else:
+        _settle_and_learn(
+            rows, account, floats_1d(rows, WEIGHTS), (balance, flows, tape, cursor), ints_2d(rows, OWNER),
+            ints_3d(rows, LIEN_OWNER), lien_held, log, ints_3d(rows, STANDING), floats_1d(rows, FADING),
+        )  # fmt: skip
+
+
 @njit(cache=True, forceinline=True)
-def _pay_and_learn(rows):  # type: ignore[no-untyped-def]
-    """Settlement of the rows in `order`, and learning of those who sold."""
+def _settle_and_learn(rows, account, weights, books, owner, lien_owner, lien_held, log, standing, fading):  # type: ignore[no-untyped-def]  # fmt: skip
+    """The same with those arrays whose shapes the compiler may know."""
     numbers, order, outcome = ints_1d(rows, NUMBERS), ints_2d(rows, ORDER), floats_2d(rows, OUTCOME)
-    books = (ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), ints_2d(rows, TAPE), ints_1d(rows, CURSOR))
-    settle(order, floats_2d(rows, VALUE), floats_2d(rows, PAYMENTS), ints_3d(rows, ACCOUNT), floats_1d(rows, REWARD),
-           floats_1d(rows, TERMS), floats_1d(rows, WEIGHTS), books, ints_2d(rows, POSITION), ints_2d(rows, OWNER),
-           ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), outcome, floats_1d(rows, SURPRISE),
-           ints_1d(rows, LOG_STATE), ints_2d(rows, LOG_TAPE))  # fmt: skip
-    bought_at, standing, buyer = floats_2d(rows, BOUGHT_AT), ints_3d(rows, STANDING), ints_1d(rows, BUYER)
+    settle(order, floats_2d(rows, VALUE), floats_2d(rows, PAYMENTS), account, floats_1d(rows, REWARD), floats_1d(rows, TERMS),
+           weights, books, ints_2d(rows, POSITION), owner, lien_owner, lien_held, outcome, floats_1d(rows, SURPRISE),
+           ints_1d(rows, LOG_STATE), log)  # fmt: skip
+    bought_at, buyer = floats_2d(rows, BOUGHT_AT), ints_1d(rows, BUYER)
     integers, reals = ints_1d(rows, INTEGERS), floats_1d(rows, REALS)
     hindsight = (floats_1d(rows, STEADY), floats_1d(rows, LICENCE), floats_1d(rows, REVENUE), floats_1d(rows, PAPER),
                  floats_3d(rows, EPISODES), ints_2d(rows, MARKS), floats_1d(rows, RETURNS), ints_2d(rows, REHEARSALS),
                  ints_1d(rows, REHEARSE))  # fmt: skip
     if numbers[FIXED] == 0:  # agents may have been born or have died where the right was bought
         call_match(numbers[MATCH_ADDRESS], bought_at, integers, reals, standing)
-    reward, final = floats_1d(rows, REWARD), floats_2d(rows, FINAL)
-    fading, discount = floats_1d(rows, FADING), floats_1d(rows, TERMS)[0]
+    reward, final, discount = floats_1d(rows, REWARD), floats_2d(rows, FINAL), floats_1d(rows, TERMS)[0]
     price, trades = floats_1d(rows, PRICE), ints_1d(rows, TRADES)
     clock, rate = ints_1d(rows, CLOCK), floats_1d(rows, RATE)
-    claims, opened = ints_3d(rows, CLAIMS), ints_1d(rows, OPENED)
+    claims, opened = ints_3d(rows, CLAIMS), ints_2d(rows, OPENED)
     for row in range(order.shape[0]):
         if outcome[row, SOLD] > 0.0:
             learn_row(row, buyer[row], outcome[row, REALISED], reward[row], order[row, 0], bought_at, final, standing, fading,
@@ -131,7 +165,7 @@ def finish_rows(rows):  # type: ignore[no-untyped-def]
             if members == 1 or i == order[row, 1] or i == order[row, 2] or payments[row, i] != 0.0:
                 for k in range(members):
                     account[row, i, k] = matched[row, i, k] + first
-    _pay_and_learn(rows)
+    call_round(ints_1d(rows, NUMBERS)[PAY_ADDRESS], rows)
     observation, bought_at = floats_2d(rows, OBSERVATION), floats_2d(rows, BOUGHT_AT)
     buyer, reward = ints_1d(rows, BUYER), floats_1d(rows, REWARD)
     for row in range(matched.shape[0]):
@@ -148,10 +182,11 @@ def finish_rows(rows):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def close_rows(rows):  # type: ignore[no-untyped-def]
     """End chains of trade: order[:, 0] says which rows, and whether their state at FINAL is priced (TRUNCATED)."""
-    order = ints_2d(rows, ORDER)
-    if unsound(floats_2d(rows, FINAL), floats_1d(rows, LOW), floats_1d(rows, HIGH), floats_1d(rows, REWARD)) != -1:
-        return UNSOUND
-    first = 0
+    order, final, reward = ints_2d(rows, ORDER), floats_2d(rows, FINAL), floats_1d(rows, REWARD)
+    low, high, first = floats_1d(rows, LOW), floats_1d(rows, HIGH), 0
+    for row in range(order.shape[0]):
+        if order[row, 0] != IDLE and unsound(final[row : row + 1], low, high, reward[row : row + 1]) != -1:
+            return UNSOUND
     for row in range(order.shape[0]):  # the states that were cut short are priced, in runs of neighbouring rows
         if order[row, 0] != TRUNCATED:
             first = row + 1
@@ -159,9 +194,11 @@ def close_rows(rows):  # type: ignore[no-untyped-def]
         last = row + 1 == order.shape[0] or order[row + 1, 0] != TRUNCATED
         if last and auction_rows(FINAL, rows, first, row + 1) < 0:
             return NONSENSE
-    _pay_and_learn(rows)
+    call_round(ints_1d(rows, NUMBERS)[PAY_ADDRESS], rows)
     for row in range(order.shape[0]):
-        order[row, 0], order[row, 1], order[row, 2] = SALE, -1, -1
+        if order[row, 0] != IDLE:
+            order[row, 1], order[row, 2] = -1, -1
+        order[row, 0] = SALE
     return 0
 
 
@@ -212,8 +249,8 @@ class CompiledTrade:
         market: Any = current.market
         twins = market.population.learning_arrays[-2]
         rule = address_of(market.auction.rule.function, RULE)
-        numbers = [*self.kernels.addresses, rule, int(market.accounts[0]), twins, self.kernels.fixed]
-        return np.array(numbers, dtype=np.int64)
+        first, pay = int(market.accounts[0]), address_of(pay_and_learn, ROUND)
+        return np.array([*self.kernels.addresses, rule, first, twins, self.kernels.fixed, pay], dtype=np.int64)
 
     def _places(self, current: "Round") -> list[np.ndarray]:
         """Who stands at the observation, who stood at the last one, and the accounts of the former, int64 [B, n, K]."""

@@ -30,6 +30,8 @@ REHEARSE = (INTS_2D, types.int64, types.int64, types.float64, types.int64, types
 """table, row, owner, reward, stage, discount, observation, final, matcher, integers, reals, price, steady: see
 `marketic.agents.rehearsals`."""
 
+ROUND = (INTS_2D,)
+"""rows: a table of arrays, see `marketic.compiled_round`."""
 RESET = (FLOATS, FLOATS, INTS, FLOATS, FLOATS)
 """state, uniform, integers, reals, observation: see `marketic.dynamics.Dynamics`."""
 STEP = (FLOATS, types.int64, FLOATS, INTS, FLOATS, FLOATS, FLOATS)
@@ -93,6 +95,10 @@ def _rehearse(typing_context, address, table, row, owner, reward, stage, discoun
     return caller(REHEARSE)(typing_context, address)
 
 
+def _round(typing_context, address, rows):  # type: ignore[no-untyped-def]
+    return caller(ROUND)(typing_context, address)
+
+
 def _reset(typing_context, address, state, uniform, integers, reals, observation):  # type: ignore[no-untyped-def]
     return caller(RESET)(typing_context, address)
 
@@ -107,4 +113,5 @@ call_rule: Any = intrinsic(_rule)
 call_match: Any = intrinsic(_match)
 call_enter: Any = intrinsic(_enter)
 call_adapt: Any = intrinsic(_adapt)
+call_round: Any = intrinsic(_round)
 call_rehearse: Any = intrinsic(_rehearse)

@@ -244,7 +244,7 @@ class Round:
         world, rights = self.world, self.rights
         ended = np.flatnonzero(world.terminated | world.truncated)
         stage = np.full(world.rows, IDLE)
-        stage[ended] = np.where(world.truncated[ended], TRUNCATED, TERMINATED)
+        stage[world.terminated], stage[world.truncated] = TERMINATED, TRUNCATED
         if rights > 1:
             stage = np.repeat(stage, rights)
             self._fill_rights(self.final, world.final)

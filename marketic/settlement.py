@@ -30,9 +30,9 @@ def _to_ticks(amount, tick):  # type: ignore[no-untyped-def]
 @njit(cache=True, forceinline=True)
 def _pay_royalties(row, income, royalty, weights, lien_held, position):  # type: ignore[no-untyped-def]
     """Earlier owners' parts of the royalty that the owner passed on from its income are put aside in `lien_held`."""
-    if royalty == 0.0 or income == 0:
-        return
     newest, liens, length = position[row, NEWEST], position[row, LIENS], lien_held.shape[1]
+    if length == 1 or royalty == 0.0 or income == 0:
+        return
     for age in range(1, min(liens, newest + 1)):  # age 0 is the owner itself
         lien_held[row, newest - age] += np.int64((1.0 - royalty) * weights[age] * income)
     for age in range(newest + 1, liens):  # round the ring; two loops, so that each runs through memory in one direction
@@ -72,39 +72,51 @@ def _income(books, row, stage, price, paid, reward, terms, owner):  # type: igno
     received, withheld, grant = np.int64(0), np.int64(0), np.int64(0)
     if stage == SALE:
         # whoever buys a right owes royalties later and pays less cash for it
-        cash = price - np.int64(np.rint(royalty * price))
+        cash = _less_royalties(price, royalty)
         received = np.int64(np.rint(discount * cash))
         grant, withheld = cash - paid, cash - received
     elif stage == TRUNCATED:  # the house buys back the whole claim
         received = np.int64(np.rint(discount * price))
         grant = received
     income = earned + received
-    passed_on = np.int64(np.rint(royalty * income))
+    passed_on = income - _less_royalties(income, royalty)
     pay_income(books, owner[row], earned, grant, SUBSIDY if stage == SALE else BUYBACK, withheld, passed_on)
     return income
 
 
 @njit(cache=True, forceinline=True)
-def _charge(books, row, value, payments, novice, account, terms, owner, owned):  # type: ignore[no-untyped-def]
-    """Buyers pay the seller (the house, if nobody owned the right); returns the ticks that the seller got from them.
+def _less_royalties(ticks, royalty):  # type: ignore[no-untyped-def]
+    """What a buyer pays now of an amount in ticks: all but the royalties that it owes later."""
+    return ticks if royalty == 0.0 else ticks - np.int64(np.rint(royalty * ticks))
+
+
+@njit(cache=True, forceinline=True)
+def _pay(books, row, memo, amount, payers, terms, owner, owned):  # type: ignore[no-untyped-def]
+    """The members of a bidder pay the seller (the house, if nobody owned the right); returns the ticks that they paid."""
+    ticks = _less_royalties(_to_ticks(amount, terms[2]), terms[1])
+    if ticks != 0:
+        if owned:
+            move_shares(books, memo, payers, owner[row], ticks)
+        else:
+            move_shares(books, memo, payers, _HOUSE, ticks)
+    return ticks
+
+
+@njit(cache=True, forceinline=True)
+def _charge(books, row, winner, value, payments, novice, account, terms, owner, owned):  # type: ignore[no-untyped-def]
+    """Buyers pay the seller; returns the ticks that it got from them.
 
     A novice pays its own bid; the house, not the novice, makes up the difference to the market's price.
     """
-    royalty, tick = terms[1], terms[2]
-    total = np.int64(0)
-    plain = account.shape[2] == 1 and books[2].shape[0] == 0  # then moving nothing is quicker than asking
+    if novice >= 0:
+        return _pay(books, row, NOVICE, value[row, novice], account[row, novice], terms, owner, owned)
+    total, others = np.int64(0), 0
+    for i in range(value.shape[1]):  # who wins is hard to predict, that nobody else pays is not
+        others += i != winner and payments[row, i] != 0.0
+    if others == 0:
+        return _pay(books, row, PAYMENT, payments[row, winner], account[row, winner], terms, owner, owned)
     for i in range(value.shape[1]):
-        amount = value[row, i] if novice == i else (0.0 if novice >= 0 else payments[row, i])
-        ticks = _to_ticks(amount, tick)
-        ticks -= np.int64(np.rint(royalty * ticks))
-        if ticks == 0 and not plain:
-            continue
-        memo = NOVICE if novice >= 0 else PAYMENT
-        if owned:
-            move_shares(books, memo, account[row, i], owner[row], ticks)
-        else:
-            move_shares(books, memo, account[row, i], _HOUSE, ticks)
-        total += ticks
+        total += _pay(books, row, PAYMENT, payments[row, i], account[row, i], terms, owner, owned)
     return total
 
 
@@ -124,8 +136,7 @@ def _price(row, winner, value, payments, by_bid):  # type: ignore[no-untyped-def
 @njit(cache=True, forceinline=True)
 def _cash(amount, terms):  # type: ignore[no-untyped-def]
     """What a buyer pays now of an amount in currency, ticks: all but the royalties that it owes later."""
-    ticks = _to_ticks(amount, terms[2])
-    return ticks - np.int64(np.rint(terms[1] * ticks))
+    return _less_royalties(_to_ticks(amount, terms[2]), terms[1])
 
 
 @njit(cache=True, forceinline=True)
@@ -173,7 +184,7 @@ def settle(order, value, payments, account, reward, terms, weights,
         owned = position[row, OWNED] == 1
         paid, seller = np.int64(0), owner[row, 0] if owned else HOUSE
         if stage == SALE:
-            paid = _charge(books, row, value, payments, novice, account, terms, owner, owned)
+            paid = _charge(books, row, winner, value, payments, novice, account, terms, owner, owned)
         if owned:
             realised = reward[row] + terms[0] * price
             outcome[row, REALISED], outcome[row, CREDIT], outcome[row, SOLD] = realised, price, 1.0

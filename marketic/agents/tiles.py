@@ -83,7 +83,7 @@ class Tiles(Syndicates):
         super().__init__(
             int(integers[2]),
             actions,
-            int(integers[1]),
+            sum(tiling.count for tiling in self.tilings),
             learning_rate=learning_rate or LearningRate(),
             initial_bid=initial_bid,
             tie_noise=tie_noise,
@@ -98,27 +98,28 @@ class Tiles(Syndicates):
     def _layout(self, bidders: int) -> tuple[np.ndarray, np.ndarray]:
         """The grids as flat arrays for compiled code.
 
-        integers: [number of angles, grids, agents, (cos, sin) per angle, then per grid: first agent, d, (feature, cells) * d];
-        cells are counted negative along an angle, where the last tile is followed by the first;
-        reals: [low * F, scale * F, F places for features at work, then per grid the offsets in tiles * d].
+        integers: [number of angles, tilings, agents, (cos, sin) per angle, then per tiling: first agent, agents of one copy,
+        copies, d, (feature, cells) * d]; cells are counted negative along an angle, where the last tile is followed by the
+        first; reals: [low * F, scale * F, F places for features at work, then per tiling and dimension each copy's offset in
+        tiles].
         """
-        integers: list[int] = [len(self.angles), sum(t.count for t in self.tilings), 0]
+        integers: list[int] = [len(self.angles), len(self.tilings), 0]
         integers += [component for pair in self.angles for component in pair]
         reals: list[float] = [*self.low, *(self.high - self.low), *np.zeros(len(self.low))]
         agents = 0
         for tiling in self.tilings:
             if max(tiling.features) >= len(self.low):
                 raise InputError(f"{tiling} names feature {max(tiling.features)}: there are {len(self.low)}")
-            for copy in range(tiling.count):
-                integers += [agents, len(tiling.features)]
-                for dimension, (feature, bins) in enumerate(zip(tiling.features, tiling.bins, strict=True)):
-                    turns = feature < len(self.angles)
-                    integers += [feature, -bins if turns else bins + 1]  # one more tile: shifted grids stick out
-                    reals.append((copy * (2 * dimension + 1)) % tiling.count / tiling.count)
-                cells = [
-                    b if f < len(self.angles) else b + 1 for f, b in zip(tiling.features, tiling.bins, strict=True)
-                ]
-                agents += math.prod(cells) * bidders
+            turns = [feature < len(self.angles) for feature in tiling.features]
+            cells = [
+                b if turn else b + 1 for b, turn in zip(tiling.bins, turns, strict=True)
+            ]  # shifted grids stick out
+            integers += [agents, math.prod(cells) * bidders, tiling.count, len(cells)]
+            for dimension, (feature, count, turn) in enumerate(zip(tiling.features, cells, turns, strict=True)):
+                integers += [feature, -count if turn else count]
+                shifts = np.arange(tiling.count) * (2 * dimension + 1)
+                reals += (shifts % tiling.count / tiling.count).tolist()
+            agents += tiling.count * math.prod(cells) * bidders
         integers[2] = agents
         return np.array(integers, dtype=np.int64), np.array(reals)
 
@@ -197,56 +198,70 @@ def match_tiles(observation, integers, reals, matched):  # type: ignore[no-untyp
     if observation.shape[0] >= BLOCK:
         _match_blocks(observation, integers, reals, matched)
         return
-    grids, bidders = integers[1], matched.shape[1]
     features = observation.shape[1] - integers[0]
     scaled = reals[2 * features : 3 * features]  # room kept for this, so that nothing is allocated
     for row in range(observation.shape[0]):
         for f in range(features):
             inside = (_feature(observation[row], integers, f) - reals[f]) / reals[features + f]
             scaled[f] = min(max(inside, 0.0), 1.0)
-        at, offset = 3 + 2 * integers[0], 3 * features
-        for grid in range(grids):
-            first, dimensions, tile = integers[at], integers[at + 1], 0
-            at += 2
-            for _ in range(dimensions):
-                cells = integers[at + 1]
-                if cells < 0:  # along an angle
-                    cells = -cells
-                    position = int(scaled[integers[at]] * cells + reals[offset]) % cells
-                else:
-                    position = min(int(scaled[integers[at]] * (cells - 1) + reals[offset]), cells - 1)
-                tile = tile * cells + position
-                at += 2
-                offset += 1
-            for i in range(bidders):
-                matched[row, i, grid] = first + tile * bidders + i
+        at, offset, grid = 3 + 2 * integers[0], 3 * features, 0
+        for _ in range(integers[1]):
+            copies, dimensions = integers[at + 2], integers[at + 3]
+            _find_tiles(scaled, integers[at:], reals[offset:], matched[row], grid)
+            at += 4 + 2 * dimensions
+            offset += copies * dimensions
+            grid += copies
+
+
+@njit(cache=True, forceinline=True)
+def _find_tiles(scaled, tiling, offsets, matched, grid):  # type: ignore[no-untyped-def]
+    """The tiles of one tiling's copies to matched[:, grid], ..., a dimension at a time for all copies: a loop for vectors."""
+    first, size, copies, dimensions = tiling[0], tiling[1], tiling[2], tiling[3]
+    for copy in range(copies):
+        matched[0, grid + copy] = 0
+    for d in range(dimensions):
+        share, cells, shift = scaled[tiling[4 + 2 * d]], tiling[5 + 2 * d], offsets[d * copies : (d + 1) * copies]
+        if cells < 0:  # along an angle
+            for copy in range(copies):
+                position = int(share * -cells + shift[copy]) % -cells
+                matched[0, grid + copy] = matched[0, grid + copy] * -cells + position
+        else:
+            for copy in range(copies):
+                position = min(int(share * (cells - 1) + shift[copy]), cells - 1)
+                matched[0, grid + copy] = matched[0, grid + copy] * cells + position
+    bidders = matched.shape[0]
+    for copy in range(copies):
+        matched[0, grid + copy] = first + copy * size + matched[0, grid + copy] * bidders
+    for i in range(1, bidders):
+        for copy in range(copies):
+            matched[i, grid + copy] = matched[0, grid + copy] + i
 
 
 @njit(cache=True)
 def _match_blocks(observation, integers, reals, matched):  # type: ignore[no-untyped-def]
     """The same for many rows, a block at a time and a step for all its rows at once, so that processors can use vectors."""
-    grids, bidders, features = integers[1], matched.shape[1], observation.shape[1] - integers[0]
-    scaled, tile, number = np.empty((features, BLOCK)), np.empty(BLOCK), np.empty((grids, BLOCK), dtype=np.int64)
+    bidders, features = matched.shape[1], observation.shape[1] - integers[0]
+    scaled, tile = np.empty((features, BLOCK)), np.empty(BLOCK)
     for start in range(0, observation.shape[0], BLOCK):
         size = min(BLOCK, observation.shape[0] - start)
         for f in range(features):
             _scale_feature(observation, start, size, integers, reals, f, scaled)
-        at, offset = 3 + 2 * integers[0], 3 * features
-        for grid in range(grids):
-            first, dimensions = integers[at], integers[at + 1]
-            at += 2
-            for r in range(size):
-                tile[r] = 0.0
-            for _ in range(dimensions):
-                _descend(scaled, integers[at], float(integers[at + 1]), reals[offset], tile, size)
-                at += 2
-                offset += 1
-            for r in range(size):
-                number[grid, r] = first + np.int64(tile[r]) * bidders
-        for r in range(size):
-            for i in range(bidders):
-                for grid in range(grids):
-                    matched[start + r, i, grid] = number[grid, r] + i
+        at, offset, grid = 3 + 2 * integers[0], 3 * features, 0
+        for _ in range(integers[1]):
+            copies, dimensions = integers[at + 2], integers[at + 3]
+            for copy in range(copies):
+                for r in range(size):
+                    tile[r] = 0.0
+                for d in range(dimensions):
+                    feature, cells = integers[at + 4 + 2 * d], float(integers[at + 5 + 2 * d])
+                    _descend(scaled, feature, cells, reals[offset + d * copies + copy], tile, size)
+                first = integers[at] + copy * integers[at + 1]
+                for i in range(bidders):  # rows innermost: that loop is long
+                    for r in range(size):
+                        matched[start + r, i, grid] = first + np.int64(tile[r]) * bidders + i
+                grid += 1
+            at += 4 + 2 * dimensions
+            offset += copies * dimensions
 
 
 @njit(cache=True, forceinline=True)
