@@ -123,3 +123,9 @@ def lone_3d(rows, k):  # type: ignore[no-untyped-def]
 def none_2d(rows, k):  # type: ignore[no-untyped-def]
     """Entry k, which has no rows, as int64 [0, m]."""
     return carray(_int_pointer(rows[k, 0]), (0, rows[k, 2]))
+
+
+@njit(cache=True, inline="always")
+def row_2d(rows, k):  # type: ignore[no-untyped-def]
+    """Entry k, which has one row, as int64 [1, m]."""
+    return carray(_int_pointer(rows[k, 0]), (1, rows[k, 2]))

@@ -27,6 +27,7 @@ class World:
         action = getattr(env, "single_action_space", env.action_space)
         self.goods = Goods.from_space(observation)
         self.rights = Goods.from_space(action, rival=True, action_bins=action_bins)
+        self._several = len(self.rights) > 1
         self.low = np.array([good.low if good.size else -np.inf for good in self.goods])
         self.high = np.array([good.high if good.size else np.inf for good in self.goods])
         self.reward = np.zeros(self.rows)
@@ -50,7 +51,7 @@ class World:
             observation, reward, terminated, truncated, info = answer
             self.goods.encode_into(observation, self.observation[0])
             self.reward[0] = reward
-            if len(self.rights) > 1:
+            if self._several:
                 self._take_part_rewards(info)
         except InputError:  # an observation that is no value of the space
             raise
@@ -116,7 +117,7 @@ class VectorWorld(World):
             self.terminated &= ~self.resting
             self.truncated &= ~self.resting
             self.resting, self.rests = self._nobody, False
-        if len(self.rights) > 1:
+        if self._several:
             self._take_part_rewards(info)
         self.truncated &= ~self.terminated
         done = self.terminated | self.truncated
