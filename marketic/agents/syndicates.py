@@ -73,17 +73,17 @@ class Syndicates(ABC):
 
     def start(self, rows: int) -> None:
         """Forget open trades and make room for `rows` parallel rows."""
-        self._claims = np.zeros((rows, 2 * self.members, 1), dtype=np.int64)
-        self._open = np.zeros((rows, self.members + 1), dtype=np.int64)
+        self._claims = np.zeros((rows, 3, self.members), dtype=np.int64)
+        self._open = np.zeros((rows, 2), dtype=np.int64)
         self.hindsight.start()
 
     def open_past(self, rows: int, decay: float) -> np.ndarray:
         """Make room for the owners that royalties reach back to, with weight `decay` per sale; returns the weights by age."""
         length = lien_length(decay)
-        shape = (rows, 2 * self.members, length)
+        shape = (rows, 3, self.members * length)
         if self._claims.shape != shape:
             self._claims = np.zeros(shape, dtype=np.int64)
-            self._open = np.zeros((rows, self.members + 1), dtype=np.int64)
+            self._open = np.zeros((rows, 2), dtype=np.int64)
         return np.concatenate([[1.0], np.full(length - 1, decay)]).cumprod()
 
     @property
@@ -189,8 +189,8 @@ def learn_row(row, owner, realised, reward, stage, observation, final, matched, 
 
     stage: SALE, TERMINATED or TRUNCATED (of `marketic.settlement`), the latter two at the end of an episode, the last
     with its final state in final[row]. observation float64 [B, D] and matched int64 [B, n, K]: where each right was
-    bought, and the agents there; weights float64 [L]: of the last L owners, by age; claims int64 [B, 2 * K, L] and
-    opened int64 [B, K + 1]: see `_pay_claims`; twins: how many clones of an action learn from the trades of one.
+    bought, and the agents there; weights float64 [L]: of the last L owners, by age; claims int64 [B, 3, K * L] and
+    opened int64 [B, 2]: see `_pay_claims`; twins: how many clones of an action learn from the trades of one.
     """
     members = matched[row, owner]
     if addresses[1] != 0:
@@ -211,17 +211,17 @@ def learn_row(row, owner, realised, reward, stage, observation, final, matched, 
         alpha = common if rate[VISIT_EXPONENT] == 0.0 else learning_rate(rate, trades[agent], clock[0])
         price[agent] += alpha * delta
         if weights.shape[0] > 1:
-            claims[row, 2 * k, opened[row, k]] = agent
-            claims[row, 2 * k + 1, opened[row, k]] = opened[row, members.shape[0]]
-            opened[row, k] += 1
-    opened[row, members.shape[0]] += 1
+            claim = opened[row, 0]
+            claims[row, 0, claim], claims[row, 1, claim], claims[row, 2, claim] = agent, k, opened[row, 1]
+            opened[row, 0] = claim + 1
+    opened[row, 1] += 1
     if twins > 1:
         _copy_to_twins(row, matched, owner, twins, delta, price, trades, clock, rate)
     if addresses[2] != 0:
         call_adapt(addresses[2], observation, row, members, realised, delta, integers, reals, price, trades,
                    hindsight[0], hindsight[1])  # fmt: skip
     if stage != SALE:
-        opened[row] = 0  # all of them, and the count
+        opened[row, 0], opened[row, 1] = 0, 0
     marks, returns = hindsight[5], hindsight[6]
     # without tape and rehearsals `look_back` would only count, and calls cost more than that
     if stage == SALE and hindsight[4].shape[1] == 0 and hindsight[8][0] == 0:
@@ -234,35 +234,26 @@ def learn_row(row, owner, realised, reward, stage, observation, final, matched, 
 
 @njit(cache=True, forceinline=True)
 def _pay_claims(row, matched, delta, common, weights, price, trades, clock, rate, claims, opened):  # type: ignore[no-untyped-def]  # fmt: skip
-    """Earlier owners move their bids by their royalty of the surprise, sector by sector.
+    """Earlier owners move their bids by their royalty of the surprise.
 
-    The first opened[row, k] entries of claims[row, 2 * k] are the agents with a claim in sector k, oldest first, those of the
-    next line the sales at which they bought; opened[row, K] counts the row's sales. A claim runs out with its weight, and
-    replacing traces end it too: agents that stand where the right was bought, for any action, start anew (agent k of a
-    syndicate only ever stands in sector k).
+    The first opened[row, 0] claims are open: their agents, sectors, and the sales at which they bought are the three lines of
+    claims[row]; opened[row, 1] counts the row's sales. A claim runs out with its weight, and replacing traces end it too:
+    agents that stand where the right was bought, for any action, start anew (agent k of a syndicate only ever stands in
+    sector k). Which claims end is hard to predict, so that there is no branch on it.
     """
-    now, shared = opened[row, matched.shape[2]], rate[VISIT_EXPONENT] == 0.0
-    for k in range(matched.shape[2]):
-        agents, sales, count = claims[row, 2 * k], claims[row, 2 * k + 1], opened[row, k]
-        if count > 0 and now - sales[0] >= weights.shape[0]:
-            count = _drop(0, count, agents, sales)
+    agents, sectors, sales = claims[row, 0], claims[row, 1], claims[row, 2]
+    now, oldest, shared, kept = opened[row, 1], weights.shape[0] - 1, rate[VISIT_EXPONENT] == 0.0, 0
+    for claim in range(opened[row, 0]):
+        agent, sector, sale = agents[claim], sectors[claim], sales[claim]
+        ends = 1 if now - sale > oldest else 0
         for i in range(matched.shape[1]):
-            for age in range(count):
-                if agents[count - 1 - age] == matched[row, i, k]:  # mostly one of the last
-                    count = _drop(count - 1 - age, count, agents, sales)
-                    break
-        opened[row, k] = count
-        for claim in range(count):
-            alpha = common if shared else learning_rate(rate, trades[agents[claim]], clock[0])
-            price[agents[claim]] += alpha * weights[now - sales[claim]] * delta
-
-
-@njit(cache=True, forceinline=True)
-def _drop(claim, count, agents, sales):  # type: ignore[no-untyped-def]
-    """Close one claim; those after it move up. Returns how many are left."""
-    for later in range(claim, count - 1):
-        agents[later], sales[later] = agents[later + 1], sales[later + 1]
-    return count - 1
+            ends += 1 if matched[row, i, sector] == agent else 0
+        alpha = common if shared else learning_rate(rate, trades[agent], clock[0])
+        step = alpha * weights[min(now - sale, oldest)] * delta
+        price[agent] += 0.0 if ends > 0 else step
+        agents[kept], sectors[kept], sales[kept] = agent, sector, sale
+        kept += 0 if ends > 0 else 1
+    opened[row, 0] = kept
 
 
 @njit(cache=True)
