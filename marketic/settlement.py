@@ -86,14 +86,20 @@ def _income(books, row, stage, price, paid, reward, terms, owner):  # type: igno
 
 @njit(cache=True, forceinline=True)
 def _less_royalties(ticks, royalty):  # type: ignore[no-untyped-def]
-    """What a buyer pays now of an amount in ticks: all but the royalties that it owes later."""
+    """What is left of an amount in ticks without the royalties on it."""
     return ticks if royalty == 0.0 else ticks - np.int64(np.rint(royalty * ticks))
+
+
+@njit(cache=True, forceinline=True)
+def _cash(amount, terms):  # type: ignore[no-untyped-def]
+    """What a buyer pays now of an amount in currency, ticks: all but the royalties that it owes later."""
+    return _less_royalties(_to_ticks(amount, terms[2]), terms[1])
 
 
 @njit(cache=True, forceinline=True)
 def _pay(books, row, memo, amount, payers, terms, owner, owned):  # type: ignore[no-untyped-def]
     """The members of a bidder pay the seller (the house, if nobody owned the right); returns the ticks that they paid."""
-    ticks = _less_royalties(_to_ticks(amount, terms[2]), terms[1])
+    ticks = _cash(amount, terms)
     if ticks != 0:
         if owned:
             move_shares(books, memo, payers, owner[row], ticks)
@@ -131,12 +137,6 @@ def _price(row, winner, value, payments, by_bid):  # type: ignore[no-untyped-def
     for i in range(value.shape[1]):
         total += payments[row, i]
     return total
-
-
-@njit(cache=True, forceinline=True)
-def _cash(amount, terms):  # type: ignore[no-untyped-def]
-    """What a buyer pays now of an amount in currency, ticks: all but the royalties that it owes later."""
-    return _less_royalties(_to_ticks(amount, terms[2]), terms[1])
 
 
 @njit(cache=True, forceinline=True)

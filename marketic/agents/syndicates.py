@@ -201,7 +201,7 @@ def learn_row(row, owner, realised, reward, stage, observation, final, matched, 
     for k in range(members.shape[0]):
         trades[members[k]] += 1
         bid += price[members[k]]
-    delta = realised - (bid if members.shape[0] == 1 else bid / members.shape[0])
+    delta = realised - bid / members.shape[0]
     clock[0] += 1
     common = learning_rate(rate, 1, clock[0])
     if weights.shape[0] > 1:
