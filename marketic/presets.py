@@ -19,6 +19,7 @@ from marketic.registry import built, resolve
 from marketic.side_by_side import SideBySide
 from marketic.streams import Streams
 
+_PARTS = ("action_bins", "compiled", "novices")
 _TERMS = ("discount", "royalty", "credit")
 
 
@@ -200,4 +201,7 @@ def _check_options(family: Any, build: Callable[..., Any], options: dict[str, An
     unknown = sorted(set(options) - accepted)
     if unknown:
         name = getattr(family, "__name__", str(family))
-        raise InputError(f"unknown option {unknown[0]!r} for {name}: wanted one of {', '.join(sorted(accepted))}")
+        raise InputError(
+            f"unknown option {unknown[0]!r} for {name}: wanted one of {', '.join(sorted(accepted))}, or of the market's own, "
+            f"{', '.join(sorted([*_TERMS, *_PARTS]))}"
+        )

@@ -32,7 +32,7 @@ def test_unknown_environment(name: str) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"aplha": 0.1}, ("unknown option 'aplha'", "wanted one of", "learning_rate")),
+        ({"aplha": 0.1}, ("unknown option 'aplha'", "wanted one of", "learning_rate", "royalty")),
         ({"agents": "banana"}, ("no agents named 'banana'", "tabular", "module:Name")),
         ({"mechanism": "banana"}, ("no mechanisms named 'banana'", "second-price", "module:Name")),
         ({"mechanism": "nowhere:Thing"}, ("cannot import 'nowhere:Thing'", "wanted module:Name")),
