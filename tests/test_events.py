@@ -53,9 +53,9 @@ def table(log, name):
 
 
 def contents(folder):
-    """Every table of a log, and its chain: digests of all bytes."""
+    """Every table of a log as text, in which NaN is NaN, and its chain: digests of all bytes."""
     log = open_log(folder)
-    return {name: log.to_arrow(name) for name in log.tables}, [part["chain"] for part in log.parts]
+    return {name: repr(log.to_arrow(name).to_pydict()) for name in log.tables}, [part["chain"] for part in log.parts]
 
 
 def test_figures_of_a_corridor_counted_by_hand(tmp_path):
