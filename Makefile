@@ -19,7 +19,7 @@ demo: .venv/ready
 	@$(BIN)/marketic demo --out runs/demo
 
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 BROWSER = { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null
 

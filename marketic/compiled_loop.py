@@ -154,9 +154,7 @@ class CompiledLoop:
         """Go on towards `target` environment steps, as far as Python is not needed."""
         market, trade = self.market, self.round.compiled
         world: Any = market.world
-        if trade is None:  # the first sale opens the books
-            self.round.step()
-            return
+        assert trade is not None, "`obstacles` asks for the same as the round"
         table = self._table or self._open(world)
         made, log = market.num_timesteps, market.log
         longest = LONGEST_LEG if log is None else min(LONGEST_LEG, log.leg)

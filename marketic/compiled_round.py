@@ -26,9 +26,10 @@ from marketic.array_table import (
     row_2d,
 )
 from marketic.auction import sound_answer
-from marketic.bids import LARGEST_BID, quantise
+from marketic.bids import quantise
 from marketic.function_pointer import ROUND, RULE, address_of, call_match, call_round, call_rule
 from marketic.settlement import IDLE, REALISED, SALE, SOLD, TRUNCATED, settle
+from marketic.soundness import unsound
 
 if TYPE_CHECKING:
     from marketic.chain import Settlement
@@ -45,35 +46,7 @@ MATCH_ADDRESS, _ENTER, _ADAPT, RULE_ADDRESS, FIRST_ACCOUNT, TWINS, FIXED, PAY_AD
     TERMS, WEIGHTS, BALANCE, FLOWS, TAPE, CURSOR, POSITION, OWNER, LIEN_OWNER, LIEN_HELD, OUTCOME, SURPRISE,
     STEADY, LICENCE, REVENUE, PAPER, EPISODES, MARKS, RETURNS, REHEARSALS, REHEARSE, LOG_STATE,
     LOG_TAPE,
-) = range(50)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
-
-
-@njit(cache=True, forceinline=True)
-def unsound(observation, low, high, reward):  # type: ignore[no-untyped-def]
-    """-1 if all is well, -2 for a reward that is not finite, else the number of a bad observation component.
-
-    Components with a finite `low` are finite goods, whose values are whole numbers.
-    """
-    for row in range(reward.shape[0]):
-        if not -LARGEST_BID <= reward[row] <= LARGEST_BID:
-            return -2
-    real, bad = True, 0
-    for column in range(low.shape[0]):
-        real = real and low[column] == -np.inf and high[column] == np.inf
-    if real:  # the common case in few instructions: a difference with itself is 0 for finite numbers only
-        for row in range(observation.shape[0]):
-            for column in range(observation.shape[1]):
-                bad += observation[row, column] - observation[row, column] != 0.0
-        if bad == 0:
-            return -1
-    for row in range(observation.shape[0]):
-        for column in range(observation.shape[1]):
-            value = observation[row, column]
-            if not (-np.inf < value < np.inf and low[column] <= value <= high[column]):
-                return column
-            if low[column] > -np.inf and value != np.floor(value):
-                return column
-    return -1
+) = np.arange(50)  # entries of the table, in the order in which `CompiledTrade` writes them  # fmt: skip
 
 
 @njit(cache=True, forceinline=True)
@@ -107,36 +80,43 @@ def auction_rows(where, rows, first, last):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def pay_and_learn(rows):  # type: ignore[no-untyped-def]
-    """Settlement of the rows in `order`, and learning of those who sold.
+    """Settlement of the rows in `order`, and learning of those who sold. Called by address: compiled once, not per caller.
 
-    The compiler is told of two common cases where nobody writes a journal: every bidder is one agent and nobody claims
-    royalties, or there is one row. Shapes that it knows make code vanish, and half of the time in the first case, a tenth in
-    the second. All this is called by address, so that it is compiled once and not for every caller.
+    `pay_and_learn_lone` and `pay_and_learn_row` do the same where nobody writes a journal or a log, in two common cases: every
+    bidder is one agent and nobody claims royalties; there is one row. Shapes that the compiler knows make code vanish,
+    and half of the time in the first case, a tenth in the second. A market compiles only the one that it needs.
     """
-    balance, flows, cursor = ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), ints_1d(rows, CURSOR)
-    tape, log = ints_2d(rows, TAPE), ints_2d(rows, LOG_TAPE)
-    order, account, weights = ints_2d(rows, ORDER), ints_3d(rows, ACCOUNT), floats_1d(rows, WEIGHTS)
-    silent = tape.shape[0] == 0 and log.shape[0] == 0
-    if silent and account.shape[2] == 1 and weights.shape[0] == 1:
-        _settle_and_learn(
-            rows, order, lone_3d(rows, ACCOUNT), weights, (balance, flows, none_2d(rows, TAPE), cursor), lone_2d(rows, OWNER),
-            lone_3d(rows, LIEN_OWNER), lone_2d(rows, LIEN_HELD), none_2d(rows, LOG_TAPE), lone_3d(rows, STANDING),
-            lone_floats(rows, FADING),
-        )  # fmt: skip
-    elif silent and order.shape[0] == 1:
-        _settle_and_learn(
-            rows, row_2d(rows, ORDER), account, weights, (balance, flows, none_2d(rows, TAPE), cursor), ints_2d(rows, OWNER),
-            ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), none_2d(rows, LOG_TAPE), ints_3d(rows, STANDING),
-            floats_1d(rows, FADING),
-        )  # fmt: skip
-    else:
-        _settle_and_learn(
-            rows, order, account, weights, (balance, flows, tape, cursor), ints_2d(rows, OWNER), ints_3d(rows, LIEN_OWNER),
-            ints_2d(rows, LIEN_HELD), log, ints_3d(rows, STANDING), floats_1d(rows, FADING),
-        )  # fmt: skip
+    books = ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), ints_2d(rows, TAPE), ints_1d(rows, CURSOR)
+    _settle_and_learn(
+        rows, ints_2d(rows, ORDER), ints_3d(rows, ACCOUNT), floats_1d(rows, WEIGHTS), books, ints_2d(rows, OWNER),
+        ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), ints_2d(rows, LOG_TAPE), ints_3d(rows, STANDING),
+        floats_1d(rows, FADING),
+    )  # fmt: skip
 
 
-@njit(cache=True, forceinline=True)
+@njit(cache=True)
+def pay_and_learn_lone(rows):  # type: ignore[no-untyped-def]
+    """`pay_and_learn` where every bidder is one agent and nobody claims royalties."""
+    books = ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), none_2d(rows, TAPE), ints_1d(rows, CURSOR)
+    _settle_and_learn(
+        rows, ints_2d(rows, ORDER), lone_3d(rows, ACCOUNT), lone_floats(rows, WEIGHTS), books, lone_2d(rows, OWNER),
+        lone_3d(rows, LIEN_OWNER), lone_2d(rows, LIEN_HELD), none_2d(rows, LOG_TAPE), lone_3d(rows, STANDING),
+        lone_floats(rows, FADING),
+    )  # fmt: skip
+
+
+@njit(cache=True)
+def pay_and_learn_row(rows):  # type: ignore[no-untyped-def]
+    """`pay_and_learn` where there is one row."""
+    books = ints_1d(rows, BALANCE), ints_1d(rows, FLOWS), none_2d(rows, TAPE), ints_1d(rows, CURSOR)
+    _settle_and_learn(
+        rows, row_2d(rows, ORDER), ints_3d(rows, ACCOUNT), floats_1d(rows, WEIGHTS), books, ints_2d(rows, OWNER),
+        ints_3d(rows, LIEN_OWNER), ints_2d(rows, LIEN_HELD), none_2d(rows, LOG_TAPE), ints_3d(rows, STANDING),
+        floats_1d(rows, FADING),
+    )  # fmt: skip
+
+
+@njit(cache=True, inline="always")
 def _settle_and_learn(rows, order, account, weights, books, owner, lien_owner, lien_held, log, standing, fading):  # type: ignore[no-untyped-def]  # fmt: skip
     """The same with those arrays whose shapes the compiler may know."""
     numbers, outcome = ints_1d(rows, NUMBERS), floats_2d(rows, OUTCOME)
@@ -218,7 +198,7 @@ def trade_round(rows):  # type: ignore[no-untyped-def]
         != -1
     ):
         return UNSOUND
-    missing = auction_rows(OBSERVATION, rows, 0, ints_2d(rows, ORDER).shape[0])
+    missing = auction_rows(OBSERVATION, rows, np.int64(0), ints_2d(rows, ORDER).shape[0])
     if missing != 0:
         return UNSOLD if missing > 0 else NONSENSE
     finish_rows(rows)
@@ -234,7 +214,7 @@ class CompiledTrade:
 
     def __init__(self, current: "Round", settlement: "Settlement") -> None:
         market: Any = current.market
-        population = market.population
+        population, self.settlement = market.population, settlement
         self.kernels, rule, world = population.kernels, market.auction.rule, market.world
         shape = (current.rows, population.n_bidders)
         self.random = rule.random
@@ -257,8 +237,16 @@ class CompiledTrade:
         market: Any = current.market
         twins = market.population.learning_arrays[-2]
         rule = address_of(market.auction.rule.function, RULE)
-        first, pay = int(market.accounts[0]), address_of(pay_and_learn, ROUND)
+        first, pay = int(market.accounts[0]), address_of(self._payment(current), ROUND)
         return np.array([*self.kernels.addresses, rule, first, twins, self.kernels.fixed, pay], dtype=np.int64)
+
+    def _payment(self, current: "Round") -> Any:
+        """The leanest of the three ways to pay and learn that this market allows."""
+        if len(self.settlement.log[1]) or len(current.market.ledger.tape):
+            return pay_and_learn
+        if self.settlement.owner.shape[1] == 1 and len(self.settlement.weights) == 1:
+            return pay_and_learn_lone
+        return pay_and_learn_row if current.rows == 1 else pay_and_learn
 
     def _places(self, current: "Round") -> list[np.ndarray]:
         """Who stands at the observation, who stood at the last one, and the accounts of the former, int64 [B, n, K]."""

@@ -15,8 +15,9 @@ from marketic.errors import InputError
 
 WORLD, HOUSE = 0, 1
 MEMOS = ("endowment", "payment", "subsidy", "discount", "reward", "royalty", "buyback", "novice", "rent", "tax", "exit")
-"""Reasons for a transfer; `flows[k]` adds up the amounts of memo k."""
-ENDOWMENT, PAYMENT, SUBSIDY, DISCOUNT, REWARD, ROYALTY, BUYBACK, NOVICE, RENT, TAX, EXIT = range(len(MEMOS))
+"""Reasons for a transfer; `flows[k]` adds up the amounts of memo k. Their numbers are numpy's, since numba compiles a function
+anew for every Python number that it is called with."""
+ENDOWMENT, PAYMENT, SUBSIDY, DISCOUNT, REWARD, ROYALTY, BUYBACK, NOVICE, RENT, TAX, EXIT = np.arange(len(MEMOS))
 _WORLD, _HOUSE = np.array([WORLD]), np.array([HOUSE])
 
 

@@ -12,7 +12,6 @@ from marketic.auction import Auction
 from marketic.callbacks import Callback, CallbackList
 from marketic.chain import Chain
 from marketic.compiled_loop import CompiledLoop, obstacles
-from marketic.compiled_round import unsound
 from marketic.dynamics import Dynamics, TwinWorld
 from marketic.errors import InputError
 from marketic.events.absent import best_bidders
@@ -24,6 +23,7 @@ from marketic.mechanism import Mechanism
 from marketic.population import Population
 from marketic.round import Round
 from marketic.selection import Selection
+from marketic.soundness import unsound
 from marketic.streams import Streams
 from marketic.worlds import World, open_world
 

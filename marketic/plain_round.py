@@ -16,9 +16,9 @@ from marketic.array_table import ArrayTable, floats_1d, floats_2d, ints_1d, ints
 from marketic.auction import read_clearing
 from marketic.bids import LARGEST_BID, Bids
 from marketic.clearing import Clearing
-from marketic.compiled_round import unsound
 from marketic.individuals import Individuals, Trade
 from marketic.settlement import SALE, TERMINATED, settle
+from marketic.soundness import unsound
 
 if TYPE_CHECKING:
     from marketic.chain import Settlement

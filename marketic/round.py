@@ -4,10 +4,11 @@ A row is one right in one copy of the environment: row = copy * rights + right. 
 resold in the next round; only then does its owner know what it was worth, and learns.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from marketic.agents.syndicates import Syndicates
 from marketic.bids import Bids
 from marketic.callbacks import CallbackList, EpisodeEnd, Sales, StepEnd
 from marketic.chain import Settlement
@@ -20,13 +21,13 @@ from marketic.compiled_round import (
     finish_rows,
     missing_parts,
     trade_round,
-    unsound,
 )
-from marketic.errors import InputError
 from marketic.events.tape import NOTHING
 from marketic.plain_round import PlainTrade, trades_plainly
 from marketic.population import Receipt
+from marketic.right_rows import RightRows
 from marketic.settlement import CREDIT, IDLE, OWNED, REALISED, SALE, SOLD, TERMINATED, TRUNCATED
+from marketic.soundness import check_action, check_world
 
 if TYPE_CHECKING:
     from marketic.market import Market
@@ -38,11 +39,8 @@ _SALE = np.array([SALE, -1, -1])
 class Round:
     """The state of training between two steps: what was bought where, and what the world paid since.
 
-    The arrays stay where they are for the whole round, so that compiled code can keep their addresses: `observation`,
-    `final` and `bought_at` float64 [rows, D]; `reward` float64 [rows], paid since the purchase; `winner` int64 [rows].
-
-    The rights of a copy see the same observation. With one copy and a population that `takes_views`, the first three are
-    read-only views of that one row; others get one row for each right.
+    `observation`, `final`, `bought_at` and `reward` are those of `RightRows`; `winner` int64 [rows]: who owns each right. All
+    arrays stay where they are, so that compiled code can keep their addresses.
     """
 
     def __init__(self, market: "Market", callbacks: CallbackList) -> None:
@@ -55,33 +53,33 @@ class Round:
         self.rows = rows
         self._settlement: Settlement | None = None
         self.compiled: CompiledTrade | None = None
-        self._fits = not missing_parts(market)
         self.plain: PlainTrade | None = None
-        self._simple = not self._fits and trades_plainly(market)
+        self._simple = trades_plainly(market)
+        self._acts_itself = getattr(type(market.population), "act", None) is not Syndicates.act
         self._order = np.full((rows, 3), -1, dtype=np.int64)
         self.winner = np.full(rows, -1, dtype=np.int64)
         self._nowhere = np.zeros(rows, dtype=bool)
-        shared = self.rights == 1  # one row per copy: the world's own arrays will do
-        self._views = not shared and market.world.rows == 1 and getattr(market.population, "takes_views", False)
-        shape = (rows, len(market.world.goods))
-        self._bought = np.zeros((1, shape[1]) if self._views else shape)
-        self.observation, self.final, self.bought_at = market.world.observation, market.world.final, self._bought
-        if self._views:
-            self.observation, self.final, self.bought_at = (
-                np.broadcast_to(row, shape) for row in (self.observation, self.final, self.bought_at)
-            )
-        elif not shared:
-            self.observation, self.final = np.zeros((2, *shape))
-        self.reward = market.world.reward if shared else np.zeros(rows)
+        views = getattr(market.population, "takes_views", False)
+        self._seen = seen = RightRows(market.world, self.rights, views, market.ledger.tick)
+        self.observation, self.final, self.bought_at, self.reward = (
+            seen.observation,
+            seen.final,
+            seen.bought_at,
+            seen.reward,
+        )
         self._actions = np.tile(market.world.rights.sizes, market.world.rows)
         self.returns = np.zeros(market.world.rows)
         self._lengths = np.zeros(market.world.rows, dtype=np.int64)
         market.world.reset(seed=market.streams.env_seed())
         self.reward[:] = 0.0
-        if not shared:
-            self._copy_to_rights()
+        if self.rights > 1:
+            seen.refresh()
         if self.log is not None:
             self.log.begin()
+        if not missing_parts(market):
+            population: Any = market.population
+            settlement = self._open_settlement((rows, population.n_bidders), population.members)
+            self.compiled = CompiledTrade(self, settlement)
 
     def step(self) -> None:
         """Auction every right, let the winners act, and close the episodes that ended."""
@@ -89,6 +87,8 @@ class Round:
         if compiled is not None:
             self._trade_compiled(compiled)
             action = self.population.act(self.winner, self.observation)
+            if self._acts_itself:
+                self.check_action(action)
         elif self.plain is not None and not self.plain.stale:
             self.plain.trade()
             action = self.plain.act()
@@ -99,7 +99,7 @@ class Round:
         resting = world.resting if world.rests else None
         world.step(action)
         if self.rights > 1:
-            self._copy_to_rights()
+            self._seen.refresh()
         self._count(resting)
         if self.callbacks.watches_trades and self._settlement is not None:
             self.callbacks.on_trade(Sales(self.market, *self.last_auction, self.winner, self._settlement.outcome))
@@ -133,7 +133,12 @@ class Round:
         if owned.any():
             if self.log is not None:
                 self.log.pausing(True)
-            self._close(np.where(owned, TRUNCATED, IDLE), self.observation)
+            stage = np.where(owned, TRUNCATED, IDLE)
+            if self.compiled is None:
+                self._close(stage, self.observation)
+            else:
+                self.final[:] = self.observation
+                self._close_compiled(stage, self.compiled)
         if self.log is not None:
             self.log.pausing(False)
 
@@ -157,10 +162,9 @@ class Round:
             self.log.note_bids(bids, noted)
         self.last_auction = bids.value, payments
         self.reward.fill(0.0)  # paid; what comes next may be interrupted
-        self._bought[:], self.winner[:] = self.world.observation if self._views else self.observation, buyer
-        if self._fits and self._settlement is not None:
-            self.compiled = CompiledTrade(self, self._settlement)
-        elif self._simple and self._settlement is not None and (self.plain is None or self.plain.stale):
+        self._seen.buy()
+        self.winner[:] = buyer
+        if self._simple and self._settlement is not None and (self.plain is None or self.plain.stale):
             self.plain = None if self.market.novices is not None else PlainTrade(self, self._settlement)
 
     def _trade_compiled(self, trade: CompiledTrade) -> None:
@@ -206,7 +210,10 @@ class Round:
         truncated: np.ndarray,
     ) -> None:
         """Settle the rows of `_order` and let the sellers learn. Without bids nothing is sold (episodes that ended)."""
-        settlement = self._settlement or self._open_settlement(bids)
+        settlement = self._settlement
+        if settlement is None:
+            assert bids is not None, "the first thing that happens to a right is its sale"
+            settlement = self._open_settlement(bids.value.shape, 1 if bids.bidder is None else bids.bidder.shape[-1])
         value = self._no_bids if bids is None else bids.value
         paid = self._no_bids if payments is None else payments
         settlement.settle(self._order, value, paid, self._accounts_of(bids), self.reward)
@@ -247,7 +254,7 @@ class Round:
         stage[world.terminated], stage[world.truncated] = TERMINATED, TRUNCATED
         if rights > 1:
             stage = np.repeat(stage, rights)
-            self._fill_rights(self.final, world.final)
+            self._seen.see_final()
         if self.compiled is None:
             self._close(stage, self.final)
         else:
@@ -298,16 +305,15 @@ class Round:
         if answer:
             self.resolve(answer, trade)
 
-    def _open_settlement(self, bids: Bids | None) -> Settlement:
-        assert bids is not None, "the first thing that happens to a right is its sale"
-        members = 1 if bids.bidder is None else bids.bidder.shape[-1]
+    def _open_settlement(self, bids: tuple[int, ...], members: int) -> Settlement:
+        """Open the books for auctions with so many rows and bidders, int [2], of so many members."""
         market = self.market
         log = NOTHING if self.log is None else self.log.open(members)
         self._settlement = Settlement(market.chain, market.ledger, self.rows, members, market.surprise, log)
         outcome = self._settlement.outcome
         self._sold, self._credit, self._realised = outcome[:, SOLD], outcome[:, CREDIT], outcome[:, REALISED]
-        self._no_bids = np.zeros(bids.value.shape)
-        self._no_accounts = np.zeros((*bids.value.shape, members), dtype=np.int64)
+        self._no_bids = np.zeros(bids)
+        self._no_accounts = np.zeros((*bids, members), dtype=np.int64)
         return self._settlement
 
     def _accounts_of(self, bids: Bids | None) -> np.ndarray:
@@ -319,61 +325,10 @@ class Round:
             return self.market.accounts[agents]
         return self.market.accounts[bids.bidder]
 
-    def _copy_to_rights(self) -> None:
-        """Every right of a copy sees its observation and gets its part of the reward: as told, or else an equal share."""
-        self._fill_rights(self.observation, self.world.observation)
-        told = self.world.part_rewards
-        self.reward[:] = (
-            split(self.world.reward, self.rights, self.market.ledger.tick) if told is None else told.ravel()
-        )
-
-    def _fill_rights(self, rows: np.ndarray, copies: np.ndarray) -> None:
-        """Write each copy's row, float64 [copies, D], to the rows of all its rights, unless they are views of it anyway."""
-        if not self._views:
-            rows.reshape(len(copies), self.rights, -1)[:] = copies[:, None]
-
     def check_action(self, action: np.ndarray) -> None:
         """Raise InputError unless `action` holds one action number per row."""
-        if np.shape(action) == (self.rows,):
-            if self.rows == 1 and 0 <= action[0] < self._actions[0]:  # the common case, without array overhead
-                return
-            if (action >= 0).all() and (action < self._actions).all():
-                return
-        raise InputError(
-            f"{type(self.population).__name__}.act returned {np.asarray(action).tolist()}: wanted one whole number per row, "
-            f"from 0 to below {self._actions.tolist()}"
-        )
+        check_action(action, self._actions, self.population)
 
     def check(self, observation: np.ndarray) -> None:
         """Raise InputError if the environment gave an observation or a reward that cannot be traded on."""
-        world, step = self.world, self.market.num_timesteps
-        one_each = observation if self.rights == 1 else np.ascontiguousarray(observation[:: self.rights])
-        fault = unsound(one_each, world.low, world.high, world.reward)
-        if fault == -1:
-            return
-        if fault == -2:
-            raise InputError(
-                f"the environment gave reward {world.reward.tolist()} at step {step}: wanted finite numbers; "
-                "repair it, e.g. with gymnasium.wrappers.TransformReward"
-            )
-        good = world.goods[int(fault)]
-        wanted = "finite numbers" if good.size is None else f"whole numbers from 0 to {good.size - 1}"
-        raise InputError(
-            f"the environment gave {good.name} = {observation[:, int(fault)].tolist()} at step {step}: wanted {wanted}; "
-            "repair it, e.g. with gymnasium.wrappers.TransformObservation"
-        )
-
-
-def split(reward: np.ndarray, rights: int, tick: float) -> np.ndarray:
-    """Each row's reward in as many parts as there are rights, on the ledger's grid: they add up to it exactly.
-
-    reward: float64 [rows], currency. Returns float64 [rows * rights].
-
-    >>> split(np.array([1.0]), 3, 0.25).tolist()
-    [0.5, 0.25, 0.25]
-    """
-    with np.errstate(invalid="ignore"):  # rewards that are not finite are refused a moment later
-        ticks = np.rint(reward / tick)
-        whole = np.floor(ticks / rights)
-        extra = np.arange(rights) < (ticks - whole * rights)[:, None]
-    return ((whole[:, None] + extra) * tick).ravel()
+        check_world(self.world, observation, self.rights, self.market.num_timesteps)

@@ -142,21 +142,20 @@ def _price(row, winner, value, payments, by_bid):  # type: ignore[no-untyped-def
 @njit(cache=True, forceinline=True)
 def _note(state, tape, books, row, stage, winner, novice, seller, price, paid, reward, value, payments, account, terms, owner):  # type: ignore[no-untyped-def]  # fmt: skip
     """Put a settled row on the tape of the event log: first what losers paid, if they did, then the trade."""
+    balance, no, others = books[0], np.int64(0), np.int64(0)
     if stage != SALE:
         buyers = _WORLD if stage == TERMINATED else _HOUSE
-        note_trade(state, tape, books[0], row, stage, -1, 0, seller, buyers, price, 0, 0, 0, reward)
+        note_trade(state, tape, balance, row, stage, no - 1, no, seller, buyers, price, no, no, no, reward)
         return
-    buyer, others = novice if novice >= 0 else winner, np.int64(0)
+    buyer = novice if novice >= 0 else winner
     if novice < 0:
         for i in range(value.shape[1]):
             if i != buyer and payments[row, i] != 0.0:
-                part = _cash(payments[row, i], terms)
-                note_trade(state, tape, books[0], row, CONTRIBUTION, i, 0, seller, account[row, i], 0, 0, part, 0, 0)
+                part, payer = _cash(payments[row, i], terms), account[row, i]
+                note_trade(state, tape, balance, row, CONTRIBUTION, i, no, seller, payer, no, no, part, no, no)
                 others += part
-    bid = _to_ticks(value[row, buyer], terms[2])
-    paid -= others
-    sent = novice >= 0
-    note_trade(state, tape, books[0], row, SALE, buyer, sent, seller, owner[row], price, bid, paid, others, reward)
+    bid, sent, paid = _to_ticks(value[row, buyer], terms[2]), np.int64(novice >= 0), paid - others
+    note_trade(state, tape, balance, row, stage, buyer, sent, seller, owner[row], price, bid, paid, others, reward)
 
 
 @njit(cache=True, forceinline=True)

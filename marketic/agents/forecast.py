@@ -13,13 +13,14 @@ import numpy as np
 from numba import njit
 
 from marketic.array_table import floats_1d, floats_2d, floats_3d, ints_1d
+from marketic.linear_systems import solve
 
 RIDGE = 1e-8  # of the scaled columns; with 1e-6 the forecasts of CartPole are 10 to 30 times as far off
 LARGEST_DEGREE, MOST_TERMS = 3, 1000
 
 # the first entries of a rehearsal's table; the others are in `marketic.agents.rehearsals`
 GRAM, COEFFICIENTS, BOX, MONOMIALS, SIZES = range(5)
-DEGREE, CLONES = range(2)  # of SIZES
+DEGREE, CLONES, SOLVER = range(3)  # of SIZES
 LOWEST, HIGHEST = 0, 1  # rows of BOX; its last column is the reward's
 
 
@@ -58,7 +59,7 @@ def expand(state, degree, terms):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def record(table, action, state, reward, following, goes_on):  # type: ignore[no-untyped-def]
-    """Enter one step: in `state`, float64 [D], `action` brought `reward` and led to `following`; did the episode go on?"""
+    """Enter one step: in `state`, float64 [D], `action` brought `reward` and led to `following`; goes_on: 1, or 0 at an end."""
     terms, gram, box = floats_1d(table, MONOMIALS), floats_3d(table, GRAM)[action], floats_2d(table, BOX)
     columns, width = state.shape[0], terms.shape[0]
     expand(state, ints_1d(table, SIZES)[DEGREE], terms)
@@ -83,10 +84,10 @@ def _widen(box, column, value):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def fit(table):  # type: ignore[no-untyped-def]
-    """Solve the normal equations of every action: coefficients float64 [A, W, D + 1]."""
+    """Solve the normal equations of every action: coefficients float64 [A, W, D + 1]. They stay if there is none."""
     gram, coefficients = floats_3d(table, GRAM), floats_3d(table, COEFFICIENTS)
     width, outputs = coefficients.shape[1], coefficients.shape[2]
-    left, right, scale = np.empty((width, width)), np.empty((width, outputs)), np.empty(width)
+    left, right, scale = np.empty((width, width)), np.empty((outputs, width)), np.empty(width)
     for action in range(gram.shape[0]):
         for i in range(width):
             scale[i] = 1.0 / math.sqrt(gram[action, i, i]) if gram[action, i, i] > 0.0 else 1.0
@@ -95,11 +96,11 @@ def fit(table):  # type: ignore[no-untyped-def]
                 left[i, j] = left[j, i] = gram[action, i, j] * scale[i] * scale[j]
             left[i, i] = 1.0 + RIDGE
             for d in range(outputs):
-                right[i, d] = gram[action, i, width + d] * scale[i]
-        solved = np.linalg.solve(left, right)
-        for i in range(width):
-            for d in range(outputs):
-                coefficients[action, i, d] = scale[i] * solved[i, d]
+                right[d, i] = gram[action, i, width + d] * scale[i]
+        if solve(ints_1d(table, SIZES)[SOLVER], left, right):
+            for i in range(width):
+                for d in range(outputs):
+                    coefficients[action, i, d] = scale[i] * right[d, i]
 
 
 @njit(cache=True)

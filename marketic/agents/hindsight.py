@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from marketic.agents.kernels import mean_bid
+from marketic.agents.kernels import copy_numbers, mean_bid
 from marketic.agents.rehearsals import NOBODY, RehearsalRoom
 from marketic.errors import InputError
 from marketic.function_pointer import call_match, call_rehearse
@@ -244,7 +244,7 @@ def _renew_licence(episode_return, tie, revenue, steady, licence):  # type: igno
     share = 1.0 if mean > revenue[0] else tie
     revenue[0] = mean
     if share == 1.0:
-        licence[:] = steady
+        copy_numbers(steady, licence)
     else:
         for i in range(steady.shape[0]):
             licence[i] += share * (steady[i] - licence[i])

@@ -30,11 +30,12 @@ from marketic.agents.forecast import (
     record,
     terms_of,
 )
-from marketic.agents.kernels import mean_bid
+from marketic.agents.kernels import copy_numbers, mean_bid
 from marketic.agents.splitmix import below
 from marketic.array_table import ArrayTable, floats_1d, floats_2d, ints_1d, ints_3d
 from marketic.errors import InputError
 from marketic.function_pointer import REHEARSE, address_of, call_match
+from marketic.linear_systems import solver
 from marketic.settlement import SALE, TERMINATED
 
 # entries of the table, after those of the forecast
@@ -93,7 +94,7 @@ class RehearsalRoom:
         self, plan: Rehearsals, agents: int, actions: int, clones: int, members: int, rng: np.random.Generator
     ) -> None:
         self.plan, self.actions = plan, actions
-        self.sizes = np.array([plan.degree, clones])
+        self.sizes = np.array([plan.degree, clones, solver()])
         self.terms = np.array([
             plan.rounds, plan.episodes, plan.length, plan.rate, plan.royalty, plan.trades, plan.trials
         ])  # fmt: skip
@@ -155,15 +156,15 @@ def rehearse(table, row, owner, reward, stage, discount, observation, final, mat
     step, counts, here = floats_2d(table, OPEN)[row], ints_1d(table, COUNTS), observation[row]
     columns = here.shape[0]
     if step[columns + 1] == NOBODY:
-        floats_2d(table, STARTS)[counts[STARTED] % MEMORY] = here
+        copy_numbers(here, floats_2d(table, STARTS)[counts[STARTED] % MEMORY])
         counts[STARTED] += 1
     else:
-        _enter(table, step, here, True)
-    step[:columns] = here
+        _enter(table, step, here, np.int64(1))
+    copy_numbers(here, step)
     step[columns], step[columns + 1] = reward, float(owner)
     if stage == SALE:
         return
-    _enter(table, step, final[row], stage != TERMINATED)
+    _enter(table, step, final[row], np.int64(stage != TERMINATED))
     step[columns + 1] = NOBODY
     if row != 0:
         return
@@ -194,18 +195,18 @@ def _hold(table, discount, market, price, steady):  # type: ignore[no-untyped-de
         _practise(table, discount, market, price, steady)
         ints_1d(table, RANDOM)[0], later = luck, ints_1d(table, RANDOM)[0]
         if _earned(table, market, challenger) > incumbent:
-            steady[:] = challenger
+            copy_numbers(challenger, steady)
             counts[ADOPTED] += 1
         ints_1d(table, RANDOM)[0] = later
-        price[:] = steady
-    price[:] = steady
+        copy_numbers(steady, price)
+    copy_numbers(steady, price)
 
 
 @njit(cache=True)
 def _practise(table, discount, market, price, steady):  # type: ignore[no-untyped-def]
     """Imagined episodes by the bids of the moment, each settled on paper; their slow average is the challenger."""
     plan, challenger = floats_1d(table, PLAN), floats_1d(table, CHALLENGER)
-    challenger[:] = steady
+    copy_numbers(steady, challenger)
     for _ in range(int(plan[EPISODES])):
         steps, over, _ = _play(table, market, price)
         _settle(table, discount, market, price, steps, over)
@@ -230,7 +231,7 @@ def _play(table, market, price):  # type: ignore[no-untyped-def]
     path, who, deals = floats_2d(table, PATH), ints_3d(table, WHO), floats_2d(table, DEALS)
     random, clones = ints_1d(table, RANDOM).view(np.uint64), ints_1d(table, SIZES)[CLONES]
     matcher, integers, reals = market
-    path[0] = starts[below(random, min(started, starts.shape[0]))]
+    copy_numbers(starts[below(random, min(started, starts.shape[0]))], path[0])
     total = 0.0
     for t in range(who.shape[0]):
         call_match(matcher, path[t : t + 1], integers, reals, who[t : t + 1])

@@ -16,7 +16,7 @@ HEAD on, the number of each copy's present episode."""
  AT_REWARD, AT_CHECK, AT_BUYERS) = range(14)  # fmt: skip
 """Columns of the tape; the K members of the buyer stand from AT_BUYERS on."""
 
-SALE, TERMINATED, TRUNCATED, PAUSED, CONTRIBUTION = 1, 2, 3, 4, 5
+SALE, TERMINATED, TRUNCATED, PAUSED, CONTRIBUTION = np.arange(1, 6)
 """Kinds of trades; the first three are the stages of `marketic.settlement`. A contribution is a payment of somebody who did
 not get the right (in an all-pay auction, say); it stands before its sale."""
 
