@@ -158,7 +158,7 @@ def _note(state, tape, books, row, stage, winner, novice, seller, price, paid, r
     note_trade(state, tape, balance, row, stage, buyer, sent, seller, owner[row], price, bid, paid, others, reward)
 
 
-@njit(cache=True, forceinline=True)
+@njit(cache=True, inline="always")
 def settle(order, value, payments, account, reward, terms, weights,
            books, position, owner, lien_owner, lien_held, outcome, surprise, state, tape):  # type: ignore[no-untyped-def]  # fmt: skip
     """Settle one round in every row.
