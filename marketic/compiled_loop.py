@@ -21,9 +21,9 @@ from marketic.compiled_round import (
     UNIFORM,
     UNSOLD,
     close_rows,
-    missing_parts,
     trade_round,
 )
+from marketic.compiled_trade import missing_parts
 from marketic.dynamics import TwinWorld
 from marketic.errors import InputError
 from marketic.exploration import Novices
@@ -165,7 +165,7 @@ class CompiledLoop:
         answer = run_steps(trade.rows, table.rows, world.rng, streams.mechanism, streams.selection)
         market.num_timesteps += int(self.progress[MADE])
         if answer:
-            self.round.resolve(answer, trade)
+            trade.resolve(answer)
             self.progress[SOLD_ALREADY] = answer == UNSOLD
         for episode_return, length in self.episodes[: self.progress[CLOSED]].tolist():
             self.round.end_episode(0, episode_return, int(length))

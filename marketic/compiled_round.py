@@ -4,14 +4,11 @@ Same order, same arithmetic: a test holds the two to the same bits. The mechanis
 called by address, so that a part from outside is as fast as one of ours.
 """
 
-from typing import TYPE_CHECKING, Any
-
 import numpy as np
 from numba import njit
 
-from marketic.agents.syndicates import Syndicates, learn_row, mean_bids
+from marketic.agents.syndicates import learn_row, mean_bids
 from marketic.array_table import (
-    ArrayTable,
     flags_2d,
     floats_1d,
     floats_2d,
@@ -27,13 +24,9 @@ from marketic.array_table import (
 )
 from marketic.auction import sound_answer
 from marketic.bids import quantise
-from marketic.function_pointer import ROUND, RULE, address_of, call_match, call_round, call_rule
+from marketic.function_pointer import call_match, call_round, call_rule
 from marketic.settlement import IDLE, REALISED, SALE, SOLD, TRUNCATED, settle
 from marketic.soundness import unsound
-
-if TYPE_CHECKING:
-    from marketic.chain import Settlement
-    from marketic.round import Round
 
 UNSOLD, UNSOUND, NONSENSE = 1, 2, 3
 """Answers of `trade_round` besides 0: some right found no buyer (send novices, then call `finish_rows`); an observation
@@ -203,81 +196,3 @@ def trade_round(rows):  # type: ignore[no-untyped-def]
         return UNSOLD if missing > 0 else NONSENSE
     finish_rows(rows)
     return 0
-
-
-class CompiledTrade:
-    """The auction, the settlement and the learning of a market's rows, as one call.
-
-    `rows` is what `trade_round` takes; the arrays behind it are those of round, population, ledger and settlement
-    themselves, so compiled and plain rounds can follow each other.
-    """
-
-    def __init__(self, current: "Round", settlement: "Settlement") -> None:
-        market: Any = current.market
-        population, self.settlement = market.population, settlement
-        self.kernels, rule, world = population.kernels, market.auction.rule, market.world
-        shape = (current.rows, population.n_bidders)
-        self.random = rule.random
-        self.value, self.payments, self.winner = np.zeros(shape), np.zeros(shape), np.zeros(shape[0], dtype=np.int64)
-        self.order = np.full((shape[0], 3), -1, dtype=np.int64)
-        self.order[:, 0] = SALE
-        self.uniform = np.zeros(shape[0])
-        self.table = ArrayTable([
-            self._numbers(current), world.low, world.high, self.uniform, rule.parameters, self.order, self.value,
-            np.ones(shape, dtype=bool), self.winner, self.payments, *self._places(current),
-            current.observation, current.final, current.bought_at, current.winner, current.reward,
-            self.kernels.integers, self.kernels.reals, *self._learning(current), settlement.terms, settlement.weights,
-            *market.ledger.books, settlement.position, settlement.owner,
-            settlement.lien_owner, settlement.lien_held, settlement.outcome, settlement.surprise,
-            *market.population.hindsight.arrays, *settlement.log,
-        ])  # fmt: skip
-        self.rows = self.table.rows
-
-    def _numbers(self, current: "Round") -> np.ndarray:
-        market: Any = current.market
-        twins = market.population.learning_arrays[-2]
-        rule = address_of(market.auction.rule.function, RULE)
-        first, pay = int(market.accounts[0]), address_of(self._payment(current), ROUND)
-        return np.array([*self.kernels.addresses, rule, first, twins, self.kernels.fixed, pay], dtype=np.int64)
-
-    def _payment(self, current: "Round") -> Any:
-        """The leanest of the three ways to pay and learn that this market allows."""
-        if len(self.settlement.log[1]) or len(current.market.ledger.tape):
-            return pay_and_learn
-        if self.settlement.owner.shape[1] == 1 and len(self.settlement.weights) == 1:
-            return pay_and_learn_lone
-        return pay_and_learn_row if current.rows == 1 else pay_and_learn
-
-    def _places(self, current: "Round") -> list[np.ndarray]:
-        """Who stands at the observation, who stood at the last one, and the accounts of the former, int64 [B, n, K]."""
-        shape = (current.rows, current.population.n_bidders, current.population.members)  # type: ignore[attr-defined]
-        matched, standing, account = (np.zeros(shape, dtype=np.int64) for _ in range(3))
-        if self.kernels.fixed:
-            self.kernels.match(current.observation, self.kernels.integers, self.kernels.reals, standing)
-        return [matched, standing, account]
-
-    def _learning(self, current: "Round") -> list[Any]:
-        population: Any = current.population
-        decay = current.market.chain.discount * current.market.chain.royalty
-        weights = population.open_past(current.rows, decay)
-        population.open_tape(current.rows, current.observation.shape[1])
-        return [*population.learning_arrays[:-2], weights]
-
-
-def missing_parts(market: Any) -> list[str]:
-    """Why a market's rounds cannot run in compiled code: one phrase for every reason, none if they can."""
-    family = type(market.population)
-    reasons = []
-    if not market.compiled_parts:
-        reasons.append("compiled_parts=False")
-    if market.auction.rule is None:
-        reasons.append(f"the mechanism {type(market.auction.mechanism).__name__} offers no compiled rule")
-    if not isinstance(market.population, Syndicates):
-        reasons.append(f"the population {family.__name__} is no family of syndicates (tabular, tiles or growing)")
-    elif family.bid is not Syndicates.bid or family.learn is not Syndicates.learn:
-        reasons.append(f"the population {family.__name__} bids or learns in plain Python")
-    if market.ledger.journal:
-        reasons.append("the ledger keeps a journal")
-    if market.selection is not None:
-        reasons.append("selection changes the population")
-    return reasons

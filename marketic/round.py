@@ -12,16 +12,7 @@ from marketic.agents.syndicates import Syndicates
 from marketic.bids import Bids
 from marketic.callbacks import CallbackList, EpisodeEnd, Sales, StepEnd
 from marketic.chain import Settlement
-from marketic.compiled_round import (
-    NONSENSE,
-    UNSOLD,
-    UNSOUND,
-    CompiledTrade,
-    close_rows,
-    finish_rows,
-    missing_parts,
-    trade_round,
-)
+from marketic.compiled_trade import CompiledTrade, missing_parts
 from marketic.events.tape import NOTHING
 from marketic.plain_round import PlainTrade, trades_plainly
 from marketic.population import Receipt
@@ -85,7 +76,7 @@ class Round:
         """Auction every right, let the winners act, and close the episodes that ended."""
         world, compiled = self.world, self.compiled
         if compiled is not None:
-            self._trade_compiled(compiled)
+            compiled.trade()
             action = self.population.act(self.winner, self.observation)
             if self._acts_itself:
                 self.check_action(action)
@@ -133,12 +124,7 @@ class Round:
         if owned.any():
             if self.log is not None:
                 self.log.pausing(True)
-            stage = np.where(owned, TRUNCATED, IDLE)
-            if self.compiled is None:
-                self._close(stage, self.observation)
-            else:
-                self.final[:] = self.observation
-                self._close_compiled(stage, self.compiled)
+            self._close(np.where(owned, TRUNCATED, IDLE), self.observation)
         if self.log is not None:
             self.log.pausing(False)
 
@@ -155,7 +141,7 @@ class Round:
         if self.auction.unsold or self.market.novices is not None:
             order[:, 2] = self.market.send_novices(winner, bids.active)
             buyer = np.where(order[:, 2] >= 0, order[:, 2], winner)
-        self._rest(order)
+        self.rest(order)
         noted = 0 if self.log is None else self.log.waiting
         self._deliver(bids, payments, self.observation, self._nowhere, self._nowhere)
         if self.log is not None:
@@ -167,35 +153,7 @@ class Round:
         if self._simple and self._settlement is not None and (self.plain is None or self.plain.stale):
             self.plain = None if self.market.novices is not None else PlainTrade(self, self._settlement)
 
-    def _trade_compiled(self, trade: CompiledTrade) -> None:
-        """The same in one compiled call."""
-        market = self.market
-        if self.rows > 1:
-            trade.order[:, 0] = SALE
-            self._rest(trade.order)
-        if trade.random:
-            trade.uniform[:] = market.streams.mechanism.random(self.rows)
-        if market.novices is not None:
-            trade.order[:, 2] = market.draw_novices(self.rows)
-        answer = trade_round(trade.rows)
-        if answer:
-            self.resolve(answer, trade)
-        self.last_auction = trade.value, trade.payments
-
-    def resolve(self, answer: int, trade: CompiledTrade) -> None:
-        """What compiled code leaves to us: errors, and rights that nobody bought."""
-        if answer == NONSENSE:
-            raise self.auction.nonsense(trade.winner, trade.payments)
-        if answer == UNSOUND:
-            self.check(self.observation)
-            self.check(self.final)
-        if answer == UNSOLD:
-            active = np.ones_like(trade.value)
-            trade.order[:, 2] = self.market.fill_unsold(trade.order[:, 1], trade.order[:, 2], active)
-            finish_rows(trade.rows)
-            trade.order[:, 2] = -1
-
-    def _rest(self, order: np.ndarray) -> None:
+    def rest(self, order: np.ndarray) -> None:
         """Rows between two episodes sit this round out."""
         if self.world.rests:
             resting = self.world.resting if self.rights == 1 else np.repeat(self.world.resting, self.rights)
@@ -255,10 +213,7 @@ class Round:
         if rights > 1:
             stage = np.repeat(stage, rights)
             self._seen.see_final()
-        if self.compiled is None:
-            self._close(stage, self.final)
-        else:
-            self._close_compiled(stage, self.compiled)
+        self._close(stage, self.final)
         episodes = zip(ended.tolist(), self.returns[ended].tolist(), self._lengths[ended].tolist(), strict=True)
         for row, episode_return, length in episodes:
             self.end_episode(row, episode_return, length)
@@ -287,6 +242,9 @@ class Round:
 
     def _close(self, stage: np.ndarray, final: np.ndarray) -> None:
         """End the rows' chains of trade; an auction without a trade prices the states that were cut short."""
+        if self.compiled is not None:
+            self.compiled.close(stage, final)
+            return
         self._order[:, 0], self._order[:, 1], self._order[:, 2] = stage, -1, -1
         self.check(self.observation)
         truncated = stage == TRUNCATED
@@ -295,15 +253,6 @@ class Round:
             self.check(final)
             bids, self._order[:, 1], payments = self.auction.hold(self.population.bid, final, len(self.market.accounts))
         self._deliver(bids, payments, final, stage == TERMINATED, truncated)
-
-    def _close_compiled(self, stage: np.ndarray, trade: CompiledTrade) -> None:
-        """The same in one compiled call, for the states in `final`."""
-        trade.order[:, 0] = stage
-        if trade.random and (stage == TRUNCATED).any():
-            trade.uniform[:] = self.market.streams.mechanism.random(self.rows)
-        answer = close_rows(trade.rows)
-        if answer:
-            self.resolve(answer, trade)
 
     def _open_settlement(self, bids: tuple[int, ...], members: int) -> Settlement:
         """Open the books for auctions with so many rows and bidders, int [2], of so many members."""
