@@ -11,6 +11,7 @@ from marketic import InputError
 from marketic.agents import Rehearsals, SteadyBids
 from marketic.agents.forecast import HIGHEST, expand, fit, forecast, record, terms_of
 from marketic.agents.rehearsals import RehearsalRoom
+from marketic.linear_systems import solve, solver
 
 SMALL = Rehearsals(rounds=2, episodes=5, length=200, trades=2000, trials=5)
 
@@ -93,6 +94,23 @@ def test_an_action_that_nobody_took_changes_nothing():
     forecast(room.table, 1, np.array([1.2, 1.3]), following)
     assert following.tolist() == [1.2, 1.3]
     assert np.isfinite(room.coefficients).all()
+
+
+def test_a_system_without_a_solution_stays_as_it_was():
+    left, right = np.array([[1.0, 2.0], [2.0, 4.0]]), np.array([[5.0, 6.0]])
+    assert not solve(solver(), left, right)
+    assert right.tolist() == [[5.0, 6.0]]
+
+
+@pytest.mark.parametrize("size", [1, 7, 35])
+def test_systems_are_solved_as_numpy_does(size):
+    rng = np.random.default_rng(size)
+    half = rng.normal(size=(size, size))
+    left, right = half @ half.T + np.eye(size), rng.normal(size=(3, size))
+    left = (left + left.T) / 2
+    wanted = np.linalg.solve(left, right.T).T
+    assert solve(solver(), left, right)
+    np.testing.assert_allclose(right, wanted, rtol=1e-10)
 
 
 def test_cartpole_is_solved_within_1500_steps():

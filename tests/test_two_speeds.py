@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from marketic.agents.tiles import BLOCK, Tiles, Tiling
+from marketic.chain import Settlement
 from marketic.market import Market
 from marketic.presets import make
 
@@ -46,6 +47,15 @@ def test_compiled_rounds_equal_plain_ones_in_vector_environments(mode, terms):
         return gym.make_vec("FrozenLake-v1", 5, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode})
 
     assert_same(*both(env, 1000, agents="tabular", **terms))
+
+
+def test_a_market_that_can_trade_in_compiled_code_never_trades_otherwise(monkeypatch):
+    """Else a first training would compile both ways."""
+    market = make(gym.make("CartPole-v1"), seed=3, agents="tiles", royalty=0.5)
+    monkeypatch.setattr(Settlement, "settle", None)
+    market.learn(200)
+    market.learn(37)
+    assert market.num_timesteps == 237
 
 
 def test_gymnasiums_own_vector_environment():
