@@ -29,7 +29,7 @@ class CompiledTrade:
     """The auction, the settlement and the learning of a market's rows, as one call.
 
     `rows` is what `trade_round` takes; the arrays behind it are those of round, population, ledger and settlement
-    themselves. `trade` and `close` do what `Round` does step by step where a market has no compiled parts.
+    themselves. `trade`, `act` and `close` do what `Round` does step by step where a market has no compiled parts.
     """
 
     def __init__(self, current: "Round", settlement: "Settlement") -> None:
@@ -37,7 +37,7 @@ class CompiledTrade:
         self.current, self.settlement, population = current, settlement, market.population
         self.kernels, rule, world = population.kernels, market.auction.rule, market.world
         shape = (current.rows, population.n_bidders)
-        self.random = rule.random
+        self.random, self._acts_itself = rule.random, type(population).act is not Syndicates.act
         self.value, self.payments, self.winner = np.zeros(shape), np.zeros(shape), np.zeros(shape[0], dtype=np.int64)
         self.order = np.full((shape[0], 3), -1, dtype=np.int64)
         self.order[:, 0] = SALE
@@ -67,6 +67,14 @@ class CompiledTrade:
         if answer:
             self.resolve(answer)
         current.last_auction = self.value, self.payments
+
+    def act(self) -> np.ndarray:
+        """The winners' action numbers, int64 [rows]; checked where a family acts in a way of its own."""
+        current = self.current
+        action = current.population.act(current.winner, current.observation)
+        if self._acts_itself:
+            current.check_action(action)
+        return action
 
     def close(self, stage: np.ndarray, final: np.ndarray) -> None:
         """End the rows' chains of trade; an auction without a trade prices the states that were cut short.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from marketic.agents.syndicates import Syndicates
 from marketic.bids import Bids
 from marketic.callbacks import CallbackList, EpisodeEnd, Sales, StepEnd
 from marketic.chain import Settlement
@@ -46,7 +45,6 @@ class Round:
         self.compiled: CompiledTrade | None = None
         self.plain: PlainTrade | None = None
         self._simple = trades_plainly(market)
-        self._acts_itself = getattr(type(market.population), "act", None) is not Syndicates.act
         self._order = np.full((rows, 3), -1, dtype=np.int64)
         self.winner = np.full(rows, -1, dtype=np.int64)
         self._nowhere = np.zeros(rows, dtype=bool)
@@ -77,9 +75,7 @@ class Round:
         world, compiled = self.world, self.compiled
         if compiled is not None:
             compiled.trade()
-            action = self.population.act(self.winner, self.observation)
-            if self._acts_itself:
-                self.check_action(action)
+            action = compiled.act()
         elif self.plain is not None and not self.plain.stale:
             self.plain.trade()
             action = self.plain.act()

@@ -323,6 +323,20 @@ def test_a_population_that_acts_nonsense(action) -> None:
     assert int(market.ledger.balance.sum()) == 0
 
 
+def test_a_family_with_compiled_bids_that_acts_nonsense_late() -> None:
+    class Late(Tabular):
+        calls = 0
+
+        def act(self, winner, observation):
+            self.calls += 1
+            return winner if self.calls < 3 else winner + 9
+
+    market = Market(Walk(4), Late(4, 2, rng=np.random.default_rng(0)), SecondPrice(), seed=0)
+    refused(lambda: market.learn(5), "Late.act returned", "from 0 to below [2]")
+    assert market.num_timesteps == 2
+    assert int(market.ledger.balance.sum()) == 0
+
+
 def test_an_object_that_is_no_population() -> None:
     for thing in (object(), [], "tabular", 5):
         refused(lambda thing=thing: Market(Walk(4), thing, SecondPrice()), repr(thing), "bid, act and learn")
