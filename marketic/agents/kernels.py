@@ -42,7 +42,7 @@ class Kernels:
 
 @njit(cache=True, forceinline=True)
 def copy_numbers(source, target):  # type: ignore[no-untyped-def]
-    """Write float64 [n] to the first n of `target`. Assigning to a slice costs each function a second more to compile."""
+    """Write float64 [n] to the first n of `target`. Assigning to a slice takes numba longer to compile."""
     for i in range(source.shape[0]):
         target[i] = source[i]
 
