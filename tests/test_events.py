@@ -1,51 +1,25 @@
-"""The event log: what is written, that it changes nothing, that kills and resumes leave no trace, and bad input."""
+"""The event log: what is written, that it changes nothing, and that kills and resumes leave no trace."""
 
-import json
 import os
-import shutil
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import gymnasium as gym
 import numpy as np
 import pytest
+from logged_runs import CASES, LAKE, Steady
 from tiny_envs import Match, Walk
 
 import marketic
 from marketic import Chain, Individuals, Market, Selection
 from marketic.callbacks import Callback
-from marketic.errors import CorruptFile, InputError
 from marketic.events import audit, open_log, query
-from marketic.events.manifest import Manifest, link
-from marketic.events.parts import path_of, read_part
-from marketic.events.schema import TABLES, decoded
+from marketic.events.schema import decoded
 from marketic.mechanisms import SecondPrice
-from marketic.mechanisms.all_pay import AllPay
 from marketic.run import Run, resume, train
 from marketic.run_config import RunConfig
 from marketic.side_by_side import SideBySide
 
 pytest.importorskip("duckdb")
-
-LAKE = RunConfig("FrozenLake-v1", agents="tabular", steps=2_500, seed=3, checkpoint_every=500, log="trades",
-                 options={"novices": 0.1})  # fmt: skip
-
-
-class Steady:
-    """Always bids and acts the same."""
-
-    def __init__(self, bid, action):
-        self.offer, self.action = bid, action
-
-    def bid(self, observation):
-        return self.offer
-
-    def act(self, observation):
-        return self.action
-
-    def learn(self, trade):
-        pass
 
 
 def table(log, name):
@@ -90,18 +64,6 @@ def test_figures_of_a_corridor_counted_by_hand(tmp_path):
     assert log.trades == len(rows)
     balance = {row["account"]: row["balance"] for row in table(log, "accounts")}
     assert balance == {account: int(ticks) for account, ticks in enumerate(market.ledger.balance) if account in balance}
-
-
-CASES = {
-    "tiles": lambda: marketic.make("CartPole-v1", seed=2, agents="tiles", royalty=0.7, paper_trades=None, greedy=None),
-    "compiled": lambda: marketic.make("CartPole-v1", seed=2, compiled=True),
-    "growing": lambda: marketic.make("CartPole-v1", seed=2, agents="growing"),
-    "research": lambda: marketic.make("FrozenLake-v1", seed=2),
-    "vector": lambda: marketic.make(gym.make_vec("CartPole-v1", num_envs=3), seed=2),
-    "all-pay": lambda: Market(
-        gym.make("CartPole-v1"), Individuals([Steady(3.0, 0), Steady(2.0, 1)]), Chain(AllPay(), royalty=0.5), seed=2
-    ),
-}
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -295,115 +257,3 @@ def test_pandas_polars_and_columns_are_one_call_away(tmp_path):
     assert everything.column("buyers").type.list_size == log.members
     assert (np.stack(everything.column("buyers").to_numpy())[:, 0] == everything.column("buyer").to_numpy()).all()
     assert len(log.to_arrow("bids")) == 0
-
-
-def test_the_views_agree_with_the_ledger(tmp_path):
-    market = CASES["tiles"]().log_to(tmp_path, snapshot_every=500)
-    market.learn(2_000)
-    assert market.events.trades
-    flows = dict(zip(marketic.ledger.MEMOS, market.ledger.flows.tolist(), strict=True))
-    statement = "SELECT sum(subsidy_ticks) s, sum(withheld_ticks) w, sum(paid_ticks) p, sum(reward_ticks) r FROM trades"
-    (row,) = query(tmp_path, statement).to_pylist()
-    assert int(row["s"]) == flows["subsidy"] + flows["buyback"]
-    assert (int(row["w"]), int(row["p"]), int(row["r"])) == (flows["discount"], flows["payment"], flows["reward"])
-    wealth = query(
-        tmp_path, "SELECT account, arg_max(balance_ticks, trade) AS b FROM accounts GROUP BY account"
-    ).to_pylist()
-    assert all(market.ledger.balance[row["account"]] == row["b"] for row in wealth)
-    price = query(tmp_path, "SELECT account, arg_max(price, trade) AS p FROM prices GROUP BY account").to_pylist()
-    assert all(market.population.price[row["account"] - 2] == row["p"] for row in price)
-    for name in TABLES:
-        assert query(tmp_path, f"SELECT count(*) AS n FROM {name}").to_pylist()[0]["n"] >= 0
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("bad") / "run"
-    train(LAKE, folder)
-    return folder
-
-
-def copy(run, tmp_path):
-    return Path(shutil.copytree(run, tmp_path / "copy"))
-
-
-def test_bad_input_is_named(run, tmp_path):
-    with pytest.raises(InputError, match=r"no run in .*nowhere"):
-        open_log(tmp_path / "nowhere")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match=r"no event log in .* --log trades"):
-        open_log(tmp_path / "empty")
-    with pytest.raises(InputError, match="wanted one of off, summary, trades, everything"):
-        RunConfig("CartPole-v1", log="all")
-    with pytest.raises(InputError, match="compiled loop does not show"):
-        CASES["compiled"]().log_to(tmp_path, "everything")
-    with pytest.raises(InputError, match="no table 'sales'"):
-        open_log(run).to_arrow("sales")
-    with pytest.raises(InputError, match="no column 'cost'"):
-        open_log(run).to_arrow("trades", ["cost"])
-    with pytest.raises(InputError, match="keeps no event log"):
-        _ = CASES["research"]().events
-    for statement in ("SELEC 1", "SELECT * FROM sales", "", "DROP VIEW trades"):
-        with pytest.raises(InputError, match="DuckDB refuses"):
-            query(run, statement)
-
-
-def test_another_schema_version_is_refused_by_name(run, tmp_path):
-    folder = copy(run, tmp_path)
-    path = folder / "events" / "manifest.jsonl"
-    first, *rest = path.read_text().splitlines()
-    header = json.loads(first) | {"format": 99, "marketic": "9.9"}
-    header["chain"] = link("", header)
-    path.write_text("\n".join([json.dumps(header), *rest]) + "\n")
-    with pytest.raises(CorruptFile, match=r"schema version 99, written by marketic 9.9; this version reads 1 and 2"):
-        open_log(folder)
-
-
-def test_a_half_written_line_is_passed_over_and_a_half_written_part_is_named(run, tmp_path):
-    folder = copy(run, tmp_path)
-    path = folder / "events" / "manifest.jsonl"
-    parts = len(open_log(folder).parts)
-    path.write_text(path.read_text()[:-40])
-    log = open_log(folder)
-    assert len(log.parts) == parts - 1
-    assert "half-written" in log.notes[0]
-    part = path_of(folder / "events", "trades", 1)
-    part.write_bytes(part.read_bytes()[:-100])
-    with pytest.raises(CorruptFile, match=r"part-00001.parquet is damaged"):
-        log.to_arrow("trades")
-    part.unlink()
-    with pytest.raises(CorruptFile, match=r"part-00001.parquet is missing"):
-        log.to_arrow("trades")
-
-
-def test_without_duckdb_the_sentence_says_what_to_install(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(InputError, match=r"pip install 'marketic\[query\]'"):
-        query(run, "SELECT 1")
-
-
-def test_resuming_without_the_log_is_refused(run, tmp_path):
-    folder = copy(run, tmp_path)
-    Manifest.read(folder / "events").truncate(2)
-    with pytest.raises(InputError, match=r"does not hold the . parts that the checkpoint counts"):
-        resume(folder, steps=3_000, say=lambda _: None)
-
-
-def test_a_log_of_schema_version_1_is_read_and_continued_as_such(tmp_path, monkeypatch):
-    """Members were lists on the disk then; a run that began so, and goes on, says the same as one of today."""
-    config = RunConfig("CartPole-v1", steps=600, seed=2, checkpoint_every=200, log="trades")
-    train(config, tmp_path / "new")
-    with monkeypatch.context() as then:
-        then.setattr("marketic.events.manifest.FORMAT", 1)
-        train(replace(config, steps=400), tmp_path / "old")
-    resume(tmp_path / "old", steps=600)
-    old, new = (open_log(tmp_path / name) for name in ("old", "new"))
-    assert (old.manifest.version, new.manifest.version) == (1, 2)
-    assert old.to_arrow("trades").equals(new.to_arrow("trades"))
-    statement = "SELECT buyers[1] AS first, buyers[64] AS last, buyer, len(buyers::INTEGER[]) AS members FROM trades"
-    answers = [query(tmp_path / name, statement).to_pylist() for name in ("old", "new")]
-    assert answers[0] == answers[1]
-    assert all(row["first"] == row["buyer"] and row["members"] == 64 for row in answers[1])
-    assert audit(tmp_path / "old").sound
-    kinds = [read_part(log.folder, "trades", 0).schema.field("buyers").type for log in (old, new)]
-    assert kinds[0] == kinds[1]

@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import numpy as np
+import offender_mutants
 import offenders
 import pytest
 
@@ -33,7 +34,7 @@ def named(offender):
     return offender.__name__ if isinstance(offender, type) else str(offender)
 
 
-@pytest.mark.parametrize("mutant", offenders.MUTANTS, ids=named)
+@pytest.mark.parametrize("mutant", offender_mutants.MUTANTS, ids=named)
 def test_each_mutant_is_caught_and_its_broken_claims_are_named(mutant):
     report = check_mechanism(mutant(), raises=False)
     assert set(report.refuted) == {claim.name for claim in mutant.claims}
@@ -202,7 +203,7 @@ def test_an_equilibrium_is_tested_with_the_strategy_and_prior_of_its_terms():
 
 
 def test_the_search_is_the_same_every_time():
-    first, second = (check_mechanism(offenders.Overcharges(), raises=False, seed=3) for _ in range(2))
+    first, second = (check_mechanism(offender_mutants.Overcharges(), raises=False, seed=3) for _ in range(2))
     assert first == second
 
 

@@ -1,6 +1,5 @@
 """Market makers against closed forms, the papers' bounds, and each other."""
 
-import itertools
 import math
 
 import numpy as np
@@ -265,7 +264,7 @@ def test_constant_product_fees_and_liquidity() -> None:
         maker.shares_for(state, 0, -1.0)
 
 
-# --- parimutuel and Kelly
+# --- parimutuel
 
 
 def test_parimutuel() -> None:
@@ -281,170 +280,6 @@ def test_parimutuel() -> None:
     assert market.settle(state, 1).tolist() == [5.0, 0.0], "nobody backed the winner"
     assert market.house(state, 1) == 0.0
     assert np.isnan(market.quote(market.open(2))).all()
-
-
-def test_log_utility_bettors_make_the_price_their_wealth_weighted_belief() -> None:
-    rng = np.random.default_rng(2)
-    wealth, views = rng.random(5), rng.dirichlet(np.ones(3), size=5)
-    pari, state = Parimutuel(3), Parimutuel(3).open(5)
-    state, cleared = pari.step(state, TradeOrders(wealth[:, None] * views))
-    expected = wealth @ views / wealth.sum()
-    np.testing.assert_allclose(cleared.prices, expected, rtol=1e-12)
-    kelly = KellyMarket(3, tuple(wealth))
-    books, bets = kelly.step(kelly.open(5), TargetPrices(views))
-    np.testing.assert_allclose(bets.prices, expected, rtol=1e-12)
-    for outcome in range(3):
-        np.testing.assert_allclose(kelly.settle(books, outcome), pari.settle(state, outcome), rtol=1e-12)
-    # and betting in proportion to belief is what log utility wants at these prices
-    own, best = views[0], float((views[0] * np.log(views[0] / expected)).sum())
-    for other in rng.dirichlet(np.ones(3), size=200):
-        assert (own * np.log(other / expected)).sum() <= best
-
-
-def test_kelly_wealth_is_bayes_posterior() -> None:
-    """Beygelzimer, Langford and Pennock 2012."""
-    market = KellyMarket(wealth=(0.2, 0.5, 0.3))
-    rain, state = np.array([0.3, 0.6, 0.9]), market.open(3)
-    for outcome in (1, 1, 0, 1):
-        state, _ = market.step(state, TargetPrices(np.stack([1 - rain, rain], axis=-1)))
-        state = market.resolve(state, outcome)
-    posterior = np.array([0.2, 0.5, 0.3]) * rain**3 * (1 - rain)
-    np.testing.assert_allclose(market.owned(state), posterior / posterior.sum(), rtol=1e-12)
-    np.testing.assert_allclose(market.owned(state), [0.0549, 0.6274, 0.3176], atol=6e-5)
-
-
-def digits_of_pi(count: int) -> np.ndarray:
-    """The first decimals, by Machin's (1706) formula in whole numbers with ten guard digits: int64 [count]."""
-    one = 10 ** (count + 10)
-
-    def arctan_of_inverse(x: int) -> int:
-        power, total, k = one // x, 0, 0
-        while power:
-            total += (-1) ** k * (power // (2 * k + 1))
-            power, k = power // (x * x), k + 1
-        return total
-
-    pi, digits = (16 * arctan_of_inverse(5) - 4 * arctan_of_inverse(239)) // 10**10, []
-    for _ in range(count):
-        pi, last = divmod(pi, 10)
-        digits.append(last)
-    return np.array(digits[::-1])
-
-
-@pytest.mark.parametrize(("question", "regret"), [("is below 3", 2.671), ("is 7", 2.785)])
-def test_kelly_market_on_the_digits_of_pi(question: str, regret: float) -> None:
-    """Beygelzimer et al. 2012: regret <= ln 20. 20 traders who always say .025, .075, ... .975, 1/20 each, on 5000 digits."""
-    digits = digits_of_pi(5_000)
-    assert digits[:8].tolist() == [1, 4, 1, 5, 9, 2, 6, 5]
-    events = (digits < 3 if question == "is below 3" else digits == 7).astype(int)
-    pool = (np.arange(20) + 0.5) / 20
-    views = TargetPrices(np.stack([1 - pool, pool], axis=-1))
-    market, prices = KellyMarket(), np.zeros(len(events))
-    state = market.open(20)
-    for day, event in enumerate(events):
-        state, cleared = market.step(state, views)
-        prices[day] = cleared.prices[1]
-        state = market.resolve(state, int(event))
-    losses = -np.where(events[:, None] == 1, np.log(pool), np.log(1 - pool)).sum(axis=0)
-    loss = -np.where(events == 1, np.log(prices), np.log(1 - prices)).sum()
-    assert loss - losses.min() == pytest.approx(regret, abs=1e-3)
-    assert loss - losses.min() <= math.log(20)
-    np.testing.assert_allclose(loss - losses, state.log_wealth + math.log(20), atol=1e-7)
-    assert market.owned(state).sum() == pytest.approx(1.0, abs=1e-9)
-    if question == "is below 3":  # it ends between the two neighbours of .3 on the traders' grid
-        assert abs(prices[-50:] - 0.3).mean() == pytest.approx(0.012, abs=5e-4)
-
-
-def test_kelly_market_forgets_nobody() -> None:
-    market, state = KellyMarket(), KellyMarket().open(2)
-    views = TargetPrices([[1 - 1e-9, 1e-9], [1e-9, 1 - 1e-9]])
-    for outcome in [0] * 100 + [1] * 101:  # exp(-2000) is no number, but its logarithm is
-        state = market.resolve(market.step(state, views)[0], outcome)
-    assert market.owned(state)[1] == pytest.approx(1.0)
-    sitting = TargetPrices([[0.9, 0.1], [0.2, 0.8]], active=[False, True])
-    after, cleared = market.step(state, sitting)
-    assert cleared.payments[0] == 0.0
-    assert market.owned(market.resolve(after, 0))[0] == pytest.approx(market.owned(state)[0])
-
-
-def test_kelly_bets_on_the_impossible_are_void() -> None:
-    market = KellyMarket()
-    state, cleared = market.step(market.open(2), TargetPrices([[1.0, 0.0], [1.0, 0.0]]))
-    assert cleared.prices.tolist() == [1.0, 0.0]
-    assert market.settle(state, 1).tolist() == [0.5, 0.5]
-    np.testing.assert_allclose(market.owned(market.resolve(state, 1)), 0.5)
-    with pytest.raises(InputError, match="resolve"):
-        market.step(state, TargetPrices([[0.5, 0.5], [0.5, 0.5]]))
-    with pytest.raises(InputError, match="no bets"):
-        market.resolve(market.open(2), 0)
-    with pytest.raises(InputError, match="wealth for 2"):
-        KellyMarket(wealth=(1.0, 1.0)).open(3)
-
-
-# --- makers who learn
-
-
-@pytest.mark.parametrize("mu", [0.0, 0.2, 0.5, 0.9])
-def test_glosten_and_milgrom(mu: float) -> None:
-    maker = GlostenMilgrom(informed=mu)
-    np.testing.assert_allclose(maker.quote(maker.open(1)), [(1 - mu) / 2, (1 + mu) / 2], atol=1e-15)
-    for prior, history in itertools.product((0.1, 0.5, 0.8), ((), (1,), (1, 1, -1), (-1, -1))):
-        maker, state, high, low = GlostenMilgrom(mu, prior), GlostenMilgrom(mu, prior).open(1), prior, 1 - prior
-        for side in history:
-            state, _ = maker.step(state, TradeOrders([[side]]))
-            high, low = high * (1 + side * mu) / 2, low * (1 - side * mu) / 2
-        buy, sell = (
-            high * (1 + mu) / (high * (1 + mu) + low * (1 - mu)),
-            high * (1 - mu) / (high * (1 - mu) + low * (1 + mu)),
-        )
-        np.testing.assert_allclose(maker.quote(state), [sell, buy], rtol=1e-12)
-    for side in (1.0, -1.0):  # zero expected profit, by its own beliefs
-        profit = 0.0
-        for outcome, chance in ((1, 0.3), (0, 0.7)):
-            maker = GlostenMilgrom(mu, 0.3)
-            state, _ = maker.step(maker.open(1), TradeOrders([[side]]))
-            likely = (1 + mu) / 2 if (side > 0) == (outcome == 1) else (1 - mu) / 2
-            profit += chance * likely * maker.house(state, outcome)
-        assert profit == pytest.approx(0.0, abs=1e-15)
-
-
-def test_glosten_and_milgrom_learns_and_can_be_led() -> None:
-    maker = GlostenMilgrom(informed=0.3)
-    state, rng = maker.open(1, (500,)), np.random.default_rng(3)
-    for _ in range(200):  # V = 1
-        informed = rng.random((500, 1, 1)) < 0.3
-        state, _ = maker.step(state, TradeOrders(np.where(informed, 1.0, rng.choice([-1.0, 1.0], size=(500, 1, 1)))))
-    quoted = maker.quote(state)
-    assert (quoted[:, 1] - quoted[:, 0]).mean() < 1e-3
-    assert quoted.mean() > 0.999
-    state = maker.open(1)
-    for side in [1.0] * 30 + [-1.0] * 60:
-        state, _ = maker.step(state, TradeOrders([[side]]))
-    assert float(maker.quote(state)[1]) < 1e-6, "and if V is 1 all the same, it has bought them cheap"
-    assert not maker.step(maker.open(1), TradeOrders([[2.0]]))[1].allocation.any()
-
-
-@pytest.mark.parametrize(("deviation", "noise"), [(1.0, 1.0), (2.0, 1.2), (0.3, 5.0)])
-def test_gaussian_maker_against_quadrature(deviation: float, noise: float) -> None:
-    maker = GaussianMaker(10.0, deviation, noise)
-    state = maker.open(1)
-    bid, ask = maker.quote(state)
-    assert (bid + ask) / 2 == pytest.approx(10.0)
-    v = 10.0 + deviation * np.linspace(-9, 9, 40_001)
-    tail = np.array([math.erfc((ask - x) / (noise * math.sqrt(2))) / 2 for x in v])  # chance to buy, given V
-    weight = np.exp(-0.5 * ((v - 10.0) / deviation) ** 2) * tail
-    weight /= weight.sum()
-    mean = float((weight * v).sum())
-    assert ask == pytest.approx(mean, abs=1e-7), "zero profit: the ask is what V is worth given a purchase"
-    after, cleared = maker.step(state, TradeOrders([[1.0]]))
-    assert cleared.payments[0] == ask
-    assert float(after.mean) == pytest.approx(mean, abs=1e-7)
-    assert float(after.variance) == pytest.approx(float((weight * (v - mean) ** 2).sum()), rel=1e-6)
-    for _ in range(50):
-        after, _ = maker.step(after, TradeOrders([[1.0]]))
-        after, _ = maker.step(after, TradeOrders([[-1.0]]))
-    spread = maker.quote(after)
-    assert spread[1] - spread[0] < 0.9 * (ask - bid)
 
 
 # --- doors

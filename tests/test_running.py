@@ -1,4 +1,4 @@
-"""Run folders: complete settings, exact resumption after kills, interrupts, full disks and damaged files."""
+"""Run folders: exact resumption after kills, interrupts, full disks and damaged files."""
 
 import contextlib
 import errno
@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import time
-import tomllib
 import zipfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,17 +18,12 @@ import numpy as np
 import pytest
 
 import marketic
-from marketic.agents import LearningRate, PaperTrades, SteadyBids, Tiles
 from marketic.atomic import write_atomically
 from marketic.errors import InputError, NewerFormat
-from marketic.mechanisms import Softmax, credit_conserving_vickrey
 from marketic.metrics import COLUMNS, read_metrics
-from marketic.options import plain, read_options
-from marketic.progress import ProgressBar
 from marketic.run import Run, resume, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
-from marketic.toml_text import to_toml
 
 LAKE = RunConfig("FrozenLake-v1", steps=3000, seed=3, checkpoint_every=500, evaluate_every=700, evaluate_episodes=3,
                  options={"novices": 0.1})  # fmt: skip
@@ -318,116 +312,3 @@ def test_an_environment_that_fails_is_named_with_its_step(tmp_path, monkeypatch)
     monkeypatch.setattr(RunConfig, "open", opened)
     with pytest.raises(InputError, match="environment failed at step 9: RuntimeError: the ice broke"):
         train(LAKE, tmp_path / "run")
-
-
-MARKETS = {
-    "preset": {"env": "CartPole-v1"},
-    "scalars": {"env": "FrozenLake-v1", "agents": "tabular", "novices": 0.2, "learning_rate": 0.2, "mechanism": "first-price"},
-    "tables": {"env": "CartPole-v1", "tilings": [{"features": [0, 1], "bins": [3, 3]}], "novices": {"probability": 0.1},
-               "learning_rate": {"initial": 0.2, "horizon": 500}},
-    "mechanism": {"env": "FrozenLake-v1", "mechanism": Softmax(0.3), "env_options": {"map_name": "8x8"}},
-    "chain": {"env": "FrozenLake-v1", "agents": "tabular", "mechanism": credit_conserving_vickrey(2), "clones": 2},
-    "class": {"env": "CartPole-v1", "agents": Tiles},
-    "real actions": {"env": "Pendulum-v1"},
-}  # fmt: skip
-
-
-@pytest.mark.parametrize("name", MARKETS)
-def test_what_make_was_given_survives_toml_and_files(name, tmp_path):
-    market = marketic.make(seed=3, **MARKETS[name])
-    config = market.config
-    assert config["objects"] == []
-    assert tomllib.loads(to_toml(config)) == config == json.loads(json.dumps(config))
-    market.learn(200)
-    market.save(tmp_path / "a.market")
-    again = marketic.load(tmp_path / "a.market")
-    for one in (market, again):
-        one.learn(200)
-    market.save(tmp_path / "a.market")
-    again.save(tmp_path / "b.market")
-    assert (tmp_path / "a.market").read_bytes() == (tmp_path / "b.market").read_bytes()
-
-
-def test_an_instance_with_settings_of_its_own_is_made_again(tmp_path):
-    market = marketic.make(gym.make("FrozenLake-v1", map_name="8x8", max_episode_steps=7), seed=0)
-    market.save(tmp_path / "a.market")
-    env = marketic.load(tmp_path / "a.market").env
-    assert env.observation_space.n == 64
-    assert env.spec.max_episode_steps == 7
-
-
-def test_objects_of_the_users_own_are_asked_for(tmp_path):
-    class Local(Softmax):
-        pass
-
-    env = gym.wrappers.TransformReward(gym.make("FrozenLake-v1"), lambda reward: reward)
-    market = marketic.make(env, mechanism=Local(), seed=1).learn(100)
-    market.save(tmp_path / "a.market")
-    with pytest.raises(InputError, match=r"env, mechanism.*pass env=, mechanism="):
-        marketic.load(tmp_path / "a.market")
-    loaded = marketic.load(tmp_path / "a.market", env=env, mechanism=Local())
-    assert loaded.num_timesteps == 100
-
-
-@pytest.mark.parametrize("options", [{"learning_rate": {"speed": 1}}, {"learning_rate": {"initial": "fast"}},
-                                     {"royalty": "high"}, {"novices": "many"}, {"initial_bid": "lots"},
-                                     {"tilings": [{"class": "os:system"}]}])  # fmt: skip
-def test_options_that_make_no_sense_are_refused(options):
-    with pytest.raises(InputError):
-        marketic.make("CartPole-v1", seed=0, **options)
-
-
-def test_parts_have_short_forms():
-    read = read_options({"greedy": 4000, "rehearsals": "none", "paper_trades": 3, "learning_rate": 1})
-    assert read == {
-        "greedy": SteadyBids(4000.0),
-        "rehearsals": None,
-        "paper_trades": PaperTrades(3),
-        "learning_rate": LearningRate(1.0),
-    }
-    assert plain(read)["greedy"]["trades"] == 4000.0
-
-
-@pytest.mark.parametrize("value", ["lots", True, "4000 trades"])
-def test_a_part_that_is_no_table_and_no_number_is_refused(value):
-    with pytest.raises(
-        InputError, match="wanted a table with some of trades, licence, tie, a number for trades, or none"
-    ):
-        marketic.make("CartPole-v1", greedy=value)
-
-
-def test_files_cannot_call_functions():
-    with pytest.raises(InputError, match="wanted a dataclass"):
-        read_options({"x": {"class": "os:getcwd"}})
-    with pytest.raises(InputError, match="cannot be written"):
-        plain(lambda: 1)
-
-
-def test_progress_without_a_terminal_is_plain_lines(capsys):
-    market = marketic.make("FrozenLake-v1", seed=0)
-    bar = ProgressBar()
-    market.learn(300, callback=bar)
-    assert capsys.readouterr().err.startswith("300 of 300 steps  return ")
-    market.learn(100, progress_bar=True)
-    assert "400 of 400 steps" in capsys.readouterr().err
-
-
-def test_progress_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    monkeypatch.setattr("marketic.progress.REFRESH", 0.01)
-    bar = ProgressBar(2000)
-    market = marketic.make("FrozenLake-v1", seed=0)
-    market.learn(1000, callback=bar)
-    market.learn(1000, callback=bar)
-    bar.close()
-    shown = capsys.readouterr().err
-    assert "2000/2000" in shown
-    assert "agents alive" in shown
-
-
-def test_progress_tells_that_kernels_are_compiled(monkeypatch):
-    monkeypatch.setattr("marketic.progress._COMPILING_AFTER", 0.0)
-    bar = ProgressBar()
-    bar.on_start(marketic.make("FrozenLake-v1", seed=0), 10)
-    assert bar.figures() == "compiling kernels (once)"
-    bar.close()

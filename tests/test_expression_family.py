@@ -1,0 +1,77 @@
+"""Expressions as a family: an ordinary population on any spaces."""
+
+import gymnasium as gym
+import numpy as np
+import pytest
+
+import marketic
+from marketic.agents.expressions import Expressions
+from marketic.checks import check_population
+from marketic.errors import InputError
+from marketic.goods import Goods
+
+
+def test_they_keep_the_promises_of_a_population():
+    assert check_population(Expressions, rounds=40).passed
+
+
+SPACES = [
+    gym.spaces.Box(-np.inf, np.inf, (2,)),
+    gym.spaces.Tuple([gym.spaces.Discrete(3, start=1), gym.spaces.Box(0.0, 1.0, (1,))]),
+    gym.spaces.MultiBinary(4),
+    gym.spaces.Discrete(500),
+]
+
+
+@pytest.mark.parametrize("space", SPACES, ids=str)
+def test_markets_of_expressions_run_anywhere(space):
+    class Anywhere(gym.Env):
+        observation_space, action_space = space, gym.spaces.MultiDiscrete([2, 3])
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            if seed is not None:
+                self.observation_space.seed(seed)
+            self.left = 5
+            return self.observation_space.sample(), {}
+
+        def step(self, action):
+            self.left -= 1
+            return self.observation_space.sample(), float(np.sum(action)), self.left == 0, False, {}
+
+    market = marketic.make(Anywhere(), agents="expressions", seed=0)
+    market.learn(80)
+    assert np.isfinite(market.ledger.wealth(np.arange(2)).sum())
+    assert market.num_timesteps == 80
+
+
+def test_expressions_learn_which_of_two_sums_is_larger():
+    class Compare(gym.Env):
+        observation_space, action_space = gym.spaces.Box(0.0, 1.0, (3,)), gym.spaces.Discrete(2)
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.seen = self.np_random.random(3).astype(np.float32)
+            return self.seen, {}
+
+        def step(self, action):
+            return self.seen, float((self.seen[0] > self.seen[1]) == bool(action)), True, False, {}
+
+    scores = []
+    for seed in range(3):
+        market = marketic.make(Compare(), agents="expressions", seed=seed, discount=0.0, novices=0.3)
+        market.learn(3000)
+        scores.append(market.evaluate(100, env=Compare()).mean())
+    assert np.median(scores) > 0.9
+    assert "observation[0]" in " ".join(market.population.best(3))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"slots": 3}, "twice as many slots"), ({"rate": 0.0}, "rate and tolerance above 0"), ({"births": 1.5}, "shares"),
+     ({"tokens": 2}, "4 to 1000 tokens")],
+)  # fmt: skip
+def test_options_out_of_range_are_refused(options, words):
+    goods = Goods.from_space(gym.spaces.Discrete(4))
+    with pytest.raises(InputError, match=words):
+        Expressions.for_spaces(goods, 2, rng=np.random.default_rng(0), **options)

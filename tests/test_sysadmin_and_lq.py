@@ -1,0 +1,78 @@
+"""SysAdmin against bounds and its lumped optimum; the LQ economy against Riccati's prices."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import marketic.envs  # noqa: F401  registers them
+from marketic.envs.lq_economy import LQEconomy
+from marketic.envs.sysadmin import SysAdmin
+from marketic.envs.sysadmin_bound import lumped_policy_value
+
+
+@pytest.mark.parametrize(
+    ("topology", "n", "bound", "optimum"),
+    [("ring", 4, 71.64, 71.34), ("ring", 8, 143.26, 139.74), ("star", 4, 72.53, 72.21), ("star", 8, 144.7, 142.2)],
+)
+def test_sysadmin_bounds_and_optima(topology, n, bound, optimum):
+    """Measured once by an independent program with other code for all of them."""
+    task = SysAdmin(n, topology)
+    assert task.alp_bound() == pytest.approx(bound, abs=0.06)
+    assert task.optimal_value() == pytest.approx(optimum, abs=0.06)
+    if topology == "star":
+        assert task.lumped_optimum() == pytest.approx(task.optimal_value(), abs=1e-5)
+
+
+def test_the_grids_bound_holds():
+    task = SysAdmin(4, "grid")
+    assert task.optimal_value() <= task.alp_bound() <= 1.05 * task.optimal_value()
+
+
+def test_doing_nothing_in_a_star_by_simulation():
+    task = SysAdmin(6, "star")
+    exact = lumped_policy_value(task, np.full((2, 6), -1))
+    rng, up, total = np.random.default_rng(1), np.ones((4000, 6), dtype=np.int64), 0.0
+    for t in range(150):
+        up, earned = task.advance(up, np.zeros_like(up), rng)
+        total += task.discount**t * earned.sum(axis=1).mean()
+    assert total == pytest.approx(exact, rel=0.01)
+
+
+def test_who_depends_on_whom():
+    assert SysAdmin(4, "ring").parents == [[3], [0], [1], [2]]
+    assert SysAdmin(4, "star").parents == [[], [0], [0], [0]]
+    assert SysAdmin(9, "grid").parents[4] == [1, 3, 5, 7]
+    assert SysAdmin(9, "grid").parents[0] == [1, 3]
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 3), st.integers(0, 50), st.sampled_from([0.8, 0.95, 1.0]))
+def test_riccati_prices_are_gradients_and_costates(goods, controls, economy, discount):
+    task = LQEconomy(goods, controls, economy=economy, noise=0.0, discount=discount)
+    x = np.random.default_rng(economy).normal(size=goods)
+    u = task.optimal_action(x)
+    ahead = task.A @ x + task.B @ u
+    assert task.optimal_value(x) == pytest.approx(
+        -x @ task.Q @ x - u @ task.R @ u + discount * task.optimal_value(ahead), rel=1e-6, abs=1e-8
+    )
+    costate = -2 * task.Q @ x + discount * task.A.T @ task.prices(ahead)
+    assert task.prices(x) == pytest.approx(costate, rel=1e-6, abs=1e-7)
+    first_order = -2 * task.R @ u + discount * task.B.T @ task.prices(ahead)
+    assert first_order == pytest.approx(np.zeros(controls), abs=1e-6 * (1 + np.abs(task.P).max()))
+    step = 1e-5 * np.eye(goods)
+    slope = (task.optimal_value(x + step) - task.optimal_value(x - step)) / 2e-5
+    assert task.prices(x) == pytest.approx(slope, rel=1e-4, abs=1e-4)
+
+
+def test_the_optimal_value_with_noise_by_simulation():
+    task = LQEconomy(2, 2, noise=0.3, discount=0.9, start=0.0)
+    totals = []
+    for seed in range(200):
+        x, _ = task.reset(seed=seed)
+        total = 0.0
+        for t in range(80):
+            x, reward, *_ = task.step(task.optimal_action(x))
+            total += 0.9**t * reward
+        totals.append(total)
+    assert np.mean(totals) == pytest.approx(float(task.optimal_value(np.zeros(2))), rel=0.1)
