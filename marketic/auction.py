@@ -36,20 +36,16 @@ class Auction:
         self._known: np.ndarray | None = None
 
     def hold(
-        self, ask: Callable[[np.ndarray], Bids], observation: np.ndarray, agents: int | None = None
+        self, ask: Callable[[np.ndarray], Bids], observation: np.ndarray, bidders: int, agents: int | None = None
     ) -> tuple[Bids, np.ndarray, np.ndarray]:
-        """Ask for bids at `observation` and clear them. A budget caps the bid. agents: how many there are; bidders who name
-        others are refused (None: no check).
+        """Ask for bids at `observation` and clear them. A budget caps the bid. bidders: how many must be asked for, n.
+        agents: how many there are; bidders who name others are refused (None: no check).
 
         Returns the bids admitted, on the ledger's grid, [B, n]; winners int64 [B] (-1: unsold); payments [B, n].
         Raises InputError if bids or clearing have the wrong shape or are not finite.
         """
         bids = ask(observation)
-        if not _well_formed(bids, len(observation)):
-            raise InputError(
-                f"population bid {_describe(bids)} for {len(observation)} rows: wanted marketic.Bids with arrays value "
-                "and active of shape [rows, bidders], and bidder None or of shape [rows, bidders, members]"
-            )
+        check_bids(bids, len(observation), bidders)
         asked = bids.value if bids.budget is None else np.minimum(bids.value, bids.budget)
         if agents is not None and bids.bidder is not None and bids.bidder is not self._known:
             bids = self._known_bidders(bids, agents)
@@ -96,11 +92,21 @@ class Auction:
         )
 
 
-def _well_formed(bids: Any, rows: int) -> bool:
+def check_bids(bids: Any, rows: int, bidders: int) -> None:
+    """Raise InputError unless a population bid for that many rows and bidders."""
+    if not _well_formed(bids, (rows, bidders)):
+        raise InputError(
+            f"population bid {_describe(bids)} for {rows} rows and n_bidders {bidders}: wanted marketic.Bids with arrays value "
+            "and active of shape [rows, n_bidders] (who stays away is not active), and bidder None or of shape [rows, "
+            "n_bidders, members]"
+        )
+
+
+def _well_formed(bids: Any, wanted: tuple[int, int]) -> bool:
     if not (isinstance(bids, Bids) and isinstance(bids.value, np.ndarray) and isinstance(bids.active, np.ndarray)):
         return False
     shape, bidder = bids.value.shape, bids.bidder
-    if len(shape) != 2 or shape != bids.active.shape or shape[0] != rows or bids.value.dtype.kind not in "fiu":
+    if shape != wanted or shape != bids.active.shape or bids.value.dtype.kind not in "fiu":
         return False
     if bidder is None:
         return True

@@ -172,7 +172,7 @@ class CompiledLoop:
         if log is not None:
             log.tick()
         if any(market.num_timesteps % period == 0 for period in self.periods):
-            action = market.population.act(self.round.winner, self.round.observation)
+            action = market.population.act(self.round.winner.copy(), self.round.observation)
             self.round.callbacks.on_step(StepEnd(market, action))
 
     def _open(self, world: Any) -> ArrayTable:

@@ -71,9 +71,10 @@ class CompiledTrade:
     def act(self) -> np.ndarray:
         """The winners' action numbers, int64 [rows]; checked where a family acts in a way of its own."""
         current = self.current
-        action = current.population.act(current.winner, current.observation)
-        if self._acts_itself:
-            current.check_action(action)
+        if not self._acts_itself:
+            return current.population.act(current.winner, current.observation)
+        action = current.population.act(current.winner.copy(), current.observation)
+        current.check_action(action)
         return action
 
     def close(self, stage: np.ndarray, final: np.ndarray) -> None:

@@ -20,7 +20,7 @@ from marketic.events.writer import EventWriter
 from marketic.exploration import Novices
 from marketic.ledger import Ledger
 from marketic.mechanism import Mechanism
-from marketic.population import Population
+from marketic.population import Population, fault_of_state
 from marketic.round import Round
 from marketic.selection import Selection
 from marketic.soundness import unsound
@@ -74,6 +74,8 @@ class Market:
                 f"population {population!r} is a {type(population).__name__}: wanted an object with n_agents, n_bidders, "
                 "bid, act and learn (see marketic.Population)"
             )
+        if not (novices is None or callable(getattr(novices, "choose", None))):
+            raise InputError(f"novices={novices!r}: wanted marketic.Novices, e.g. Novices(0.1), or None")
         if selection is not None:
             selection.check(population)
         self.world: World = open_world(env, action_bins) if dynamics is None else TwinWorld(env, dynamics)
@@ -215,7 +217,7 @@ class Market:
         if deterministic:
             winner = best_bidders(self, getattr(self.population, "appraise", self.population.bid)(rows))
         else:
-            bids, winner, _ = self.auction.hold(self.population.bid, rows)
+            bids, winner, _ = self.auction.hold(self.population.bid, rows, self.population.n_bidders)
             if self.auction.unsold or self.novices is not None:
                 novice = self.send_novices(winner, bids.active)
                 winner = np.where(novice >= 0, novice, winner)
@@ -264,6 +266,10 @@ class Market:
             raise InputError(
                 f"{type(self.population).__name__} has no state_dict(): add one to save or resume this market"
             )
+        learned = self.population.state_dict()
+        fault = fault_of_state(learned)
+        if fault is not None:
+            raise InputError(f"{type(self.population).__name__}.{fault}")
         market = {
             "counters": np.array([self.num_timesteps, self.episodes]),
             "recent_returns": np.array(self.recent_returns, dtype=float),
@@ -272,7 +278,7 @@ class Market:
         }
         parts = {
             "market": market,
-            "population": self.population.state_dict(),
+            "population": learned,
             "ledger": self.ledger.state_dict(),
             "streams": self.streams.state_dict(),
         }

@@ -128,7 +128,7 @@ class PlainTrade:
         value = self._amounts(offers)
         if value is None:
             bids = self.population.bids([self.population.read(offers)])
-            current.sell(*current.auction.hold(lambda _: bids, current.observation, self.agents))
+            current.sell(*current.auction.hold(lambda _: bids, current.observation, self.agents, self.agents))
             return
         bids = Bids.unchecked(value, self.active.copy(), None, None, self.bidder)
         mechanism = current.auction.mechanism

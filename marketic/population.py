@@ -44,9 +44,11 @@ class Population(Protocol):
     n_agents:  accounts to open; agents are numbered 0 .. n_agents-1.
     n_bidders: bidders in each auction.
 
-    Every array that a population is given may be reused by the caller after the call: copy what you keep.
+    Every array that a population is given may be reused by the caller after the call: copy what you keep, and write into
+    none. B may be 0, as in a `predict` of no observations.
     Optional members: `appraise(observation) -> Bids`, the bids that greedy play reads (default: `bid`);
-    `state_dict()` and `load_state_dict(state)`, arrays only, needed for `Market.save` and for runs that resume;
+    `state_dict()` and `load_state_dict(state)`, arrays only, needed for `Market.save` and for runs that resume, from the
+    first step on; `seats`, int64 [rights], where rights differ in how many bidders they have, at most n_bidders;
     `start(rows)`, called before training with the number of rows; `describe(agent, words) -> str`, an agent in words; and
     `genealogy(words) -> Genealogy`, if agents have births: who descends from whom (see `marketic.genealogy`), for event logs
     and trade graphs.
@@ -56,7 +58,7 @@ class Population(Protocol):
     n_bidders: int
 
     def bid(self, observation: np.ndarray) -> Bids:
-        """Bids [B, n] for the right to act at `observation`, float64 [B, D]."""
+        """Bids [B, n_bidders] for the right to act at `observation`, float64 [B, D]."""
         ...
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
@@ -66,3 +68,15 @@ class Population(Protocol):
     def learn(self, receipt: Receipt) -> None:
         """Learn from what the rights bought one round ago turned out to be worth."""
         ...
+
+
+def fault_of_state(state: object) -> str | None:
+    """Why what `state_dict()` returned cannot be written to a file, or None. Wanted: arrays of numbers or text, by name."""
+    if not isinstance(state, dict):
+        return f"state_dict() is a {type(state).__name__}: wanted a dict of arrays"
+    for key, value in state.items():
+        if not isinstance(value, np.ndarray):
+            return f"state_dict()[{key!r}] is a {type(value).__name__}: wanted arrays only, e.g. np.array(...)"
+        if value.dtype.hasobject:
+            return f"state_dict()[{key!r}] is an array of Python objects: wanted arrays of numbers or text"
+    return None

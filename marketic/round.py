@@ -12,6 +12,7 @@ from marketic.bids import Bids
 from marketic.callbacks import CallbackList, EpisodeEnd, Sales, StepEnd
 from marketic.chain import Settlement
 from marketic.compiled_trade import CompiledTrade, missing_parts
+from marketic.errors import InputError
 from marketic.events.tape import NOTHING
 from marketic.plain_round import PlainTrade, trades_plainly
 from marketic.population import Receipt
@@ -81,7 +82,7 @@ class Round:
             action = self.plain.act()
         else:
             self._trade()
-            action = self.population.act(self.winner, self.observation)
+            action = self.population.act(self.winner.copy(), self.observation)  # who owns what is ours to remember
             self.check_action(action)
         resting = world.resting if world.rests else None
         world.step(action)
@@ -127,7 +128,12 @@ class Round:
     def _trade(self) -> None:
         """Sell every right; yesterday's owners are paid and learn."""
         self.check(self.observation)
-        self.sell(*self.auction.hold(self.population.bid, self.observation, len(self.market.accounts)))
+        self.sell(*self._hold(self.observation))
+
+    def _hold(self, observation: np.ndarray) -> tuple[Bids, np.ndarray, np.ndarray]:
+        """Auction the right to act at each row's observation; see `Auction.hold`."""
+        population = self.population
+        return self.auction.hold(population.bid, observation, population.n_bidders, len(self.market.accounts))
 
     def sell(self, bids: Bids, winner: np.ndarray, payments: np.ndarray) -> None:
         """Settle auctions that were held: `bids` on the grid, winner int64 [rows] (-1: nobody), payments float64 [rows, n]."""
@@ -247,7 +253,7 @@ class Round:
         bids, payments = None, None
         if truncated.any():
             self.check(final)
-            bids, self._order[:, 1], payments = self.auction.hold(self.population.bid, final, len(self.market.accounts))
+            bids, self._order[:, 1], payments = self._hold(final)
         self._deliver(bids, payments, final, stage == TERMINATED, truncated)
 
     def _open_settlement(self, bids: tuple[int, ...], members: int) -> Settlement:
@@ -265,10 +271,17 @@ class Round:
         """Account numbers behind each bidder, int64 [rows, n, K]."""
         if bids is None:
             return self._no_accounts
-        if bids.bidder is None:
-            agents = np.broadcast_to(np.arange(bids.value.shape[1])[:, None], (*bids.value.shape, 1))
-            return self.market.accounts[agents]
-        return self.market.accounts[bids.bidder]
+        bidder = bids.bidder
+        if bidder is None:
+            bidder = np.broadcast_to(np.arange(bids.value.shape[1])[:, None], (*bids.value.shape, 1))
+        assert self._settlement is not None, "accounts are asked for when something is settled"
+        members = self._settlement.owner.shape[1]
+        if bidder.shape[-1] != members:
+            raise InputError(
+                f"{type(self.population).__name__} bid in the names of {bidder.shape[-1]} agents each, at first of {members}: "
+                "wanted bidders of as many members in every auction"
+            )
+        return self.market.accounts[bidder]
 
     def check_action(self, action: np.ndarray) -> None:
         """Raise InputError unless `action` holds one action number per row."""

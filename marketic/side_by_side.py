@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from marketic.auction import check_bids
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.population import Population, Receipt
@@ -73,6 +74,8 @@ class SideBySide:
 
     def _gather(self, bids: list[Bids], rows: int) -> Bids:
         rights = len(self.populations)
+        for population, part in zip(self.populations, bids, strict=True):
+            check_bids(part, rows // rights, population.n_bidders)
         members = max(1 if b.bidder is None else b.bidder.shape[-1] for b in bids)
         value, active = np.zeros((rows, self.n_bidders)), np.zeros((rows, self.n_bidders), dtype=bool)
         bidder = np.zeros((rows, self.n_bidders, members), dtype=np.int64)

@@ -48,8 +48,8 @@ def check_world(world: Any, observation: np.ndarray, rights: int, step: int) -> 
         return
     if fault == -2:
         raise InputError(
-            f"the environment gave reward {world.reward.tolist()} at step {step}: wanted finite numbers; "
-            "repair it, e.g. with gymnasium.wrappers.TransformReward"
+            f"the environment gave reward {world.reward.tolist()} at step {step}: wanted finite numbers up to "
+            f"{LARGEST_BID:.3g}; repair it, e.g. with gymnasium.wrappers.TransformReward"
         )
     good = world.goods[int(fault)]
     wanted = "finite numbers" if good.size is None else f"whole numbers from 0 to {good.size - 1}"
@@ -62,9 +62,10 @@ def check_world(world: Any, observation: np.ndarray, rights: int, step: int) -> 
 def check_action(action: np.ndarray, sizes: np.ndarray, population: Any) -> None:
     """Raise InputError unless `action` holds a number for each row: 0 <= number < size, with sizes int64 [rows]."""
     if np.shape(action) == sizes.shape:
-        if len(sizes) == 1 and 0 <= action[0] < sizes[0]:  # the common case, without array overhead
+        if len(sizes) == 1 and 0 <= action[0] < sizes[0] and int(action[0]) == action[0]:  # without array overhead
             return
-        if (action >= 0).all() and (action < sizes).all():
+        whole = np.asarray(action).dtype.kind in "iu" or not np.mod(action, 1).any()
+        if whole and (action >= 0).all() and (action < sizes).all():
             return
     raise InputError(
         f"{type(population).__name__}.act returned {np.asarray(action).tolist()}: wanted one whole number per row, "

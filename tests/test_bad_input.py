@@ -60,6 +60,8 @@ def test_bad_novices(probability: float) -> None:
     refused(lambda: Novices(probability), f"{probability}", "from 0 to 1")
     refused(lambda: Novices(0.1, final=probability), f"{probability}", "from 0 to 1")
     refused(lambda: Novices(0.1, horizon=0), "horizon=0", "horizon >= 1")
+    table = Tabular(4, 2, rng=np.random.default_rng(0))
+    refused(lambda: Market(Walk(4), table, SecondPrice(), novices=probability), "novices=", "Novices(0.1)")
 
 
 def test_unsupported_space() -> None:

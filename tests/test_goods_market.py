@@ -113,6 +113,29 @@ def test_without_a_declaration_every_part_reads_everything_and_rewards_are_split
     assert all(int(on) for on in action.values())
 
 
+@pytest.mark.parametrize("rows", [1, 3])
+@pytest.mark.parametrize("novices", [0.0, 0.5])
+def test_components_may_have_different_numbers_of_actions(rows, novices):
+    """The first right has two bidders, the second five: no novice is drawn among those who are not there."""
+
+    class Dials(gym.Env):
+        observation_space, action_space = gym.spaces.MultiDiscrete([3, 2]), gym.spaces.MultiDiscrete([2, 5])
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            self.steps = 0
+            return np.array([0, 0]), {}
+
+        def step(self, action):
+            self.steps += 1
+            return np.array([0, 0]), float(action[0] + action[1]), False, self.steps >= 10, {}
+
+    env = Dials() if rows == 1 else gym.vector.SyncVectorEnv([Dials] * rows)
+    market = marketic.make(env, agents="goods", seed=0, novices=novices).learn(600)
+    assert market.predict(np.array([0, 0]), deterministic=True)[0].tolist() == [1, 4]
+    assert market.ledger.balance.sum() == 0
+
+
 def test_where_everything_is_too_much_parts_read_the_component_at_their_place():
     goods = Goods.from_space(gym.spaces.MultiBinary(40))
     rights = Goods.from_space(gym.spaces.MultiBinary(40), rival=True)

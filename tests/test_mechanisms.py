@@ -207,7 +207,7 @@ def test_bids_are_checked_and_put_on_the_grid_before_clearing() -> None:
     auction = Auction(SecondPrice(), np.random.default_rng(0), tick=0.5)
     value = np.array([[1.2, math.nan, 3.3, math.inf, -math.inf, 1e300, 9.0]])
     active = np.array([[True] * 6 + [False]])
-    bids, winner, payments = auction.hold(lambda _: Bids(value, active), np.zeros((1, 1)))
+    bids, winner, payments = auction.hold(lambda _: Bids(value, active), np.zeros((1, 1)), 7)
     assert bids.value.tolist() == [[1.0, 0.0, 3.5, 0.0, 0.0, 0.0, 0.0]]
     assert bids.active.tolist() == [[True, False, True, False, False, False, False]]
     assert (winner.tolist(), payments.tolist(), auction.refused) == ([2], [[0, 0, 1.0, 0, 0, 0, 0]], 4)
@@ -216,10 +216,10 @@ def test_bids_are_checked_and_put_on_the_grid_before_clearing() -> None:
 def test_a_budget_caps_the_bid_and_who_names_nobody_is_refused() -> None:
     auction = Auction(FirstPrice(), np.random.default_rng(0), tick=0.5)
     capped = Bids([[9.0, 5.0]], budget=[[2.0, math.inf]])
-    _, winner, payments = auction.hold(lambda _: capped, np.zeros((1, 1)))
+    _, winner, payments = auction.hold(lambda _: capped, np.zeros((1, 1)), 2)
     assert (winner.tolist(), payments.tolist()) == ([1], [[0.0, 5.0]])
     strangers = Bids([[9.0, 8.0, 5.0]], bidder=[[[7], [-1], [1]]])
-    bids, winner, payments = auction.hold(lambda _: strangers, np.zeros((1, 1)), agents=3)
+    bids, winner, payments = auction.hold(lambda _: strangers, np.zeros((1, 1)), 3, agents=3)
     assert (winner.tolist(), payments.tolist()) == ([2], [[0.0, 0.0, 5.0]])
     assert auction.refused == 2
     assert bids.active.tolist() == [[False, False, True]]

@@ -6,7 +6,7 @@ from numba import njit
 from refusals import refused
 from tiny_envs import Walk
 
-from marketic import Bids, Clearing, ClearingRule, Market
+from marketic import Bids, Clearing, ClearingRule, Market, Novices
 from marketic.agents import Tabular
 from marketic.mechanisms import FirstPrice, SecondPrice
 
@@ -143,10 +143,13 @@ class Bidders:
 @pytest.mark.parametrize(
     ("bids", "words"),
     [
-        (Bids(np.ones(2)), ("value(2,)", "for 1 rows", "[rows, bidders]")),
+        (Bids(np.ones(2)), ("value(2,)", "for 1 rows", "[rows, n_bidders]")),
         (Bids(np.ones((2, 2))), ("value(2, 2)", "for 1 rows")),
         (Bids.unchecked(np.ones((1, 2)), np.ones((1, 3), dtype=bool)), ("active(1, 3)",)),
-        (Bids(np.ones((1, 2)), bidder=np.zeros((1, 2), dtype=np.int64)), ("bidder(1, 2)", "[rows, bidders, members]")),
+        (
+            Bids(np.ones((1, 2)), bidder=np.zeros((1, 2), dtype=np.int64)),
+            ("bidder(1, 2)", "[rows, n_bidders, members]"),
+        ),
         (Bids.unchecked([[1.0, 2.0]]), ("wanted marketic.Bids with arrays",)),
         (Bids.unchecked(np.array([["a", "b"]])), ("wanted marketic.Bids with arrays",)),
         (np.ones((1, 2)), ("a ndarray", "wanted marketic.Bids")),
@@ -159,8 +162,69 @@ def test_a_population_that_bids_nonsense(bids, words) -> None:
     assert not market.ledger.balance.any()
 
 
+class Columns(Bidders):
+    """Four bidders, of whom later only some are named, each for so many agents."""
+
+    n_agents = n_bidders = 4
+
+    def __init__(self, columns, members=1, since=0) -> None:
+        super().__init__()
+        self.columns, self.members, self.since, self.asked = columns, members, since, 0
+
+    def bid(self, observation):
+        self.asked += 1
+        columns, members = (self.columns, self.members) if self.asked > self.since else (4, 1)
+        shape = (len(observation), columns)
+        return Bids(np.ones(shape), bidder=np.zeros((*shape, members), dtype=np.int64))
+
+    def act(self, winner, observation):
+        return winner % 2
+
+
+@pytest.mark.parametrize("since", [0, 3])
+@pytest.mark.parametrize("columns", [0, 1, 3, 5])
+def test_a_population_that_bids_for_some_of_its_bidders(columns, since) -> None:
+    """Novices are drawn among all bidders: without this they would stand beside the row, in foreign memory."""
+    market = Market(Walk(4), Columns(columns, since=since), FirstPrice(), novices=Novices(0.5), seed=0)
+    refused(lambda: market.learn(300), f"value(1, {columns})", "n_bidders 4", "not active")
+    assert int(market.ledger.balance.sum()) == 0
+
+
+def test_a_population_whose_bidders_stand_for_more_agents_than_before() -> None:
+    market = Market(Walk(4), Columns(4, members=2, since=3), FirstPrice(), seed=0)
+    refused(lambda: market.learn(300), "2 agents each, at first of 1")
+    assert int(market.ledger.balance.sum()) == 0
+
+
+def test_a_population_that_acts_on_its_own_copy_of_the_winners() -> None:
+    class Tampers(Columns):
+        told: set[int]
+
+        def act(self, winner, observation):
+            winner %= 2
+            return winner
+
+        def learn(self, receipt):
+            self.told = getattr(self, "told", set()) | set(receipt.winner.tolist())
+
+    market = Market(Walk(4), Tampers(4), FirstPrice(), novices=Novices(0.5), seed=0).learn(200)
+    assert market.population.told - {-1} == {0, 1, 2, 3}
+
+
 @pytest.mark.parametrize(
-    "action", [np.array([2]), np.array([-1]), np.array([0, 0]), np.array(0), np.array([[0]]), None, 7], ids=repr
+    "action",
+    [
+        np.array([2]),
+        np.array([-1]),
+        np.array([0.5]),
+        np.array([NAN]),
+        np.array([0, 0]),
+        np.array(0),
+        np.array([[0]]),
+        None,
+        7,
+    ],
+    ids=repr,
 )
 def test_a_population_that_acts_nonsense(action) -> None:
     market = Market(Walk(4), Bidders(action=np.array([9]) if action is None else action), SecondPrice(), seed=0)

@@ -131,6 +131,18 @@ class KeepsWhatItWasLent(Honest):
         self.last = receipt
 
 
+class WritesIntoTheWinners(Honest):
+    def act(self, winner, observation):
+        winner %= self.n_bidders - 1
+        return winner.copy()
+
+
+class WritesIntoTheReceipt(Honest):
+    def learn(self, receipt):
+        super().learn(receipt)
+        receipt.next_observation[:] = 0.0
+
+
 class LooksAtItsNeighbours(Honest):
     def bid(self, observation):
         bids = super().bid(observation)
@@ -155,6 +167,22 @@ class SavesALabel(Honest):
         return {"price": self.price.copy(), "who": "me"}
 
 
+class SavesObjects(Honest):
+    def state_dict(self):
+        return {"price": self.price.copy(), "who": np.array([self.price], dtype=object)}
+
+
+class SavesOnlyWhatItHasLearned(Honest):
+    learned = False
+
+    def learn(self, receipt):
+        super().learn(receipt)
+        self.learned = True
+
+    def state_dict(self):
+        return {"price": np.stack([self.price] if self.learned else [])[0]}
+
+
 class LearnsFromOthers(Honest):
     def move(self, state, bidder, realised):
         self.price[state] += 0.1 * (realised - self.price[state])
@@ -173,10 +201,14 @@ OFFENDERS = [
     ("LEARNS", RaisesOnALoss, "raised ValueError: I am ruined"),
     ("DETERMINISTIC", FlipsCoins, "with the same generator auction 0"),
     ("COPIES", KeepsWhatItWasLent, "once its arrays were overwritten"),
+    ("COPIES", WritesIntoTheWinners, "`act` writes into the winner"),
+    ("COPIES", WritesIntoTheReceipt, "`learn` writes into the next_observation"),
     ("ROWS", LooksAtItsNeighbours, "alone it bids"),
     ("STATE", ForgetsToLoad, "restored, it bids"),
     ("STATE", SavesAView, "must copy"),
     ("STATE", SavesALabel, "wanted arrays only"),
+    ("STATE", SavesObjects, "an array of Python objects"),
+    ("STATE", SavesOnlyWhatItHasLearned, "raised ValueError"),
     ("PRIVATE", LearnsFromOthers, "changed its bid"),
 ]
 

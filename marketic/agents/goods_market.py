@@ -76,6 +76,9 @@ class GoodsMarket:
         self.discount, self.rng = float(discount), rng
         self.trials = 0 if knowledge == "given" else trials
         self.n_bidders, self.n_agents = self.parts.actions, self.parts.n * self.parts.actions
+        self.seats = self.parts.present.sum(
+            axis=1
+        )  # bidders of each right: components may have different numbers of actions
         self.learner: Trades | Model = (
             Trades(self.parts, exponent)
             if knowledge == "trades"

@@ -59,7 +59,7 @@ def _wrong_with(domain: Any, truth: Any, cleared: Clearing) -> str:
 
 
 def _undecided(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
-    """Whether the same bids, and the same generator, get two verdicts; or whether the bids were tampered with."""
+    """Whether the same bids, and the same generator, get two verdicts; or whether bids or earlier answers are changed."""
     different = np.zeros(len(scenario), dtype=bool)
     for seed in (None, DRAW_SEED):
         first, second = (
@@ -69,7 +69,7 @@ def _undecided(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
             one, other = getattr(first, name), getattr(second, name)
             same = (one == other) | (np.isnan(one) & np.isnan(other))
             different |= ~same.reshape(len(scenario), -1).all(axis=1)
-    return (different | _tampered(mechanism, scenario)).astype(float)
+    return (different | _tampered(mechanism, scenario) | _overwritten(mechanism, scenario)).astype(float)
 
 
 def _tampered(mechanism: Any, scenario: Scenario) -> np.ndarray:
@@ -85,9 +85,21 @@ def _tampered(mechanism: Any, scenario: Scenario) -> np.ndarray:
     return changed_in
 
 
+def _overwritten(mechanism: Any, scenario: Scenario) -> np.ndarray:
+    """Whether an answer changes when the next one is given, to bidders who all stay away, bool [cases]."""
+    cleared = mechanism.clear(copied(scenario.truth))
+    before = [np.array(getattr(cleared, name), dtype=float) for name in ("allocation", "payments")]
+    mechanism.clear(changed(copied(scenario.truth), active=np.zeros_like(scenario.truth.active)))
+    after = [np.asarray(getattr(cleared, name), dtype=float) for name in ("allocation", "payments")]
+    rows = len(scenario)
+    return np.logical_or(*((a != b).reshape(rows, -1).any(axis=1) for a, b in zip(before, after, strict=True)))
+
+
 def _explain_undecided(mechanism: Any, domain: Any, scenario: Scenario) -> str:
     if _tampered(mechanism, scenario).any():
         return "clear changes the bids that it is given: work on a copy"
+    if _overwritten(mechanism, scenario).any():
+        return "an answer changes when the next one is given: return arrays that are not used again"
     return "two verdicts for the same bids and generator"
 
 

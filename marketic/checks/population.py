@@ -41,10 +41,10 @@ def check_population(
 
     Promises: BIDS (shapes, numbers of the agents behind them), FINITE (no NaN from those who bid), ACTIONS (legal, whoever
     wins), EMPTY (no rows, no trouble), LEARNS (from losses as from gains), DETERMINISTIC (the same generator, the same market),
-    COPIES (arrays that it was lent may be overwritten), ROWS (a batch is its rows, to 1e-5, where bids are a function of the
-    observation). For those who offer it: STATE (`load_state_dict` brings the same bids back, and what was saved stays as it
-    was), and PRIVATE (agents learn from their own trades alone: plain agents, those with `private = True`, tables and tiles
-    without public twins).
+    COPIES (arrays that it was lent may be overwritten, and it writes into none), ROWS (a batch is its rows, to 1e-5, where
+    bids are a function of the observation). For those who offer it: STATE (`load_state_dict` brings the same bids back, also
+    before the first trade, and what was saved stays as it was), and PRIVATE (agents learn from their own trades alone: plain
+    agents, those with `private = True`, tables and tiles without public twins).
 
     Raises InputError for what is no population.
     """

@@ -10,7 +10,7 @@ from marketic.bids import Bids
 from marketic.checks.rehearsal import DISCOUNT, Stage
 from marketic.errors import InputError
 from marketic.individuals import Individuals
-from marketic.population import Population, Receipt
+from marketic.population import Population, Receipt, fault_of_state
 
 ROWS = 3
 Build = Callable[[np.random.Generator], Any]
@@ -168,6 +168,9 @@ def _deterministic(test: Trial) -> Finding:
 
 
 def _copies(test: Trial) -> Finding:
+    minutes = test.stage().play(test.fresh()[0], test.rounds)
+    if minutes.spoilt:
+        return minutes.spoilt, len(minutes.bids)
     return _replay(test, scribble=True)
 
 
@@ -210,11 +213,16 @@ def _equal(one: Bids, other: Bids) -> bool:
 
 
 def _state(test: Trial) -> Finding:
+    newborn, before = (
+        test.fresh()[0].state_dict(),
+        test.fresh(test.seed + 1)[0],
+    )  # runs save before the first trade, too
+    before.load_state_dict(newborn)
     population, rng, stage = test.trained()
     saved = population.state_dict()
-    for key, value in saved.items():
-        if not isinstance(value, np.ndarray):
-            return f"state_dict()[{key!r}] is a {type(value).__name__}: wanted arrays only", 1
+    fault = fault_of_state(saved)
+    if fault is not None:
+        return fault, 1
     kept = {key: value.copy() for key, value in saved.items()}
     again, other = test.fresh(test.seed + 1)
     again.load_state_dict(saved)

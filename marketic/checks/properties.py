@@ -17,6 +17,8 @@ from marketic.claims import Claim
 from marketic.domains.base import changed, rearranged, without
 
 Excess = np.ndarray
+TINY = 2.0**-900
+"""Smaller amounts lose digits when they are halved, or shared: no rule is free of scale there."""
 
 
 @dataclass(frozen=True)
@@ -250,8 +252,9 @@ def _difference_of_scale(mechanism: Any, domain: Any, scenario: Scenario) -> Exc
     cleared, moved = answer(mechanism, scenario.truth), answer(mechanism, scenario.other)
     got = (cleared.allocation != moved.allocation).reshape(len(scenario), -1).any(axis=1)
     paid = (cleared.payments * factor != moved.payments).any(axis=1)
-    value = np.abs(scenario.truth.value).reshape(len(scenario), -1).max(axis=1, initial=0.0)
-    return np.where((got | paid) & (value * factor <= LARGEST_BID), np.inf, 0.0)
+    value = np.abs(scenario.truth.value).reshape(len(scenario), -1)
+    exact = (value.max(axis=1, initial=0.0) * factor <= LARGEST_BID) & ~((value > 0.0) & (value < TINY)).any(axis=1)
+    return np.where((got | paid) & exact, np.inf, 0.0)
 
 
 def _units_lost(mechanism: Any, domain: Any, scenario: Scenario) -> Excess:

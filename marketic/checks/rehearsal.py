@@ -26,13 +26,14 @@ class Minutes:
     """What a rehearsal heard.
 
     bids: (value, active) of every auction; refused: number of an auction -> why a bid was turned away in it; actions: of every
-    round; trades: receipts sent.
+    round; trades: receipts sent; spoilt: which lent array the population wrote into first, in words, or "".
     """
 
     bids: list[tuple[np.ndarray, np.ndarray]] = field(default_factory=list)
     refused: dict[int, str] = field(default_factory=dict)
     actions: list[np.ndarray] = field(default_factory=list)
     trades: int = 0
+    spoilt: str = ""
 
 
 class Stage:
@@ -66,6 +67,7 @@ class Stage:
             winner = self._winner(bids)
             lent = self._lend(winner, observation)
             action = np.array(population.act(*lent))
+            self._look("act", {"winner": (winner, lent[0]), "observation": (observation, lent[1])})
             self._scribble(*lent)
             self.minutes.actions.append(action)
             self._owned = observation, winner, self._rewards()
@@ -75,6 +77,7 @@ class Stage:
     def _ask(self, population: Any, observation: np.ndarray) -> Bids:
         (lent,) = self._lend(observation)
         bids = population.bid(lent)
+        self._look("bid", {"observation": (observation, lent)})
         kept = Bids.unchecked(np.array(bids.value, dtype=float), np.array(bids.active), bidder=copy.copy(bids.bidder))
         for place, why in bids.reasons().items():
             self.minutes.refused.setdefault(len(self.minutes.bids), f"of bidder {place[-1]} in row {place[0]}: {why}")
@@ -126,10 +129,17 @@ class Stage:
         arrays = {name: value.copy() for name, value in _fields(receipt).items() if isinstance(value, np.ndarray)}
         self.minutes.trades += int(receipt.valid.sum())
         population.learn(replace(receipt, **arrays))  # type: ignore[arg-type]
+        self._look("learn", {name: (getattr(receipt, name), lent) for name, lent in arrays.items()})
         self._scribble(*arrays.values())
 
     def _lend(self, *arrays: np.ndarray) -> tuple[np.ndarray, ...]:
         return tuple(array.copy() for array in arrays)
+
+    def _look(self, call: str, lent: dict[str, tuple[np.ndarray, np.ndarray]]) -> None:
+        """Note the first lent array that came back with other numbers. lent: name -> (as it was, as it came back)."""
+        for name, (before, after) in lent.items():
+            if not self.minutes.spoilt and not np.array_equal(before, after, equal_nan=before.dtype.kind == "f"):
+                self.minutes.spoilt = f"`{call}` writes into the {name} that it is given: work on a copy"
 
     def _scribble(self, *arrays: np.ndarray) -> None:
         if self.scribble:

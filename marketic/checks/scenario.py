@@ -59,12 +59,12 @@ MONEY = ("value", "budget", "cost")
 
 
 def answer(mechanism: Any, report: Any, rng: np.random.Generator | None = None) -> Clearing:
-    """The mechanism's answer with float arrays. It works on a copy: whatever it does to the report stays with it."""
+    """The mechanism's answer as float arrays. Both sides work on copies: neither can change what the other holds."""
     cleared = mechanism.clear(copied(report), rng=rng)
     return Clearing(
-        np.asarray(cleared.allocation, dtype=float),
-        np.asarray(cleared.payments, dtype=float),
-        np.asarray(cleared.prices, dtype=float),
+        np.array(cleared.allocation, dtype=float),
+        np.array(cleared.payments, dtype=float),
+        np.array(cleared.prices, dtype=float),
         cleared.certificate,
     )
 

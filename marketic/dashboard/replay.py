@@ -114,7 +114,9 @@ def auction_at(market: Market, row: np.ndarray, words: Words, most: int) -> tupl
     [rights], and whether the mechanism would have let somebody else act."""
     population = market.population
     rows = np.repeat(row, market.rights, axis=0)
-    bids, drawn, payments = market.auction.hold(getattr(population, "appraise", population.bid), rows)
+    bids, drawn, payments = market.auction.hold(
+        getattr(population, "appraise", population.bid), rows, population.n_bidders
+    )
     value = np.where(bids.active & np.isfinite(bids.value), bids.value, -np.inf)
     best = best_bidders(market, bids)
     action = np.asarray(population.act(best, rows))

@@ -24,10 +24,11 @@ def amounts(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     return np.choose(style, [uniform, grid, pareto, one, whole, mixed, extreme, anywhere])
 
 
-def present(rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-    """Who takes part, bool: in half of the cases everybody, else each with probability 3/4."""
-    all_here = rng.random((shape[0],) + (1,) * (len(shape) - 1)) < 0.5
-    return np.asarray(all_here | (rng.random(shape) < 0.75))
+def present(rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+    """Who takes part, bool [cases, n]: in half of the cases everybody, in a tenth one alone, else each with probability 3/4."""
+    style, here = rng.random((shape[0], 1)), rng.random(shape)
+    alone = here == here.max(axis=1, initial=0.0, keepdims=True)
+    return np.asarray(np.where(style < 0.1, alone, (here < 0.75) | (style >= 0.5)))
 
 
 def lies(rng: np.random.Generator, own: np.ndarray, others: np.ndarray) -> np.ndarray:
