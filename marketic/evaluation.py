@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 import numpy as np
 
+from marketic.environments import make_again
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
     from marketic.market import Market
 
-_VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 _SIDE_BY_SIDE = 20  # episodes played at once: one batch of bids serves all of them
 LONGEST_EPISODE = 10_000
 """Steps after which an episode is cut where the task has no time limit of its own: a greedy market may walk in circles."""
@@ -26,8 +26,7 @@ def evaluation_env(env: Any) -> gym.Env:
     if spec is not None:
         if isinstance(env, gym.Env):
             return gym.make(spec)
-        kwargs = {k: v for k, v in (spec.kwargs or {}).items() if k not in _VECTOR_ARGUMENTS}
-        return gym.make(spec.id, **kwargs)
+        return make_again(spec)
     if not isinstance(env, gym.Env):
         raise InputError("this vector environment has no spec to make a single one from: pass env= to evaluate in")
     try:

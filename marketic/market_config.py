@@ -10,11 +10,10 @@ from typing import Any
 import gymnasium as gym
 
 from marketic.chain import Chain
+from marketic.environments import VECTOR_ARGUMENTS
 from marketic.errors import InputError
 from marketic.options import NotData, address, plain
 from marketic.registry import names
-
-VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 
 
 def describe(

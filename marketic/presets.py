@@ -8,6 +8,7 @@ import gymnasium as gym
 
 from marketic.chain import Chain
 from marketic.dynamics import Dynamics
+from marketic.environments import open_env
 from marketic.errors import InputError
 from marketic.exploration import Novices
 from marketic.goods import Goods
@@ -35,7 +36,7 @@ def make(
 ) -> Market:
     """A market for a task: a tuned preset for known ids, a sound default chosen from the spaces for any other.
 
-    env:       an id, or a Gymnasium environment, single or vector.
+    env:       an id, "module:Name", or a Gymnasium environment, single or vector (see `marketic.environments`).
     agents:    a family's name (`marketic list agents`), "module:Name", a class with `for_spaces`, or a population.
     mechanism: an auction's name (`marketic list mechanisms`), "module:Name", a mechanism or a `Chain`.
     seed:      int >= 0; None draws one.
@@ -108,22 +109,6 @@ def _assemble(
 
 def _observed(world: Any) -> Goods:
     return Goods.from_space(getattr(world, "single_observation_space", world.observation_space))
-
-
-def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
-    """The environment behind an id (or `env` itself). Raises InputError for an id that Gymnasium cannot make."""
-    if not isinstance(env, str):
-        if env_options:
-            raise InputError("env_options= goes with an environment's id, not with an environment")
-        return env
-    if env.startswith("marketic/"):
-        import marketic.envs  # noqa: F401  registers ours
-    try:
-        return gym.make(env, **(env_options or {}))
-    except gym.error.Error as error:
-        raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
-    except (ImportError, TypeError) as error:
-        raise InputError(f"cannot make environment {env!r} with {env_options or {}}: {error}") from None
 
 
 def _has_real_actions(space: gym.Space) -> bool:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from marketic.atomic import write_atomically
+from marketic.environments import open_copies
 from marketic.errors import CorruptFile, InputError
 from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.market import Market
@@ -19,7 +20,7 @@ from marketic.toml_text import to_toml
 class RunConfig:
     """Everything that a run depends on.
 
-    env:        a Gymnasium id.                      env_options: keyword arguments of `gymnasium.make`.
+    env:        an id or "module:Name".               env_options: keyword arguments of `gymnasium.make`.
     agents, mechanism: a name or "module:Name".      options: as for `marketic.make`, in plain data.
     preset:     True: what is left out comes from the preset. False: nothing is left out (as in a run's config.toml).
     seed:       int >= 0; None: one is drawn when training starts.
@@ -103,21 +104,13 @@ class RunConfig:
     def _open(self) -> Market:
         from marketic.presets import make, rebuild
 
-        env = self._vector_env() if self.vector > 1 else None
+        env = open_copies(self.env, self.vector, self.env_options) if self.vector > 1 else None
         extra: dict[str, Any] = {"compiled": True} if self.compiled else {}
         if not self.preset:
             return rebuild(dataclasses.asdict(self), env, **extra)
         options: dict[str, Any] = {} if env is not None else {"env_options": dict(self.env_options)}
         return make(self.env if env is None else env, agents=self.agents, mechanism=self.mechanism, seed=self.seed,
                     **options, **self.options, **extra)  # fmt: skip
-
-    def _vector_env(self) -> Any:
-        import gymnasium as gym
-
-        try:
-            return gym.make_vec(self.env, num_envs=self.vector, **self.env_options)
-        except (gym.error.Error, ImportError, TypeError) as error:
-            raise InputError(f"cannot make {self.vector} copies of {self.env!r}: {str(error).strip()}") from None
 
     def complete(self) -> tuple["RunConfig", Market]:
         """These settings with nothing left to presets or chance, and their market.

@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from marketic.environments import with_spaces
 from marketic.errors import InputError
 from marketic.goods import Goods
 
@@ -168,7 +169,7 @@ def _wrong_answer(answer: Any) -> InputError:
 def open_world(env: Any, action_bins: int | None = None) -> World:
     """The world for a Gymnasium environment, single or vector. Raises InputError for anything else."""
     if isinstance(env, gym.vector.VectorEnv):
-        return VectorWorld(env, action_bins)
+        return VectorWorld(with_spaces(env), action_bins)
     if isinstance(env, gym.Env):
-        return World(env, action_bins)
+        return World(with_spaces(env), action_bins)
     raise InputError(f"env {env!r} is a {type(env).__name__}: wanted a gymnasium.Env or gymnasium.vector.VectorEnv")

@@ -16,8 +16,10 @@ import numpy as np
 from gymnasium.utils.env_checker import check_env as gymnasium_check
 from gymnasium.utils.env_checker import data_equivalence
 
+from marketic.bids import LARGEST_BID
 from marketic.checks.mechanism import ClaimRefuted
 from marketic.checks.report import Report, Verdict
+from marketic.environments import open_env, with_spaces
 from marketic.errors import InputError
 
 STEPWISE = ("ANSWERS", "OBSERVATIONS", "REWARDS", "FLAGS", "UNTOUCHED")
@@ -53,9 +55,9 @@ def check_env(
     name:     in the report. raises: True: raise ClaimRefuted if a promise is broken; False: only report it.
 
     Promises: GYMNASIUM (its own checker), ANSWERS (no exceptions, tuples of the right length), OBSERVATIONS (in the space at
-    every step), REWARDS (finite numbers), FLAGS (terminated and truncated are booleans, info a dict), UNTOUCHED (what was
-    returned does not change later), RESEEDS (after use, reset(seed) and the same actions replay the episode to its end), and
-    DETERMINISTIC (a second environment does the same, while a third one runs beside it).
+    every step), REWARDS (finite numbers that a ledger can hold), FLAGS (terminated and truncated are booleans, info a dict),
+    UNTOUCHED (what was returned does not change later), RESEEDS (after use, reset(seed) and the same actions replay the
+    episode to its end), and DETERMINISTIC (a second environment does the same, while a third one runs beside it).
 
     Raises InputError for what is no environment.
 
@@ -86,7 +88,7 @@ def check_env(
 def _factory(env: Any) -> tuple[Callable[[], Any], bool]:
     """How to make a fresh environment, and whether that can be done more than once."""
     if isinstance(env, str):
-        return lambda: gym.make(env), True
+        return lambda: open_env(env), True
     if not isinstance(env, gym.Env):
         if callable(env):
             return env, True
@@ -106,7 +108,7 @@ def _open(make: Callable[[], Any]) -> Any:
         raise InputError(f"cannot make the environment: {str(error).strip()}") from None
     if not isinstance(made, gym.Env):
         raise InputError(f"check_env got a {type(made).__name__}: wanted a gymnasium.Env (single, not vector)")
-    return made
+    return with_spaces(made)
 
 
 def _name(env: Any) -> str:
@@ -178,8 +180,8 @@ def _inspect(env: Any, faults: dict[str, str], at: str, answer: tuple[Any, ...],
         finite = np.ndim(reward) == 0 and not isinstance(reward, str) and bool(np.isfinite(float(reward)))
     except (TypeError, ValueError):
         finite = False
-    if not finite:
-        faults.setdefault("REWARDS", f"{at} the reward is {reward!r}: wanted a finite number")
+    if not finite or abs(float(reward)) > LARGEST_BID:
+        faults.setdefault("REWARDS", f"{at} the reward is {reward!r}: wanted a finite number up to {LARGEST_BID:.3g}")
     for name, flag in zip(("terminated", "truncated"), flags, strict=True):
         if not isinstance(flag, bool | np.bool_):
             faults.setdefault("FLAGS", f"{at} {name} is {flag!r}, a {type(flag).__name__}: wanted a bool")

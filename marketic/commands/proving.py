@@ -65,15 +65,9 @@ def _check_population(target: str) -> Any:
 
 
 def _check_env(target: str) -> Any:
-    import marketic.envs  # noqa: F401  registers ours
     from marketic.checks.environment import check_env
-    from marketic.presets import open_env
-    from marketic.registry import resolve
 
-    if ":" not in target or "/" in target.split(":")[1]:  # an id; Gymnasium's own "module:namespace/Name-v0" as well
-        open_env(target).close()  # raises InputError for an id that is not there
-        return check_env(lambda: open_env(target), name=target, raises=False)
-    return check_env(resolve("envs", target), name=target, raises=False)
+    return check_env(target, name=target, raises=False)
 
 
 CHECKS = {"mechanism": _check_mechanism, "population": _check_population, "env": _check_env}

@@ -14,6 +14,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from marketic.environments import make_again
 from marketic.errors import InputError
 from marketic.events.absent import best_bidders, load_of_run
 from marketic.graph.agents import program
@@ -80,12 +81,9 @@ def stage_of(market: Market) -> gym.Env:
     spec = getattr(market.env, "spec", None)
     if spec is None:
         raise InputError("the environment has no spec: it cannot be made again to be watched")
-    names = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers", "render_mode")
-    kwargs: dict[str, Any] = {key: value for key, value in (spec.kwargs or {}).items() if key not in names}
-    if "rgb_array" in getattr(market.env.unwrapped, "metadata", {}).get("render_modes", ()):
-        kwargs["render_mode"] = "rgb_array"
+    drawn = "rgb_array" in getattr(market.env.unwrapped, "metadata", {}).get("render_modes", ())
     try:
-        env = gym.make(spec.id, **kwargs)
+        env = make_again(spec, **({"render_mode": "rgb_array"} if drawn else {}))
     except gym.error.DependencyNotInstalled as error:
         raise InputError(f"{spec.id} cannot be drawn: {error}") from None
     limited = env.spec is not None and env.spec.max_episode_steps is not None

@@ -1,0 +1,79 @@
+"""Environments by name: an id of Gymnasium's registry, also of a module that registers it, or a class that is not registered.
+
+FrozenLake-v1           an id
+mine:Lamp-v0            the id Lamp-v0, which the module `mine` registers
+mine:Lamp               the class (or function) Lamp in the module `mine`, registered or not
+"""
+
+import importlib
+from dataclasses import replace
+from typing import Any
+
+import gymnasium as gym
+from gymnasium.envs.registration import EnvSpec
+
+from marketic.errors import InputError
+
+VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
+"""What `gymnasium.make_vec` notes in a spec beside the environment's own arguments."""
+
+
+def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
+    """The environment behind a name (or `env` itself). env_options: keyword arguments for its constructor.
+
+    Raises InputError for a name behind which there is none, and for an environment without spaces.
+    """
+    if not isinstance(env, str):
+        if env_options:
+            raise InputError("env_options= goes with an environment's id, not with an environment")
+        return with_spaces(env)
+    options = env_options or {}
+    try:
+        return with_spaces(gym.make(_known(env), **options))
+    except gym.error.Error as error:
+        raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
+    except (ImportError, TypeError, AssertionError, AttributeError) as error:  # Gymnasium's checker raises the last two
+        raise InputError(f"cannot make environment {env!r} with {options}: {error}") from error
+
+
+def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vector.VectorEnv:
+    """Several of them side by side, as a vector environment. Raises InputError as `open_env` does."""
+    try:
+        return gym.make_vec(_known(env), num_envs=copies, **env_options)
+    except (gym.error.Error, ImportError, TypeError, AssertionError) as error:
+        raise InputError(f"cannot make {copies} copies of {env!r}: {str(error).strip()}") from None
+
+
+def make_again(spec: EnvSpec, **options: Any) -> gym.Env:
+    """A single environment from the spec of one that was made, single or vector; not drawn, unless `options` say so."""
+    kept = {
+        name: value for name, value in (spec.kwargs or {}).items() if name not in (*VECTOR_ARGUMENTS, "render_mode")
+    }
+    return gym.make(replace(spec, kwargs={**kept, **options}))
+
+
+def with_spaces(env: Any) -> Any:
+    """`env` itself. Raises InputError if a Gymnasium environment has no spaces."""
+    single = "single_" if isinstance(env, gym.vector.VectorEnv) else ""
+    for name in ("observation_space", "action_space"):
+        if isinstance(env, gym.Env | gym.vector.VectorEnv):
+            space = getattr(env, single + name, None)
+            if not isinstance(space, gym.Space):
+                raise InputError(
+                    f"{type(env.unwrapped).__name__} has {name} {space!r}: wanted a gymnasium.Space; set self.{name} in "
+                    "__init__, e.g. to gymnasium.spaces.Discrete(4)"
+                )
+    return env
+
+
+def _known(name: str) -> str | EnvSpec:
+    """What Gymnasium makes for a name: an id as it stands, and a spec for module:Name that nobody registered."""
+    if name.startswith("marketic/"):
+        return f"marketic.envs:{name}"  # the module that registers ours
+    module, colon, part = name.partition(":")
+    if not colon or "/" in part or not part.isidentifier():
+        return name
+    found = getattr(importlib.import_module(module), part, None)
+    if part in gym.registry or not callable(found):
+        return name
+    return EnvSpec(name, entry_point=f"{module}:{part}")

@@ -1,0 +1,117 @@
+"""Environments by name: ids, ids of a module, and classes that nobody registered, on every path that makes one."""
+
+import json
+import sys
+
+import gymnasium as gym
+import pytest
+from refusals import refused
+from tiny_envs import Fixed
+
+import marketic
+from marketic import Individuals, Market, cli
+from marketic.checks.environment import check_env
+from marketic.environments import make_again, open_env
+from marketic.mechanisms import SecondPrice
+
+SOURCE = '''
+import gymnasium as gym
+
+
+class Lamp(gym.Env):
+    """Pays 1 for naming the light that is on."""
+
+    observation_space, action_space = gym.spaces.Discrete(2), gym.spaces.Discrete(2)
+
+    def __init__(self, length=5):
+        self.length = length
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps, self.on = 0, int(self.np_random.integers(2))
+        return self.on, {}
+
+    def step(self, action):
+        reward, self.steps, self.on = float(action == self.on), self.steps + 1, int(self.np_random.integers(2))
+        return self.on, reward, False, self.steps >= self.length, {}
+
+
+class NoSpaces(gym.Env):
+    def reset(self, *, seed=None, options=None):
+        return 0, {}
+
+    def step(self, action):
+        return 0, 0.0, True, False, {}
+
+
+class Rich(Lamp):
+    def step(self, action):
+        return self.on, 1e30, True, False, {}
+
+
+gym.register("Lamp-v0", entry_point="lamps:Lamp")
+'''
+
+
+@pytest.fixture
+def lamps(tmp_path, monkeypatch):
+    """A user's module in an empty folder."""
+    (tmp_path / "lamps.py").write_text(SOURCE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    yield
+    sys.modules.pop("lamps", None)
+    gym.registry.pop("Lamp-v0", None)
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Run a command as a user would; returns the object that it printed last."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["marketic", *arguments, "--json"])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        assert not end.value.code
+        return json.loads(capsys.readouterr().out.splitlines()[-1])
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["lamps:Lamp", "lamps:Lamp-v0"])
+@pytest.mark.parametrize("copies", ["1", "2"])
+def test_every_command_takes_both_names(lamps, name, copies, command):
+    command("check", "env", name)
+    command("train", name, "--steps", "400", "--vector", copies, "--seed", "1", "--out", "run", "--quiet")
+    assert command("resume", "run", "--steps", "600", "--quiet")["steps"] >= 600
+    assert command("evaluate", "run", "--episodes", "3")["mean"] == 5.0
+
+
+def test_options_reach_the_constructor_and_saved_markets_find_it_again(lamps, tmp_path):
+    market = marketic.make("lamps:Lamp", env_options={"length": 7}, seed=1).learn(400)
+    assert market.evaluate(3).tolist() == [7.0] * 3
+    market.save(tmp_path / "lamp.market")
+    assert marketic.load(tmp_path / "lamp.market").evaluate(1).tolist() == [7.0]
+    copies = gym.make_vec(open_env("lamps:Lamp").spec, num_envs=2, length=3)
+    assert make_again(copies.spec).unwrapped.length == 3
+
+
+def test_what_is_no_environment_is_refused_in_a_line(lamps):
+    refused(lambda: open_env("lamps:Lantern"), "cannot make environment 'lamps:Lantern'", "doesn't exist")
+    refused(lambda: open_env("no_such_module:Lamp"), "no_such_module")
+    refused(lambda: open_env("lamps:Lamp", {"width": 3}), "width")
+    refused(lambda: open_env("lamps:NoSpaces"), "lamps:NoSpaces", "action space")
+    import lamps as module
+
+    for use in (
+        marketic.make,
+        check_env,
+        lambda env: Market(env, Individuals([Fixed()]), SecondPrice()),
+    ):
+        refused(lambda use=use: use(module.NoSpaces()), "NoSpaces has observation_space None", "in __init__")
+
+
+def test_rewards_beyond_what_a_ledger_holds_are_named_by_the_kit_as_by_the_market(lamps):
+    report = check_env("lamps:Rich", raises=False)
+    assert "1e+30: wanted a finite number up to" in report.refuted["REWARDS"].explanation
+    refused(lambda: marketic.make("lamps:Rich", seed=0).learn(10), "reward [1e+30]", "finite numbers up to")
