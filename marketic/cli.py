@@ -86,7 +86,7 @@ def resume(
     as_json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Go on with a run from its last checkpoint; the result is the same as if it had never stopped."""
+    """Go on with a run from its last checkpoint; the market is the same, to the bit, as if it had never stopped."""
     from marketic.commands.training import run_resume
 
     raise typer.Exit(run_resume(run, steps, as_json=as_json, quiet=quiet))

@@ -240,6 +240,7 @@ class Run:
             "return_mean": finite(float(np.mean(returns))) if returns else None,
             "price_error": finite(market.price_error),
             "agents_alive": agents_alive(market),
+            "bids_refused": market.auction.refused or None,
             "evaluation_best": None if evaluation is None else finite(evaluation.best_mean),
             "threshold_reached": None if self.config.threshold is None else self.reached,
             "finished": self.finished,

@@ -16,6 +16,9 @@ from marketic.mechanisms import SecondPrice
 
 SOURCE = '''
 import gymnasium as gym
+import numpy as np
+
+from marketic import Bids
 
 
 class Lamp(gym.Env):
@@ -47,6 +50,37 @@ class NoSpaces(gym.Env):
 class Rich(Lamp):
     def step(self, action):
         return self.on, 1e30, True, False, {}
+
+
+class Mute:
+    """Bidders of whom the second never says a number."""
+
+    def __init__(self, actions):
+        self.n_agents = self.n_bidders = actions
+
+    @classmethod
+    def for_spaces(cls, goods, actions, *, rng):
+        return cls(actions)
+
+    def bid(self, observation):
+        return Bids(np.tile([1.0, np.nan], (len(observation), 1)))
+
+    def act(self, winner, observation):
+        return winner.copy()
+
+    def learn(self, receipt):
+        pass
+
+    def state_dict(self):
+        return {}
+
+    def load_state_dict(self, state):
+        pass
+
+
+class Talks(Mute):
+    def state_dict(self):
+        return {"prices": {"lamp": 1.0}}
 
 
 gym.register("Lamp-v0", entry_point="lamps:Lamp")
@@ -115,3 +149,17 @@ def test_rewards_beyond_what_a_ledger_holds_are_named_by_the_kit_as_by_the_marke
     report = check_env("lamps:Rich", raises=False)
     assert "1e+30: wanted a finite number up to" in report.refuted["REWARDS"].explanation
     refused(lambda: marketic.make("lamps:Rich", seed=0).learn(10), "reward [1e+30]", "finite numbers up to")
+
+
+def test_refused_bids_are_counted_in_what_training_says(lamps, command):
+    summary = command("train", "lamps:Lamp", "--agents", "lamps:Mute", "--steps", "50", "--quiet")
+    assert summary["bids_refused"] == 60, "one at every step, and one at the end of each of ten episodes"
+    assert command("train", "lamps:Lamp", "--steps", "50", "--quiet")["bids_refused"] is None
+
+
+def test_a_family_that_cannot_be_saved_is_refused_before_the_first_step(lamps, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["marketic", "train", "lamps:Lamp", "--agents", "lamps:Talks", "--out", "run"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert end.value.code == 2
+    assert "Talks.state_dict()['prices'] is a dict: wanted arrays only" in capsys.readouterr().err

@@ -91,7 +91,7 @@ def _explain_lie(mechanism: Any, domain: Any, scenario: Scenario) -> str:
     lying = _utility(mechanism, domain, scenario.truth, scenario.other)[0, who]
     told = getattr(scenario.other, "value", None)
     lie = "with another report" if told is None else f"by reporting {np.asarray(told[0, who]).tolist()}"
-    return f"bidder {who} earns {honest:.9g} with the truth and {lying:.9g} {lie}"
+    return f"bidder {who} earns {honest + 0.0:.9g} with the truth and {lying + 0.0:.9g} {lie}"
 
 
 # --- individual rationality and the house's budget

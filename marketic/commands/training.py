@@ -58,6 +58,8 @@ def _report(run: Run, as_json: bool) -> int:
         tell(f"reached the threshold {run.config.threshold} after {summary['steps']:,} steps: {folder}")
     else:
         tell(f"trained {summary['steps']:,} steps: {folder}")
+    if summary["bids_refused"]:
+        tell(f"{summary['bids_refused']:,} bids were turned away since the start: not finite, too large, or of nobody")
     if as_json:
         print_json(summary)
     else:
