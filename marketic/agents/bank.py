@@ -13,7 +13,7 @@ changes, the last layer of every copy is multiplied by c_new / c_old, and no pri
 
 Five copies of the network are kept. BIDDING learns and bids; POSTED follows it and values the claims; STEADY follows
 it more slowly. SHOWN is the copy of STEADY that stood when the mean revenue of the last `window` training episodes was
-at its best, and is what `appraise` reads. FORMER is the best of the term before: a record lapses after two terms, so
+at its best (the newest of equals), and is what `appraise` reads. FORMER is the best of the term before: a record lapses after two terms, so
 that a bank in a changing world does not show for ever what once was good. No evaluation episode is used.
 With `trial` the copies are ranked by episodes of training that they play themselves instead (see `bank_trials`); until
 the first of them has done so, SHOWN is STEADY.
@@ -226,7 +226,11 @@ class Bank:
         return value.astype(np.float64) / self.currency
 
     def _rank(self, row: int, revenue: float) -> None:
-        """An episode ended: compare the copy that is now judged with the best so far; a tie keeps the older copy."""
+        """An episode ended: compare the copy that is now judged with the best so far.
+
+        Of two copies that earned alike in trials the older stays. Training episodes are played by today's bids, not by the
+        copy that they rank: there the newer takes over, which has learned longer, and no return beats the highest there is.
+        """
         terms = self.terms
         self.revenue[self.episodes % terms.window] = revenue
         self.episodes += 1
@@ -239,7 +243,7 @@ class Bank:
             judged, score = CHALLENGER, self.trials.enter(row, revenue, self.best)
         elif self.episodes >= terms.window:
             score = self.revenue.mean()
-        if score > self.best:
+        if score > self.best or (score == self.best > -np.inf and not terms.trial):
             self.copies[SHOWN], self.best = self.copies[judged], score
         elif self.best == -np.inf:
             self.copies[SHOWN] = self.copies[STEADY]
