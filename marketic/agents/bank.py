@@ -13,8 +13,9 @@ changes, the last layer of every copy is multiplied by c_new / c_old, and no pri
 
 Five copies of the network are kept. BIDDING learns and bids; POSTED follows it and values the claims; STEADY follows
 it more slowly. SHOWN is the copy of STEADY that stood when the mean revenue of the last `window` training episodes was
-at its best (the newest of equals), and is what `appraise` reads. FORMER is the best of the term before: a record lapses after two terms, so
-that a bank in a changing world does not show for ever what once was good. No evaluation episode is used.
+at its best (the newest of equals), and is what `appraise` reads. FORMER is the best of the term before: a record
+lapses after two terms, so that a bank in a changing world does not show for ever what once was good. No evaluation
+episode is used.
 With `trial` the copies are ranked by episodes of training that they play themselves instead (see `bank_trials`); until
 the first of them has done so, SHOWN is STEADY.
 
