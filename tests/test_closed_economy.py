@@ -45,6 +45,31 @@ def test_prices_are_pagerank(name: str, damping: float) -> None:
         assert prices.values.sum() == pytest.approx(1.0, abs=1e-14)
 
 
+@pytest.mark.parametrize("kind", [sparse.csr_array, sparse.csr_matrix, sparse.coo_array, np.array])
+def test_the_callers_links_are_neither_changed_nor_kept(kind: type) -> None:
+    rows = np.random.default_rng(0).random((6, 6))
+    links = kind(rows)
+    before = links.copy()
+    economy = ClosedEconomy(links)
+    assert abs(links - before).max() == 0
+    prices = economy.prices().values
+    links *= 0.0
+    assert np.array_equal(economy.prices().values, prices)
+    assert np.allclose(prices, ClosedEconomy(rows).prices().values, rtol=0, atol=1e-15)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10**6), powers=st.lists(st.integers(-1074, 1023), min_size=5, max_size=5))
+def test_only_ratios_of_a_firms_links_count(seed: int, powers: list[int]) -> None:
+    rng = np.random.default_rng(seed)
+    links = np.exp2(rng.integers(0, 3, (5, 5))) * (rng.random((5, 5)) < 0.5)  # powers of 2: scaling is exact
+    largest = links.max(axis=1)
+    scaled = np.ldexp(links, np.clip(powers, -1074, 1023 - np.log2(np.maximum(largest, 1)).astype(int))[:, None])
+    prices, truth = ClosedEconomy(scaled), ClosedEconomy(links)
+    assert np.array_equal(prices.dangling, truth.dangling)
+    assert np.allclose(prices.prices().values, truth.prices().values, rtol=0, atol=1e-12)
+
+
 def test_weights_count_unless_told_otherwise() -> None:
     graph = GRAPHS["karate"]
     weighted, plain = (ClosedEconomy.from_graph(graph, weight=w).prices().values for w in ("weight", None))

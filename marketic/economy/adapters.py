@@ -44,7 +44,7 @@ def from_jax(
             marginal, offer = pull(theta, x, p)
             return np.asarray(offer), {key: np.asarray(value) for key, value in marginal.items()}
 
-    return Firm(name, tuple(ins), tuple(outs), alpha, vjp, _own(capital))
+    return Firm(name, tuple(ins), tuple(outs), alpha, vjp, dict(capital))
 
 
 def from_torch(
@@ -64,7 +64,7 @@ def from_torch(
         slopes = torch.autograd.grad(function(owned, bought), wanted, torch.tensor(p), materialize_grads=True)
         return slopes[0].numpy(), {key: slope.numpy() for key, slope in zip(owned, slopes[1:], strict=True)}
 
-    return Firm(name, tuple(ins), tuple(outs), alpha, vjp, _own(capital))
+    return Firm(name, tuple(ins), tuple(outs), alpha, vjp, dict(capital))
 
 
 def from_autograd(
@@ -77,8 +77,4 @@ def from_autograd(
         offer = make_vjp(lambda bought: function(theta, bought))(x)[0](p)
         return offer, make_vjp(lambda owned: function(owned, x))(theta)[0](p) if theta else {}
 
-    return Firm(name, tuple(ins), tuple(outs), function, vjp, _own(capital))
-
-
-def _own(capital: Mapping[str, Any]) -> Capital:
-    return {key: np.array(value, dtype=float) for key, value in capital.items()}
+    return Firm(name, tuple(ins), tuple(outs), function, vjp, dict(capital))

@@ -57,7 +57,7 @@ class ClosedEconomy:
     def __init__(self, links: Any, *, rent: float = 0.15, preference: Any = None, dividends: Any = None) -> None:
         inputs.number("rent", rent, least=0.0, most=1.0)
         try:
-            matrix = sparse.csr_array(links, dtype=float)
+            matrix = sparse.csr_array(links, dtype=float, copy=True)  # the caller keeps its own
         except (TypeError, ValueError) as error:
             raise InputError(
                 f"links of type {type(links).__name__}: wanted a matrix of numbers, [n, n] ({error})"
@@ -69,13 +69,9 @@ class ClosedEconomy:
             firm = int(np.searchsorted(matrix.indptr, bad, side="right")) - 1
             raise InputError(f"firm {firm} has a link of weight {matrix.data[bad]:g}: wanted finite numbers >= 0")
         self.rent, self.n = float(rent), matrix.shape[0]
-        spending = np.asarray(matrix.sum(axis=1)).ravel()
-        self.dangling = np.flatnonzero(spending == 0)
-        per_unit = np.divide(1.0, spending, out=np.zeros(self.n), where=spending > 0)
-        matrix.data *= np.repeat(per_unit, np.diff(matrix.indptr))
-        self.shares = matrix
+        self.shares, self.dangling = _shares(matrix)
         """S, what share of its purchases firm i makes from firm j."""
-        self._received = sparse.csr_array(matrix.T)
+        self._received = sparse.csr_array(self.shares.T)
         self.preference = self._spread("preference", preference, np.full(self.n, 1 / self.n))
         self.dividends = self._spread("dividends", dividends, self.preference)
 
@@ -185,3 +181,18 @@ class ClosedEconomy:
         trade = self.shares.copy()
         trade.data *= np.repeat((1 - self.rent) * prices.values, np.diff(trade.indptr))
         return trade
+
+
+def _shares(links: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]:
+    """Rows divided by their sums, in place, and which rows have nothing to divide."""
+    lengths = np.diff(links.indptr)
+    with np.errstate(over="ignore"):
+        spending = np.asarray(links.sum(axis=1)).ravel()
+    if not (spending < np.inf).all() or ((spending > 0) & (spending < 1e-290)).any():  # sum or inverse may overflow
+        largest, linked = np.zeros(len(lengths)), np.flatnonzero(lengths)
+        largest[linked] = np.maximum.reduceat(links.data, links.indptr[linked])
+        links.data /= np.repeat(np.where(largest > 0, largest, 1.0), lengths)
+        spending = np.asarray(links.sum(axis=1)).ravel()
+    per_unit = np.divide(1.0, spending, out=np.zeros(len(spending)), where=spending > 0)
+    links.data *= np.repeat(per_unit, lengths)
+    return links, np.flatnonzero(spending == 0)

@@ -6,7 +6,7 @@ the Jacobian in theta: that is where it invests. A firm knows its own goods and 
 chain rule is the trade between firms (Wentworth 2018, "Competitive markets as distributed backpropagation").
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -29,7 +29,8 @@ class Firm:
     vjp:     (capital, x, y, p [days, P_out]) -> (offers [days, P_in], marginal), where offers are `J^T p` per day and
              marginal is what one more unit of each capital earns, summed over days, with the shapes of `capital`.
              P counts price columns: `dim` for each good, also for a finite one (whose offer is a table).
-    capital: what investing moves.
+    capital: what investing moves: name -> numbers of any shape. Copied as float64 arrays, also a plain number, so that the
+             firm owns it; two firms have one capital if the second is given it: `b.capital = a.capital`.
     size:    how many columns of prices its goods must have together, (ins, outs); None: any. Checked as it enters.
     rent:    what the firm pays per day whatever it sells, in units of welfare.
     """
@@ -51,6 +52,11 @@ class Firm:
         if not (callable(self.alpha) and callable(self.vjp)):
             raise InputError(f"firm {self.name!r}: wanted functions alpha and vjp (see marketic.economy.adapters)")
         self.rent = inputs.number(f"{who} has rent", self.rent, least=0.0)
+        if not isinstance(self.capital, Mapping):
+            raise InputError(f"{who} has capital={self.capital!r}: wanted a dict, name -> numbers")
+        self.capital = {
+            key: inputs.finite_array(f"{who} has capital {key!r}", value, None) for key, value in self.capital.items()
+        }
 
     def invest(self, marginal: Capital, step: float) -> None:
         """Move the capital by `step` along its marginal profit. `marginal` has the shapes of `capital`."""

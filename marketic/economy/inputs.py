@@ -25,14 +25,20 @@ def whole(what: str, given: Any, least: int) -> int:
     return int(given)
 
 
-def finite_array(what: str, given: Any, shape: tuple[int | None, ...]) -> np.ndarray:
-    """A new float64 array of finite numbers with this shape, None for any length."""
-    wanted = f"wanted finite numbers, [{', '.join('n' if size is None else str(size) for size in shape)}]"
+def finite_array(what: str, given: Any, shape: tuple[int | None, ...] | None) -> np.ndarray:
+    """A new float64 array of finite numbers with this shape, None for any length; shape=None: of any shape."""
+    wanted = "wanted finite numbers"
+    if shape is not None:
+        wanted += f", [{', '.join('n' if size is None else str(size) for size in shape)}]"
+    if isinstance(given, np.ndarray) and np.iscomplexobj(given):
+        raise InputError(f"{what}, which is complex: {wanted}")
     try:
         array = np.array(given, dtype=float)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what}: {wanted} ({error})") from None
-    fits = array.ndim == len(shape) and all(b in (None, a) for a, b in zip(array.shape, shape, strict=True))
+    fits = shape is None or (
+        array.ndim == len(shape) and all(b in (None, a) for a, b in zip(array.shape, shape, strict=True))
+    )
     if not fits or not np.isfinite(array).all():
         raise InputError(f"{what} of shape {array.shape}{'' if not fits else ', with NaN or infinity'}: {wanted}")
     return array

@@ -120,14 +120,14 @@ class Layout:
         return {name: packed[:, columns] for name, columns in where.items()}
 
     def supply(self, name: str, value: object) -> np.ndarray:
-        """A checked endowment: float64 [days, width].
+        """A checked endowment: float64 [days, width], copied.
 
         Raises InputError, naming the good, for a wrong shape, for NaN or infinity, for a negative amount of a rival or
         freely disposable good, and for a variety that a finite good does not have.
         """
         good = self.require(name, "the endowment")
         try:
-            array = np.asarray(value, dtype=float)
+            array = np.array(value, dtype=float)
         except (TypeError, ValueError) as error:
             raise InputError(f"endowment of good {name!r} is {value!r}: wanted numbers ({error})") from None
         array = array[:, None] if array.ndim == 1 and good.width == 1 else np.atleast_2d(array)

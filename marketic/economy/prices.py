@@ -125,15 +125,24 @@ class Prices:
             )
 
     def require_marginal(self, name: str) -> None:
-        """InputError, naming the firm, unless its vjp said for each capital what a unit earns, in the capital's shape."""
+        """InputError, naming the firm, unless its vjp said for each capital what a unit earns: finite, in its shape."""
         marginal = self.marginal.get(name, {})
         for key, value in self.economy.firms[name].capital.items():
+            if not isinstance(value, np.ndarray) or value.dtype != np.float64:
+                raise InputError(
+                    f"firm {name!r} has capital {key!r} of type {type(value).__name__}, which cannot be moved in place: wanted "
+                    f"a float64 array, e.g. firm.capital[{key!r}] = np.array(..., dtype=float)"
+                )
             told = marginal.get(key)
             shape = None if told is None else np.shape(told)
             if shape != np.shape(value):
                 raise InputError(
                     f"firm {name!r} does not say what its capital {key!r} earns: wanted vjp to return (offers, marginal) with "
                     f"marginal[{key!r}] of shape {np.shape(value)}, not {shape}"
+                )
+            if not np.isfinite(told).all():
+                raise InputError(
+                    f"firm {name!r} says that one more unit of its capital {key!r} earns NaN or infinity: check its derivative"
                 )
 
     def require_sound(self) -> None:
