@@ -1,17 +1,22 @@
 """Order of production, and economies in which goods go round.
 
 On an acyclic economy every firm follows the makers of its inputs. Around a cycle, quantities solve `x = e + alpha(x)` and
-prices solve `p = base + A p` with A the price map (the transposed Jacobian of one round of production). Posting
-converges from anywhere if and only if the spectral radius of A is below 1. A is assembled, its eigenvalues are computed,
-and without that certificate the economy is refused; with it, the distance of posted prices q from the exact ones is at
-most `||(I - A)^-1|| * ||q - base - A q||` (maximum norms).
+prices solve `p = base + A p` with A the price map (the transposed Jacobian of one round of production). Synchronous rounds
+converge from anywhere if and only if the spectral radius of A is below 1. Firms that post one at a time, at prices of bounded
+age, converge for certain if the radius is below 1 with the size of what each firm passes on in place of the thing itself
+(Chazan and Miranker 1969), and may move for ever otherwise. A is assembled, its eigenvalues are computed, and without that
+certificate the economy is refused; with it, the distance of posted prices q from the exact ones is at most
+`||(I - A)^-1|| * ||q - base - A q||` (maximum norms).
 """
 
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from marketic.economy.layout import slices
+from marketic.economy.settling import Settling
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,7 +24,7 @@ if TYPE_CHECKING:
     from marketic.economy.layout import Quantities
 
 PATIENCE = 10_000
-"""Rounds after which quantities must move less than they did before."""
+"""Rounds after which moves must become smaller, or be rounding."""
 LARGEST = 30_000_000
 """Numbers in the price maps of all days together, at most: 240 MB."""
 
@@ -72,40 +77,44 @@ def describe(economy: "Economy") -> str:
 def settle(
     economy: "Economy", given: "Quantities", days: int, tolerance: float = 1e-14, limit: int = 1_000_000
 ) -> "State":
-    """Quantities of a cyclic economy, by rounds of production until no good moves by more than `tolerance` (relative).
+    """Quantities of a cyclic economy, by rounds of production until all have settled (`marketic.economy.settling`).
 
-    Raises InputError, naming the good that moves most, if that does not happen within `limit` rounds, or if moves have not
-    become smaller during the last PATIENCE.
+    Raises InputError, naming the good that moves most for its size, if that does not happen within `limit` rounds, or if
+    moves have ceased to become smaller after PATIENCE.
     """
     from marketic.economy.economy import State
 
     goods = economy.layout.goods
     supply = {name: given.get(name, np.zeros((days, good.width))) for name, good in goods.items()}
-    moves: dict[str, float] = {}
-    before = np.inf
-    for number in range(1, limit + 1):
-        state = State(days, dict(supply), {}, {}, given)
-        for name in economy.order:
-            economy.run_firm(name, state)
-        new = {name: economy._supply(name, state) for name in goods}
-        moves = {name: float(np.abs(new[name] - supply[name]).max(initial=0)) for name in goods}
-        supply = new
-        scale = max(1.0, *(float(np.abs(value).max(initial=0)) for value in supply.values()))
-        if not scale < 1e100 or max(moves.values()) <= tolerance * scale:
-            break
-        if number % PATIENCE == 0:
-            if not max(moves.values()) < before:
+    settling = Settling(economy, supply, tolerance)
+    settled = False
+    with np.errstate(over="ignore", invalid="ignore"):  # quantities that grow without end
+        while not settled and settling.rounds < limit and np.isfinite(settling.values).all():
+            state = State(days, dict(supply), {}, {}, given)
+            for name in economy.order:
+                economy.run_firm(name, state)
+            supply = {name: economy._supply(name, state) for name in goods}
+            settled = settling.done(supply)
+            if not settled and settling.stuck and settling.rounds >= PATIENCE:
                 break
-            before = max(moves.values())
-    worst = max(moves, key=lambda name: moves[name] if np.isfinite(moves[name]) else np.inf)
-    if not moves[worst] <= tolerance * scale:
+    moves = {name: settling.moves[-1][:, economy.layout.columns(name)] for name in goods}
+    if not settled:
+        worst = max(goods, key=lambda name: _relative(moves[name], supply[name]))
         raise InputError(
             f"quantities do not settle around the cycle {describe(economy)}: good {worst!r} still moves by "
-            f"{moves[worst]:g} after {number} rounds; each round must keep less than it takes (a discount, a rent, a leak)"
+            f"{moves[worst].max():g} after {settling.rounds} rounds; each round must keep less than it takes (a discount, a "
+            "rent, a leak)"
         )
-    state = State(days, supply, state.inputs, state.outputs, given, max(moves.values()))
+    state = State(days, supply, state.inputs, state.outputs, given, float(settling.moves[-1].max(initial=0)))
     economy._finish(state)
     return state
+
+
+def _relative(move: np.ndarray, size: np.ndarray) -> float:
+    """The largest move for the size of what moves; NaN and infinity come first."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = np.where(move == 0, 0.0, move / np.abs(size))
+    return float(np.nan_to_num(share, nan=np.inf, posinf=np.inf).max())
 
 
 def price_map(economy: "Economy", state: "State") -> np.ndarray:
@@ -117,32 +126,70 @@ def price_map(economy: "Economy", state: "State") -> np.ndarray:
             "use SparseEconomy or ClosedEconomy, or fewer days"
         )
     matrix = np.zeros((days, layout.price_width, layout.price_width))
-    for name, firm in economy.firms.items():
-        columns = [c for good in firm.outs for c in range(*layout.price_columns(good).indices(layout.price_width))]
-        x, y = state.inputs[name], state.outputs[name]
-        still = firm.vjp(firm.capital, x, y, np.zeros((days, len(columns))))[0]
-        for position, column in enumerate(columns):
-            unit = np.zeros((days, len(columns)))
-            unit[:, position] = 1
-            offer = firm.vjp(firm.capital, x, y, unit)[0] - still
-            for good in firm.ins:
-                part = offer[:, economy.price_columns[name][good]]
-                part = part * economy.shares[good][name] if good in economy.shares else part
-                matrix[:, layout.price_columns(good), column] += part
+    for bought, sold, share, slope in _slopes(economy, state):
+        matrix[:, layout.price_columns(bought), layout.price_columns(sold)] += share[:, None] * slope
     return matrix
 
 
-def certify(economy: "Economy", state: "State") -> tuple[float, float, float]:
+def _slopes(economy: "Economy", state: "State") -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """For each firm, good that it buys and good that it sells: its share of the former, [dim], and d offer / d price, [days,
+    dim, dim].
+    """
+    layout, days = economy.layout, state.days
+    for name, firm in economy.firms.items():
+        sold = slices(firm.outs, {good: layout.goods[good].dim for good in firm.outs})
+        width = sum(layout.goods[good].dim for good in firm.outs)
+        x, y = state.inputs[name], state.outputs[name]
+        still = firm.vjp(firm.capital, x, y, np.zeros((days, width)))[0]
+        slope = np.zeros((days, still.shape[1], width))
+        for column in range(width):
+            unit = np.zeros((days, width))
+            unit[:, column] = 1
+            slope[:, :, column] = firm.vjp(firm.capital, x, y, unit)[0] - still
+        for bought in firm.ins:
+            share = economy.shares[bought][name] if bought in economy.shares else np.ones(layout.goods[bought].dim)
+            for good in firm.outs:
+                yield bought, good, share, slope[:, economy.price_columns[name][bought], sold[good]]
+
+
+def certify(economy: "Economy", state: "State", delayed: bool) -> tuple[float, float, float]:
     """Spectral radius of the price map A, maximum norm of (I - A)^-1 and of A, the worst day of each.
 
-    Raises InputError, naming the cycle, if the radius is not below 1.
+    Raises InputError, naming the cycle, if the radius is not below 1, or, `delayed`, if that of the sizes of A's parts is not.
     """
     matrix = price_map(economy, state)
-    radius = float(np.abs(np.linalg.eigvals(matrix)).max(initial=0.0))
+    radius = _radius(matrix)
     if not radius < 1:
         raise InputError(
             f"no prices: the economy has the cycle {describe(economy)}, and the spectral radius of its price map is "
             f"{radius:.6g}, wanted < 1; a discount or a rent on the way round makes it smaller"
         )
+    if delayed:
+        worst = delayed_radius(economy, state)
+        if not worst < 1:
+            raise InputError(
+                f"asynchronous posting may move for ever around the cycle {describe(economy)}: old offers need not cancel new "
+                f"ones, and the spectral radius is {radius:.6g} for its price map, but {worst:.6g}, wanted < 1, for the sizes "
+                "of what firms pass on; use mode='synchronous'"
+            )
     inverse = np.linalg.inv(np.eye(matrix.shape[1]) - matrix)
     return radius, float(np.abs(inverse).sum(axis=2).max()), float(np.abs(matrix).sum(axis=2).max())
+
+
+def delayed_radius(economy: "Economy", state: "State") -> float:
+    """What must be below 1 for firms that post one at a time: the spectral radius of the sizes of what each passes on.
+
+    Sizes of numbers, or of whole goods (2-norms; their numbers are posted and read together), whichever says less.
+    """
+    layout = economy.layout
+    place = {name: k for k, name in enumerate(layout.goods)}
+    numbers = np.zeros((state.days, layout.price_width, layout.price_width))
+    goods = np.zeros((state.days, len(place), len(place)))
+    for bought, sold, share, slope in _slopes(economy, state):
+        numbers[:, layout.price_columns(bought), layout.price_columns(sold)] += share[:, None] * np.abs(slope)
+        goods[:, place[bought], place[sold]] += share.max() * np.linalg.norm(slope, ord=2, axis=(1, 2))
+    return min(_radius(numbers), _radius(goods))
+
+
+def _radius(matrix: np.ndarray) -> float:
+    return float(np.abs(np.linalg.eigvals(matrix)).max(initial=0.0))

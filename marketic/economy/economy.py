@@ -26,7 +26,7 @@ import numpy as np
 from marketic.economy import cycles, inputs, posting, structure
 from marketic.economy.consumer import Consumer
 from marketic.economy.firm import Firm
-from marketic.economy.layout import Good, Layout, Quantities
+from marketic.economy.layout import Good, Layout, Quantities, slices
 from marketic.economy.prices import Prices
 from marketic.errors import InputError
 
@@ -163,9 +163,10 @@ class Economy:
 
         mode: "topological" (each firm posts once), "synchronous" (all post in rounds), "asynchronous" (one firm at a
         time, drawn by `rng`, reads prices at most `delay` postings old). noise: standard deviation of a factor on every
-        price read. tolerance: for cyclic economies, the largest last change. limit: rounds or postings, at most.
-        Raises InputError for a cycle without a certified contraction, a negative price of a freely disposable good, a
-        consumer that is not as concave as it claims, offers that are not finite.
+        price read. tolerance: for cyclic economies, the largest last change of a price, relative to that price. limit:
+        rounds or postings, at most.
+        Raises InputError for a cycle without a certified contraction in that mode, a negative price of a freely disposable
+        good, a consumer that is not as concave as it claims, offers that are not finite.
         """
         prices = posting.post(self, state, mode, delay, noise, tolerance, limit, rng)
         prices.require_sound()
@@ -238,11 +239,11 @@ class Economy:
             ins = agent.ins if isinstance(agent, Firm) else agent.goods
             for good in ins:
                 self.users[good].append(name)
-            self.price_columns[name] = _slices(ins, {good: goods[good].dim for good in ins})
+            self.price_columns[name] = slices(ins, {good: goods[good].dim for good in ins})
             if isinstance(agent, Firm):
                 for good in agent.outs:
                     self.makers[good].append(name)
-                self.columns[name] = _slices(agent.outs, {good: goods[good].width for good in agent.outs})
+                self.columns[name] = slices(agent.outs, {good: goods[good].width for good in agent.outs})
         self.order, self.cycle = cycles.order(self)
         self.depth = cycles.longest_path(self)
         for name, described in goods.items():
@@ -250,8 +251,3 @@ class Economy:
                 equal = np.full(described.dim, 1 / max(1, len(self.users[name])))
                 self.shares[name] = {user: equal.copy() for user in self.users[name]}
         self.version += 1
-
-
-def _slices(names: tuple[str, ...], widths: dict[str, int]) -> dict[str, slice]:
-    ends = np.cumsum([0, *(widths[name] for name in names)]).tolist()
-    return {name: slice(start, end) for name, start, end in zip(names, ends, ends[1:], strict=False)}

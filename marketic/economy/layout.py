@@ -142,3 +142,9 @@ class Layout:
         if good.kind == "finite" and not np.isin(array, np.arange(good.dim)).all():
             raise InputError(f"endowment of good {name!r} is infeasible: wanted whole numbers from 0 to {good.dim - 1}")
         return array
+
+
+def slices(names: tuple[str, ...], widths: dict[str, int]) -> dict[str, slice]:
+    """Where goods of these widths lie side by side."""
+    ends = np.cumsum([0, *(widths[name] for name in names)]).tolist()
+    return {name: slice(start, end) for name, start, end in zip(names, ends, ends[1:], strict=False)}

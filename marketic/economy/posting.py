@@ -5,7 +5,8 @@
   nothing moves after as many rounds as the longest path, whatever the prices were before.
 - "asynchronous": firms post one at a time, in any order, and may read prices that were announced up to `delay` postings
   ago. The same fixed point, since every path is finite; the delay must be bounded in *time*: old versions that stay
-  readable for ever keep the market moving for ever.
+  readable for ever keep the market moving for ever. Around a cycle that takes more than synchronous rounds do: offers
+  that cancel when they are posted together do not when one is older than the other (`marketic.economy.cycles`).
 
 With noise on every price read (a factor with mean 1, fresh each time) prices are random but unbiased, since posting is
 linear in them; there is then no fixed point, and posting ends after the longest path.
@@ -18,6 +19,7 @@ import numpy as np
 from marketic.economy import cycles, inputs
 from marketic.economy.firm import Capital
 from marketic.economy.prices import Prices, add_up, join
+from marketic.economy.settling import ROUNDING, Settling, sources
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def post(
     """Dispatch on the mode; see `Economy.prices` for the arguments and errors."""
     _require_options(economy, mode, delay, noise, limit, rng)
     inputs.number("tolerance", tolerance, least=0.0)
-    certificate = cycles.certify(economy, state) if economy.cycle else None
+    certificate = cycles.certify(economy, state, mode == "asynchronous") if economy.cycle else None
     board = Board(economy, state, noise, np.random.default_rng(0) if rng is None else rng)
     stop = tolerance if certificate else 0.0
     if mode == "topological":
@@ -101,8 +103,10 @@ def post(
         prices = asynchronous(board, delay, stop, limit)
     if certificate:
         prices.radius, prices.inverse_norm, norm = certificate
-        largest = max(float(np.abs(value).max(initial=0)) for value in prices.values.values())
-        prices.tolerance = tolerance * max(1.0, largest) * max(1.0, norm)
+        share = (
+            2 * max(tolerance, ROUNDING * prices.rounds) * max(1.0, norm)
+        )  # both ends of an offer may be that far off
+        prices.slack = {good: share * size for good, size in sources(economy, prices.values, prices=True).items()}
     return prices
 
 
@@ -144,18 +148,19 @@ def topological(board: Board) -> Prices:
 
 
 def synchronous(board: Board, stop: float, limit: int | None) -> Prices:
-    """All firms post at last round's prices, until no price moves by more than `stop` (relative to the largest)."""
+    """All firms post at last round's prices, until no price moves; around a cycle, until all settle up to `stop`."""
     firms = board.economy.firms
     longest = board.economy.depth
     usual = 1_000_000 if board.economy.cycle else longest if board.noise else longest + 1
     limit = usual if limit is None else limit
     values = board.all_prices()
+    settling = Settling(board.economy, values, stop, prices=True) if board.economy.cycle else None
     rounds, settled = 0, not firms
     while not settled and rounds < limit:
         board.offers |= {name: board.ask(name, values) for name in firms}
         new = board.all_prices()
         rounds += 1
-        settled = _move(values, new) <= stop
+        settled = settling.done(new) if settling else all(np.array_equal(new[good], values[good]) for good in new)
         values = new
     return board.result(values, rounds, settled)
 
@@ -163,14 +168,15 @@ def synchronous(board: Board, stop: float, limit: int | None) -> Prices:
 def asynchronous(board: Board, delay: int, stop: float, limit: int | None) -> Prices:
     """Firms post in random order and read prices up to `delay` postings old (uniformly), until nothing can move any more.
 
-    That is so when, since the last move, every firm has posted at prices that were all announced after it.
+    That is so when, since the last move, every firm has posted at prices that were all announced after it. Around a cycle a
+    move is more than `stop` away from the prices after the move before, so that many small ones are one.
     """
     economy, rng = board.economy, board.rng
     names = list(economy.firms)
     limit = limit if limit is not None else 1000 * (len(names) + delay) * (len(names) + 1)
     values = board.all_prices()
     history = {good: [(0, value)] for good, value in values.items()}
-    last_move, heard, now = 0, set[str](), 0
+    last_move, heard, now, settled = 0, set[str](), 0, dict(values)
     while len(heard) < len(names) and now < limit:
         now += 1
         name = names[rng.integers(len(names))]
@@ -182,9 +188,9 @@ def asynchronous(board: Board, delay: int, stop: float, limit: int | None) -> Pr
         for good, value in new.items():
             if not np.array_equal(value, values[good]):
                 history[good] = [*_recent(history[good], now - 1 - delay), (now, value)]
-        if first or _move({good: values[good] for good in new}, new) > stop:
-            last_move, heard = now, set()
         values |= new
+        if first or _moved(economy, settled, values, list(new), stop):
+            last_move, heard, settled = now, set(), dict(values)
         if seen >= last_move:
             heard.add(name)
     return board.result(values, 1, len(heard) == len(names))
@@ -201,7 +207,12 @@ def _recent(history: list[tuple[int, np.ndarray]], oldest: int) -> list[tuple[in
     return history[keep:]
 
 
-def _move(old: dict[str, np.ndarray], new: dict[str, np.ndarray]) -> float:
-    """The largest change of a price, relative to the largest price (at least 1)."""
-    scale = max([1.0, *(float(np.abs(value).max(initial=0)) for value in new.values())])
-    return max((float(np.abs(new[good] - old[good]).max(initial=0)) for good in new), default=0.0) / scale
+def _moved(
+    economy: "Economy", old: dict[str, np.ndarray], new: dict[str, np.ndarray], goods: list[str], stop: float
+) -> bool:
+    """Whether the price of one of `goods` moved, by more than `stop` of itself and than rounding (0: at all)."""
+    far = [good for good in goods if not (np.abs(new[good] - old[good]) <= stop * np.abs(new[good])).all()]
+    if not far or not stop:
+        return bool(far)
+    sizes = sources(economy, new, prices=True)
+    return any(bool((np.abs(new[good] - old[good]) > ROUNDING * sizes[good]).any()) for good in far)

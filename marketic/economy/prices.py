@@ -62,6 +62,7 @@ class Prices:
     marginal: firm -> what one more unit of its capital earns, summed over days.
     rounds:   synchronous rounds (the last one confirms), else 1; postings: how often a firm posted.
     settled:  whether posting ended because nothing (or less than the tolerance) moved any more.
+    slack:    good -> [days, 1], by how much offers may miss the chain rule; empty on an acyclic economy, for 0.
     """
 
     economy: "Economy"
@@ -72,7 +73,7 @@ class Prices:
     rounds: int
     postings: int
     settled: bool
-    tolerance: float = 0.0
+    slack: dict[str, np.ndarray] = field(default_factory=dict)
     radius: float = 0.0
     inverse_norm: float = 1.0
     version: int = field(default=-1)
@@ -97,16 +98,22 @@ class Prices:
             sold = join([self.values[good] for good in firm.outs])
             now[name] = firm.vjp(firm.capital, state.inputs[name], state.outputs[name], sold)[0]
         firms = {name: _largest(now[name] - self.offers[name]) for name in economy.firms}
-        goods = {name: self._residual(self.offers, name) for name in economy.layout.goods}
-        worst = max([*firms.values(), *goods.values()], default=0.0)
-        bound = 0.0 if worst == 0 else float("nan")
+        excess = {name: self._excess(self.offers, name) for name in economy.layout.goods}
+        goods = {name: _largest(value) for name, value in excess.items()}
+        bound = 0.0 if max([*firms.values(), *goods.values()], default=0.0) == 0 else float("nan")
         if economy.cycle:
-            bound = self.inverse_norm * max(self._residual(now, name) for name in economy.layout.goods)
-        status = "optimal" if self.settled and worst <= self.tolerance else "approximate"
+            bound = self.inverse_norm * max(_largest(self._excess(now, name)) for name in economy.layout.goods)
+        sound = all((np.abs(value) <= self.slack.get(name, 0.0)).all() for name, value in excess.items())
+        for name, firm in economy.firms.items():
+            for good in firm.ins:
+                columns = economy.price_columns[name][good]
+                missed = np.abs(now[name][:, columns] - self.offers[name][:, columns])
+                sound = sound and bool((missed <= self.slack.get(good, 0.0)).all())
+        status = "optimal" if self.settled and sound else "approximate"
         return ChainRule(firms, goods, self._disagreement(), self.radius, bound, status)
 
-    def _residual(self, offers: dict[str, np.ndarray], good: str) -> float:
-        return _largest(add_up(self.economy, offers, good, self.state.days) - self.values[good])
+    def _excess(self, offers: dict[str, np.ndarray], good: str) -> np.ndarray:
+        return add_up(self.economy, offers, good, self.state.days) - self.values[good]
 
     def _disagreement(self) -> dict[str, float]:
         residuals = {}

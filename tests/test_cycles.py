@@ -1,0 +1,112 @@
+"""Goods that go round: quantities and prices are right at every scale, or refused; who may post late."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from marketic import InputError
+from marketic.economy import Consumer, Dense, Economy, Good
+
+
+def of_matrix(matrix: np.ndarray, base: np.ndarray) -> Economy:
+    """Good i is made from goods j with matrix[i, j], by a firm of its own; one consumer, of utility base . x."""
+    goods = [Good(f"g{j}") for j in range(len(base))]
+    firms = []
+    for i, row in enumerate(matrix):
+        bought = np.flatnonzero(row)
+        if len(bought):
+            firms.append(Dense(f"f{i}", [f"g{j}" for j in bought], [f"g{i}"], row[bought, None]))
+    names = tuple(good.name for good in goods)
+    return Economy(goods, firms, [Consumer("c", names, lambda x: x @ base, lambda x: np.tile(base, (len(x), 1)))])
+
+
+def with_radius(matrix: np.ndarray, radius: float) -> np.ndarray:
+    return matrix * (radius / np.abs(np.linalg.eigvals(matrix)).max())
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), radius=st.sampled_from([0.3, 0.9, 0.98]), power=st.integers(0, 12))
+def test_units_do_not_matter(seed: int, radius: float, power: int) -> None:
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 5))
+    matrix = with_radius(rng.random((n, n)) + 0.01, radius)  # nothing cancels: every number is known to full precision
+    units, days, worth = (10.0 ** rng.integers(-power, power + 1, size) for size in (n, (3, 1), 1))
+    base, given_ = rng.random(n) + 0.1, days * (rng.random((3, n)) + 0.1)
+    economy = of_matrix(units[:, None] * matrix / units, worth * base / units)
+    state = economy.produce({f"g{j}": given_[:, j] * units[j] for j in range(n)})
+    quantities = np.linalg.solve(np.eye(n) - matrix, given_.T).T * units
+    truth = worth * np.linalg.solve(np.eye(n) - matrix.T, base) / units
+    prices = economy.prices(state, "synchronous")
+    late = economy.prices(state, "asynchronous", delay=3, rng=rng)
+    for j in range(n):
+        assert np.allclose(state[f"g{j}"][:, 0], quantities[:, j], rtol=1e-10, atol=0)
+        for posted in (prices, late):
+            assert np.allclose(posted[f"g{j}"], truth[j], rtol=1e-8, atol=0)
+            assert np.abs(posted[f"g{j}"] - truth[j]).max() <= posted.certificate.error_bound + 1e-12 * truth[j]
+    assert prices.certificate.status == late.certificate.status == "optimal"
+
+
+def test_a_large_good_beside_the_cycle_does_not_hide_it() -> None:
+    matrix = np.array([[0.999, 0.0], [0.0, 0.0]])
+    economy = of_matrix(matrix, np.array([1e-12, 1e6]))
+    state = economy.produce({"g0": [[1e-10]], "g1": [[1e6]]})
+    assert state["g0"].item() == pytest.approx(1e-7, rel=1e-10)
+    prices = economy.prices(state, "synchronous")
+    assert prices["g0"].item() == pytest.approx(1e-9, rel=1e-8)
+    assert prices["g1"].item() == 1e6
+    assert prices.certificate.status == "optimal"
+
+
+@pytest.mark.parametrize("radius", [0.99, 0.997])
+def test_what_rounding_moves_has_settled(radius: float) -> None:
+    for seed in range(12):  # loops that amplify rounding
+        rng = np.random.default_rng(seed)
+        matrix = with_radius(rng.standard_normal((3, 3)), radius)
+        given_ = rng.standard_normal(3)
+        state = of_matrix(matrix, np.ones(3)).produce({f"g{j}": [[given_[j]]] for j in range(3)})
+        truth = np.linalg.solve(np.eye(3) - matrix, given_)
+        made = np.array([state[f"g{j}"].item() for j in range(3)])
+        assert np.abs(made - truth).max() <= 1e-11 * np.abs(truth).max()
+
+
+def test_noise_of_cancelling_goods_is_rounding() -> None:
+    third = [[0.1, 0.2, -0.3], [0.3, 0.1, -0.4], [0.2, 0.2, -0.4]]
+    matrix = np.array(third) + 0.9 * np.eye(3)  # the sum of each row of `third` is 0 but for rounding
+    state = of_matrix(matrix, np.ones(3)).produce({f"g{j}": [[1e6 / 3]] for j in range(3)})
+    assert [state[f"g{j}"].item() for j in range(3)] == pytest.approx([1e7 / 3] * 3, rel=1e-10)
+
+
+@pytest.mark.parametrize("radius", [1.0, 1.0005, 1.5])
+def test_what_grows_without_end_is_refused_at_every_scale(radius: float) -> None:
+    matrix = np.array([[0.0, radius, 0.0], [radius, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    for small in (1e-200, 1e-10, 1.0):
+        with pytest.raises(InputError, match=r"do not settle around the cycle .*good 'g[01]' still moves by"):
+            of_matrix(matrix, np.ones(3)).produce({"g0": [[small]], "g2": [[1e6]]})
+
+
+def test_firms_may_post_late_only_if_sizes_contract() -> None:
+    turn = np.array([[0.6, 0.6], [-0.6, 0.6]])  # radius 0.85, of the absolute values 1.2
+    economy = of_matrix(turn, np.ones(2))
+    state = economy.produce({"g0": [[1.0]], "g1": [[1.0]]})
+    truth = np.linalg.solve(np.eye(2) - turn.T, np.ones(2))
+    prices = economy.prices(state, "synchronous")
+    assert [prices["g0"].item(), prices["g1"].item()] == pytest.approx(truth, rel=1e-9)
+    with pytest.raises(InputError, match=r"asynchronous.*0\.848528 for its price map, but 1\.2, wanted < 1"):
+        economy.prices(state, "asynchronous", delay=4, rng=np.random.default_rng(0))
+    together = Economy(  # numbers of one good are posted together: their size is 0.85
+        [Good("g", 2)], [Dense("f", ["g"], ["g"], turn.T)], [Consumer("c", "g", lambda x: x.sum(axis=1), np.ones_like)]
+    )
+    state = together.produce({"g": [[1.0, 1.0]]})
+    late = together.prices(state, "asynchronous", delay=4, rng=np.random.default_rng(0))
+    assert late["g"][0] == pytest.approx(truth, rel=1e-9)
+
+
+def test_two_firms_that_cancel_do_not_when_one_posts_late() -> None:
+    goods = [Good("g")]
+    firms = [Dense("more", ["g"], ["g"], [[2.0]]), Dense("less", ["g"], ["g"], [[-1.5]])]
+    economy = Economy(goods, firms, [Consumer("c", "g", lambda x: x.sum(axis=1), np.ones_like)])
+    state = economy.produce({"g": [[1.0]]})
+    assert economy.prices(state, "synchronous")["g"].item() == pytest.approx(2.0)
+    with pytest.raises(InputError, match=r"0\.5 for its price map, but 3\.5"):
+        economy.prices(state, "asynchronous", delay=2, rng=np.random.default_rng(0))
