@@ -9,6 +9,12 @@ from marketic import InputError
 from marketic.economy import Consumer, Dense, Economy, Good
 
 
+def quadratic(name: str, goods: list[str], goal: np.ndarray) -> Consumer:
+    return Consumer(
+        name, tuple(goods), lambda x: -0.5 * np.sum((x - goal) ** 2, axis=1), lambda x: goal - x, concave=True
+    )
+
+
 def of_matrix(matrix: np.ndarray, base: np.ndarray) -> Economy:
     """Good i is made from goods j with matrix[i, j], by a firm of its own; one consumer, of utility base . x."""
     goods = [Good(f"g{j}") for j in range(len(base))]
@@ -110,3 +116,54 @@ def test_two_firms_that_cancel_do_not_when_one_posts_late() -> None:
     assert economy.prices(state, "synchronous")["g"].item() == pytest.approx(2.0)
     with pytest.raises(InputError, match=r"0\.5 for its price map, but 3\.5"):
         economy.prices(state, "asynchronous", delay=2, rng=np.random.default_rng(0))
+
+
+def loop(gain: float) -> Economy:
+    """Goods a and b go round between two firms; a share `gain` of what goes in comes back."""
+    rng = np.random.default_rng(0)
+    turn = np.linalg.qr(rng.standard_normal((2, 2)))[0]
+    return Economy(
+        [Good("a", 2), Good("b", 2)],
+        [Dense("out", ["a"], ["b"], turn), Dense("back", ["b"], ["a"], gain * turn.T)],
+        [quadratic("c", ["b"], 1.0)],
+    )
+
+
+def test_a_cycle_is_refused_or_certified() -> None:
+    economy = loop(0.9)
+    state = economy.produce({"a": [[1.0, -2.0]]})
+    assert state.residual < 1e-12
+    with pytest.raises(InputError, match=r"cycle (out -\[b\]-> back -\[a\]-> out|back -\[a\]-> out -\[b\]-> back)"):
+        economy.prices(state)
+    prices = economy.prices(state, "synchronous", tolerance=1e-13)
+    out, back = (economy.firms[name].capital["weights"] for name in ("out", "back"))
+    base = 1.0 - state["b"]
+    truth = np.linalg.solve(np.eye(2) - back @ out, base.T).T  # p_b = base + back p_a, p_a = out p_b
+    assert np.allclose(prices["b"], truth, rtol=1e-10)
+    certificate = prices.certificate
+    assert certificate.radius == pytest.approx(np.sqrt(0.9))
+    assert np.abs(prices["b"] - truth).max() <= certificate.error_bound <= 1e-9
+    assert certificate.status == "optimal"
+    late = economy.prices(state, "asynchronous", rng=np.random.default_rng(0), delay=3, tolerance=1e-13)
+    assert np.allclose(late["b"], truth, rtol=1e-9)
+
+
+def test_a_cycle_that_does_not_contract_is_refused() -> None:
+    with pytest.raises(InputError, match=r"do not settle around the cycle .*good '[ab]'"):
+        loop(1.5).produce({"a": [[1.0, -2.0]]})
+    economy = loop(0.5)
+    state = economy.produce({"a": [[1.0, 1.0]]})
+    economy.firms["back"].capital["weights"] *= 3
+    with pytest.raises(InputError, match=r"spectral radius of its price map is 1\.22.*wanted < 1"):
+        economy.prices(state, "synchronous")
+
+
+def test_the_flow_economy_of_a_decision_process_has_its_values_as_prices() -> None:
+    rng = np.random.default_rng(0)
+    chances, reward = rng.dirichlet(np.ones(6), size=6), rng.standard_normal(6)
+    consumer = Consumer("c", "visits", lambda z: z @ reward, lambda z: np.tile(reward, (len(z), 1)))
+    economy = Economy([Good("visits", 6)], [Dense("world", ["visits"], ["visits"], 0.9 * chances)], [consumer])
+    state = economy.produce({"visits": [[1, 0, 0, 0, 0, 0.0]]})
+    prices = economy.prices(state, "synchronous")
+    assert np.allclose(prices["visits"][0], np.linalg.solve(np.eye(6) - 0.9 * chances, reward), rtol=1e-10)
+    assert prices.certificate.radius == pytest.approx(0.9)

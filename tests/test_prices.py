@@ -1,4 +1,4 @@
-"""Posted prices are derivatives of welfare: against complex steps, in every order, with delay and noise, around cycles."""
+"""Posted prices are derivatives of welfare: against complex steps, in every order, with delay and noise."""
 
 import json
 
@@ -160,57 +160,26 @@ def test_prices_of_a_changed_economy_are_out_of_date() -> None:
         economy.invest(prices, 0.1)
     with pytest.raises(InputError, match="out of date"):
         _ = prices.certificate
+    with pytest.raises(InputError, match="this state is out of date: .* call produce again"):
+        economy.prices(prices.state)
 
 
-def loop(gain: float) -> Economy:
-    """Goods a and b go round between two firms; a share `gain` of what goes in comes back."""
-    rng = np.random.default_rng(0)
-    turn = np.linalg.qr(rng.standard_normal((2, 2)))[0]
-    return Economy(
-        [Good("a", 2), Good("b", 2)],
-        [Dense("out", ["a"], ["b"], turn), Dense("back", ["b"], ["a"], gain * turn.T)],
-        [quadratic("c", ["b"], 1.0)],
-    )
+@pytest.mark.parametrize("change", ["invest", "enter", "evict"])
+def test_profits_and_trades_at_prices_out_of_date_are_refused(change: str) -> None:
+    from marketic.economy.trade import trade_graph
 
-
-def test_a_cycle_is_refused_or_certified() -> None:
-    economy = loop(0.9)
-    state = economy.produce({"a": [[1.0, -2.0]]})
-    assert state.residual < 1e-12
-    with pytest.raises(InputError, match=r"cycle (out -\[b\]-> back -\[a\]-> out|back -\[a\]-> out -\[b\]-> back)"):
-        economy.prices(state)
-    prices = economy.prices(state, "synchronous", tolerance=1e-13)
-    out, back = (economy.firms[name].capital["weights"] for name in ("out", "back"))
-    base = 1.0 - state["b"]
-    truth = np.linalg.solve(np.eye(2) - back @ out, base.T).T  # p_b = base + back p_a, p_a = out p_b
-    assert np.allclose(prices["b"], truth, rtol=1e-10)
-    certificate = prices.certificate
-    assert certificate.radius == pytest.approx(np.sqrt(0.9))
-    assert np.abs(prices["b"] - truth).max() <= certificate.error_bound <= 1e-9
-    assert certificate.status == "optimal"
-    late = economy.prices(state, "asynchronous", rng=np.random.default_rng(0), delay=3, tolerance=1e-13)
-    assert np.allclose(late["b"], truth, rtol=1e-9)
-
-
-def test_a_cycle_that_does_not_contract_is_refused() -> None:
-    with pytest.raises(InputError, match=r"do not settle around the cycle .*good '[ab]'"):
-        loop(1.5).produce({"a": [[1.0, -2.0]]})
-    economy = loop(0.5)
-    state = economy.produce({"a": [[1.0, 1.0]]})
-    economy.firms["back"].capital["weights"] *= 3
-    with pytest.raises(InputError, match=r"spectral radius of its price map is 1\.22.*wanted < 1"):
-        economy.prices(state, "synchronous")
-
-
-def test_the_flow_economy_of_a_decision_process_has_its_values_as_prices() -> None:
-    rng = np.random.default_rng(0)
-    chances, reward = rng.dirichlet(np.ones(6), size=6), rng.standard_normal(6)
-    consumer = Consumer("c", "visits", lambda z: z @ reward, lambda z: np.tile(reward, (len(z), 1)))
-    economy = Economy([Good("visits", 6)], [Dense("world", ["visits"], ["visits"], 0.9 * chances)], [consumer])
-    state = economy.produce({"visits": [[1, 0, 0, 0, 0, 0.0]]})
-    prices = economy.prices(state, "synchronous")
-    assert np.allclose(prices["visits"][0], np.linalg.solve(np.eye(6) - 0.9 * chances, reward), rtol=1e-10)
-    assert prices.certificate.radius == pytest.approx(0.9)
+    firms = [Dense("f", ["a"], ["b"], [[2.0]]), Dense("g", ["a"], ["b"], [[3.0]])]
+    economy = Economy([Good("a"), Good("b")], firms, [quadratic("c", ["b"], 1.0)])
+    prices = economy.prices(economy.produce({"a": [[1.0]]}))
+    if change == "invest":
+        economy.invest(prices, 0.1)
+    elif change == "enter":
+        economy.enter(Dense("n", ["a"], ["b"], [[1.0]]))
+    else:
+        economy.evict("g")
+    for ask in (lambda: economy.profit(prices), lambda: economy.profit(prices, "pivot"), lambda: trade_graph(prices)):
+        with pytest.raises(InputError, match="these prices are out of date"):
+            ask()
 
 
 def test_negative_prices_of_disposable_goods_and_bad_derivatives_are_refused() -> None:

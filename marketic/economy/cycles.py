@@ -105,7 +105,8 @@ def settle(
             f"{moves[worst].max():g} after {settling.rounds} rounds; each round must keep less than it takes (a discount, a "
             "rent, a leak)"
         )
-    state = State(days, supply, state.inputs, state.outputs, given, float(settling.moves[-1].max(initial=0)))
+    residual = float(settling.moves[-1].max(initial=0))
+    state = State(days, supply, state.inputs, state.outputs, given, residual, economy.version)
     economy._finish(state)
     return state
 

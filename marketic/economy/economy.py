@@ -37,6 +37,7 @@ class State:
 
     supply: good -> [days, width]; inputs, outputs: agent -> [days, columns of its goods]; endowment: as checked.
     residual: largest absolute `supply - endowment - production`, units; 0 on an acyclic economy.
+    version: of the economy that produced it.
     """
 
     days: int
@@ -45,6 +46,7 @@ class State:
     outputs: dict[str, np.ndarray]
     endowment: Quantities
     residual: float = 0.0
+    version: int = -1
 
     def __getitem__(self, good: str) -> np.ndarray:
         return self.supply[good]
@@ -95,7 +97,7 @@ class Economy:
                 raise InputError(f"finite good {name!r} has several sources: varieties cannot be added up")
         if self.cycle:
             return cycles.settle(self, given, days)
-        state = State(days, {}, {}, {}, given)
+        state = State(days, {}, {}, {}, given, version=self.version)
         for name in self.order:
             self.run_firm(name, state)
         self._finish(state)
@@ -166,7 +168,8 @@ class Economy:
         price read. tolerance: for cyclic economies, the largest last change of a price, relative to that price. limit:
         rounds or postings, at most.
         Raises InputError for a cycle without a certified contraction in that mode, a negative price of a freely disposable
-        good, a consumer that is not as concave as it claims, offers that are not finite.
+        good, a consumer that is not as concave as it claims, offers that are not finite, and a state that was produced
+        before the economy changed.
         """
         prices = posting.post(self, state, mode, delay, noise, tolerance, limit, rng)
         prices.require_sound()
@@ -188,9 +191,11 @@ class Economy:
 
         kind="marginal": revenue less cost at the posted prices; 0 for every firm with constant returns (Euler), so it
         says nothing about who is needed. kind="pivot": welfare with the firm less welfare without it (Clarke 1971).
+        Raises InputError if the economy has changed since the prices were posted.
         """
         if kind not in ("marginal", "pivot"):
             raise InputError(f"kind={kind!r}: wanted 'marginal' or 'pivot'")
+        prices.require_current()
         return structure.marginal_profit(prices) if kind == "marginal" else structure.pivot_profit(self, prices.state)
 
     def enter(self, firm: Firm) -> None:

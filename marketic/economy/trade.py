@@ -17,12 +17,14 @@ def trade_graph(prices: "Prices") -> Any:
     Node attributes: kind ("firm", "consumer", "endowment"); profit, for firms (marginal, mean per day).
     Edge attributes (key = good): quantity (sum over dims, mean over days, of what the buyer reads of this seller's
     product), offer (the buyer's price, mean over days and dims), value (offer times quantity, mean per day). For finite
-    goods quantity is 1 and value is the offer for the variety that was traded.
+    goods quantity is 1 and value is the offer for the variety that was traded. Raises InputError if the economy has changed
+    since the prices were posted.
     """
     import networkx as nx
 
     from marketic.economy.structure import marginal_profit
 
+    prices.require_current()
     economy, state = prices.economy, prices.state
     profit = marginal_profit(prices)
     graph = nx.MultiDiGraph()
