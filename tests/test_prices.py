@@ -160,7 +160,7 @@ def test_prices_of_a_changed_economy_are_out_of_date() -> None:
         economy.invest(prices, 0.1)
     with pytest.raises(InputError, match="out of date"):
         _ = prices.certificate
-    with pytest.raises(InputError, match="this state is out of date: .* call produce again"):
+    with pytest.raises(InputError, match=r"this state is out of date: .* call produce again"):
         economy.prices(prices.state)
 
 

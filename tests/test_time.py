@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marketic import InputError
-from marketic.economy import Consumer, Dense, Good, unroll
+from marketic.economy import Consumer, Dense, Good, Table, unroll
 from marketic.economy.consumer import log_consumer
 from marketic.economy.sharing import share_out
 from marketic.economy.time import costates, current_price, linear_quadratic, storage
@@ -87,6 +87,38 @@ def test_hotellings_rule(keeps: float) -> None:
     assert np.allclose(used, weights[:-1] / present[:-1], rtol=1e-6)
 
 
+@pytest.mark.parametrize(("outside", "inside"), [(0.9, 1.0), (1.0, 0.9), (1.0, 1.0)])
+def test_tables_through_time_have_bellmans_values(outside: float, inside: float) -> None:
+    kernel, reward, final = np.array([[0.2, 0.8], [0.6, 0.4]]), np.array([1.0, 2.0]), np.array([5.0, 7.0])
+    economy = unroll(
+        [Good("s", 2, kind="finite", dated=True)],
+        [Table("step", "s", "s'", kernel, reward, discount=inside)],
+        [],
+        3,
+        discount=outside,
+        terminal=[Consumer("c", "s", lambda x: final[x[:, 0].astype(int)], lambda x: np.tile(final, (len(x), 1)))],
+    )
+    prices = economy.prices(economy.produce({"s@0": [[0]]}))
+    value = final
+    for t in (2, 1, 0):
+        value = reward + outside * inside * kernel @ value
+        assert np.allclose(current_price(prices, "s", t, outside)[0], value, rtol=1e-14)
+    if outside * inside == 0.9:
+        assert np.allclose(value, [8.35, 9.03], rtol=0, atol=0.005)
+
+
+def test_what_is_paid_later_counts_less() -> None:
+    tank = storage("tank", "oil")
+    tank.rent = 2.0
+    driver = Consumer("driver", "oil", lambda x: 3.0 * x[:, 0], lambda x: np.full_like(x, 3.0), budget=4.0)
+    economy = unroll([Good("oil", rival=True, dated=True)], [tank], [driver], 3, discount=0.5, terminal=[driver])
+    state = economy.produce({"oil@0": [[8.0]]})
+    profits = economy.profit(economy.prices(state))
+    assert [profits[f"tank@{t}"] for t in range(3)] == pytest.approx([-2 / 2**t for t in range(3)])  # constant returns
+    used = [state.inputs[f"driver@{t}"].item() for t in range(4)]
+    assert economy.welfare(state)[0] == pytest.approx(sum(4 * 0.5**t * np.log(3 * x) for t, x in enumerate(used)))
+
+
 def test_goods_without_dates_are_the_same_in_all_periods() -> None:
     economy = unroll(
         [Good("x", dated=True), Good("land")],
@@ -106,6 +138,16 @@ def test_goods_without_dates_are_the_same_in_all_periods() -> None:
         (lambda: unroll([Good("x", dated=True)], [], [], 0), "horizon=0"),
         (lambda: unroll([Good("x", dated=True)], [], [], 2, discount=1.5), "discount=1.5"),
         (lambda: unroll([Good("x")], [storage("s", "x")], [], 2), "firm 's' sells \"x'\" tomorrow"),
+        (
+            lambda: unroll(
+                [Good("x", kind="finite", dated=True)],
+                [Table("s", "x", "x'", [[1.0]], discount=0.9)],
+                [],
+                2,
+                discount=0.9,
+            ),
+            "firm 's' has discount=0.9 and unroll has discount=0.9: tomorrow would be discounted twice",
+        ),
         (lambda: storage("s", "x", keeps=-1.0), "storage 's' keeps -1.0"),
         (lambda: linear_quadratic(1.0, 1.0, -1.0, 1.0, 3), "'household' is not concave"),
     ],

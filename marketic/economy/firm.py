@@ -6,9 +6,10 @@ the Jacobian in theta: that is where it invests. A firm knows its own goods and 
 chain rule is the trade between firms (Wentworth 2018, "Competitive markets as distributed backpropagation").
 """
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -62,6 +63,15 @@ class Firm:
         """Move the capital by `step` along its marginal profit. `marginal` has the shapes of `capital`."""
         for key, value in self.capital.items():
             value += step * marginal[key]
+
+    def valued(self, weight: float) -> Self:
+        """The same firm, with the same capital, in a period whose welfare counts `weight`: it pays that share of its rent.
+
+        A firm that adds welfare of its own to what it passes on must count that too, as `Table` does its reward.
+        """
+        twin = copy.copy(self)
+        twin.rent = weight * self.rent
+        return twin
 
 
 _ACTIVATIONS: dict[str, Callable[[np.ndarray], np.ndarray]] = {
@@ -158,7 +168,8 @@ class Table(Firm):
 
     kernel: float64 [varieties in, varieties out], rows sum to 1; reward: float64 [varieties in], welfare per day; both
     optional products of one action. With prices as tables, its offer is `reward + discount * kernel p`: Bellman's
-    backup. `alpha` passes on the likeliest variety, which is the outcome itself if the kernel is deterministic.
+    backup. `alpha` passes on the likeliest variety, which is the outcome itself if the kernel is deterministic. In an
+    economy of dated goods, leave the discount to `unroll`.
     """
 
     def __init__(
@@ -171,6 +182,13 @@ class Table(Firm):
         reward = np.zeros(len(kernel)) if reward is None else reward
         self.reward = inputs.finite_array(f"firm {name!r} has reward", reward, (len(kernel),))
         super().__init__(name, (in_,), (out,), self._make, self._offer, size=kernel.shape)  # type: ignore[arg-type]
+
+    def valued(self, weight: float) -> Self:
+        """The same firm in a period whose welfare counts `weight`."""
+        twin = super().valued(weight)
+        twin.reward = weight * self.reward
+        twin.vjp = twin._offer  # not that of the first one
+        return twin
 
     def _make(self, capital: Capital, x: np.ndarray) -> np.ndarray:
         return self.kernel[x[:, 0].astype(int)].argmax(axis=1)[:, None].astype(float)

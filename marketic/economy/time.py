@@ -6,7 +6,6 @@ backpropagation through time and the maximum principle (Pontryagin). Storage tha
 `-2 S_t x_t` with S_t of Riccati's equation, which the tests hold it to.
 """
 
-import copy
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +14,7 @@ import numpy as np
 
 from marketic.economy.consumer import Consumer
 from marketic.economy.economy import Economy
-from marketic.economy.firm import Dense, Firm
+from marketic.economy.firm import Dense, Firm, Table
 from marketic.economy.layout import Good
 from marketic.economy.prices import Prices
 from marketic.errors import InputError
@@ -34,8 +33,9 @@ def unroll(
 
     A good with `dated=True` becomes "name@0" ... "name@horizon"; the others are one good for all periods. A firm becomes
     "name@t" for each period t < horizon; it sells into the next period what its `outs` call "name'" (with a prime). All
-    copies share one capital. Utilities of period t count discount**t, so posted prices are present values (see
-    `current_price`). `terminal` consumers take what the last period leaves.
+    copies share one capital. Utilities, rewards and rents of period t count discount**t, so posted prices and profits are
+    present values (see `current_price`). `terminal` consumers take what the last period leaves.
+    Raises InputError for a `Table` with a discount of its own if there is one here: tomorrow would be discounted twice.
     """
     if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
         raise InputError(f"horizon={horizon!r}: wanted an integer >= 1")
@@ -51,9 +51,14 @@ def unroll(
         strange = [name for name in firm.outs if name.endswith("'") and name[:-1] not in dated]
         if strange:
             raise InputError(f"firm {firm.name!r} sells {strange[0]!r} tomorrow: wanted the name of a dated good")
+        if discount != 1 and isinstance(firm, Table) and firm.discount != 1:
+            raise InputError(
+                f"firm {firm.name!r} has discount={firm.discount:g} and unroll has discount={discount:g}: tomorrow would be "
+                "discounted twice; give it to unroll alone"
+            )
     return Economy(
         copies,
-        [_firm_at(firm, t, dated) for t in range(horizon) for firm in firms],
+        [_firm_at(firm, t, dated, discount) for t in range(horizon) for firm in firms],
         [
             *(_consumer_at(consumer, t, dated, discount) for t in range(horizon) for consumer in consumers),
             *(_consumer_at(consumer, horizon, dated, discount) for consumer in terminal),
@@ -67,8 +72,8 @@ def _date(name: str, t: int, dated: set[str]) -> str:
     return f"{name}@{t}" if name in dated else name
 
 
-def _firm_at(firm: Firm, t: int, dated: set[str]) -> Firm:
-    twin = copy.copy(firm)  # shares the capital
+def _firm_at(firm: Firm, t: int, dated: set[str], discount: float) -> Firm:
+    twin = firm.valued(discount**t)
     twin.name = f"{firm.name}@{t}"
     twin.ins = tuple(_date(name, t, dated) for name in firm.ins)
     twin.outs = tuple(_date(name, t, dated) for name in firm.outs)
@@ -77,11 +82,12 @@ def _firm_at(firm: Firm, t: int, dated: set[str]) -> Firm:
 
 def _consumer_at(consumer: Consumer, t: int, dated: set[str], discount: float) -> Consumer:
     weight = discount**t
+    scale = weight if consumer.budget is None else 1.0  # of a budgeted one only the money counts
     return Consumer(
         f"{consumer.name}@{t}",
         tuple(_date(name, t, dated) for name in consumer.goods),
-        lambda x: weight * consumer.utility(x),
-        lambda x: weight * consumer.gradient(x),
+        lambda x: scale * consumer.utility(x),
+        lambda x: scale * consumer.gradient(x),
         None if consumer.budget is None else weight * consumer.budget,
         consumer.concave,
     )
