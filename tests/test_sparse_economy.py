@@ -55,6 +55,58 @@ def test_the_sparse_economy_is_the_same_economy(seed: int, activation: str) -> N
         assert sparse.weights[place] == pytest.approx(firm.capital["weights"][list(rows).index(edge), 0], abs=1e-11)
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 10**6), activation=st.sampled_from(["relu", "tanh"]), power=st.integers(0, 12))
+def test_a_large_endowment_does_not_hide_what_is_made(seed: int, activation: str, power: int) -> None:
+    rng = np.random.default_rng(seed)
+    weights = 10.0 ** -rng.integers(0, power + 1, 4) * rng.choice([-1.0, 1.0], 4)
+    economy = SparseEconomy(5, [0, 0, 1, 2], [1, 2, 4, 4], weights, activation=activation)  # 3 is only endowed
+    endowment, base = np.zeros((2, 5)), rng.random((2, 5))
+    endowment[:, 0], endowment[:, 3] = rng.random(2), 10.0**power
+    plain = economy.prices(endowment, economy.produce(endowment), base)
+    endowment[:, 4] = 10.0**power  # nobody buys good 4, so that no slope changes
+    beside = economy.prices(endowment, economy.produce(endowment), base)
+    assert np.array_equal(plain.values, beside.values)
+    assert beside.certificate.status == "optimal"
+    z = endowment[:, :1] * weights[:2]
+    slope = (z > 0).astype(float) if activation == "relu" else 1 / np.cosh(z) ** 2
+    z = np.sum((np.maximum(z, 0) if activation == "relu" else np.tanh(z)) * weights[2:], axis=1)
+    last = base[:, 4] * ((z > 0) if activation == "relu" else 1 / np.cosh(z) ** 2)
+    truth = base[:, 0] + np.sum(slope * weights[:2] * (base[:, 1:3] + last[:, None] * weights[2:]), axis=1)
+    assert np.allclose(beside.values[:, 0], truth, rtol=1e-13, atol=0)
+
+
+def test_a_supply_of_another_economy_is_refused() -> None:
+    economy = SparseEconomy(3, [0, 1], [1, 2], [2.0, 0.5], activation="tanh")
+    endowment, base = [[0.5, 0.0, 1e-9]], [[0.0, 0.0, 1.0]]
+    supply = economy.produce(endowment)
+    prices = economy.prices(endowment, supply, base)
+    assert np.array_equal(economy.prices(endowment, supply.tolist(), base).values, prices.values)
+    for bad, words in (
+        ((endowment, supply + np.array([0, 0, 1e-9]), base), "supply of good 2 is not what is produced"),
+        (([[0.5, 0.0, 0.0]], supply, base), "supply of good 2 is not what is produced"),
+        (([[0.5, np.nan, 0.0]], supply, base), "endowment of good 1 is infeasible"),
+        ((endowment, [[0.5, np.inf, 0.0]], base), "supply of good 1 is infeasible"),
+        ((endowment, np.repeat(supply, 2, axis=0), base), "of 1, 2, 1 days"),
+        ((endowment, "much", base), "supply is no table of numbers"),
+    ):
+        with pytest.raises(InputError, match=words):
+            economy.prices(*bad)
+    economy.invest(prices, 1e-6)
+    with pytest.raises(InputError, match=r"call produce\(endowment\) again, after every change of weights"):
+        economy.prices(endowment, supply, base)
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e-10, 1.0, 1e200])
+def test_a_negative_price_is_negative_at_every_scale(scale: float) -> None:
+    economy = SparseEconomy(3, [0, 0], [1, 2], [1.0, 1.0], free_disposal=[True, False, False])
+    supply = economy.produce([[1.0, 0.0, 0.0]])
+    fine = economy.prices([[1.0, 0.0, 0.0]], supply, [[0.0, 0.3 * scale, -0.1 * scale - 0.2 * scale]])
+    assert abs(fine.values[0, 0]) < 1e-15 * scale  # rounding of what cancels
+    with pytest.raises(InputError, match=r"good 0 has price .* although it may be thrown away: firm 2"):
+        economy.prices([[1.0, 0.0, 0.0]], supply, [[0.0, 0.3 * scale, -0.3000000001 * scale]])
+
+
 def test_bad_sparse_economies_are_refused() -> None:
     with pytest.raises(InputError, match=r"cycle: firm [12] buys"):
         SparseEconomy(4, [0, 1, 2, 2], [1, 2, 1, 3], np.ones(4))

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from marketic.economy import inputs
+from marketic.economy import sparse_kernels as kernels
 from marketic.economy.prices import ChainRule
 from marketic.errors import InputError
 
@@ -84,49 +84,66 @@ class SparseEconomy:
         self.starts = np.zeros(n + 1, dtype=np.int64)
         np.cumsum(np.bincount(buyers, minlength=n), out=self.starts[1:])
         self.bias = np.zeros(n) if bias is None else inputs.finite_array("bias", bias, (self.n,))
-        self.order, done = _order(self.n, self.sellers, self.starts)
+        self.order, done = kernels.order(self.n, self.sellers, self.starts)
         if done < self.n:
             raise InputError(f"the economy has a cycle: firm {_on_cycle(self)} buys, through others, its own good")
 
     def produce(self, endowment: Any) -> np.ndarray:
-        """Quantities, float64 [days, n], from endowments of the same shape."""
-        given = np.atleast_2d(np.asarray(endowment, dtype=float))
-        if given.ndim != 2 or given.shape[1] != self.n:
-            raise InputError(f"endowment of shape {given.shape}: wanted [days, {self.n}]")
-        if not np.isfinite(given).all():
-            bad = int(np.flatnonzero(~np.isfinite(given).all(axis=0))[0])
-            raise InputError(f"endowment of good {bad} is infeasible: it is NaN or infinite")
+        """Quantities, float64 [days, n], from endowments of the same shape. Raises InputError for other shapes and for NaN."""
+        y = self._by_good("endowment", endowment).copy()
         code = _ACTIVATIONS[self.activation]
-        made = _produce(self.order, self.sellers, self.weights, self.starts, self.bias, given.T.copy(), code)
-        return made.T
+        return kernels.produce(self.order, self.sellers, self.weights, self.starts, self.bias, y, code).T
 
-    def prices(self, endowment: Any, supply: np.ndarray, base: Any) -> SparsePrices:
+    def _by_good(self, what: str, given: Any) -> np.ndarray:
+        """A checked table, turned: float64 [n, days]."""
+        try:
+            array = np.atleast_2d(np.asarray(given, dtype=float))
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{what} is no table of numbers: wanted [days, {self.n}] ({error})") from None
+        if array.ndim != 2 or array.shape[1] != self.n or not len(array):
+            raise InputError(f"{what} of shape {array.shape}: wanted [days, {self.n}]")
+        if not np.isfinite(array).all():
+            bad = int(np.flatnonzero(~np.isfinite(array).all(axis=0))[0])
+            which = (
+                f"what consumers offer for good {bad}" if what == "base" else f"{what} of good {bad} is infeasible: it"
+            )
+            raise InputError(f"{which} is NaN or infinite, wanted finite numbers")
+        return np.ascontiguousarray(array.T)
+
+    def prices(self, endowment: Any, supply: Any, base: Any) -> SparsePrices:
         """Prices, given the endowment, what was produced from it, and what consumers offer, all float64 [days, n].
 
-        Raises InputError for other shapes, and for a negative price of a good that may be thrown away, naming it.
+        Raises InputError for other shapes, for NaN, for a supply that this economy, as it now is, does not produce from that
+        endowment, and for a negative price of a good that may be thrown away (beyond rounding: 1e-12 of the day's
+        largest price or offer), naming the good.
         """
-        given, offered = (np.ascontiguousarray(np.atleast_2d(np.asarray(a, dtype=float)).T) for a in (endowment, base))
-        quantity = np.ascontiguousarray(supply.T)
-        if offered.shape != quantity.shape or given.shape != quantity.shape:
-            raise InputError(f"endowment, supply and base of shapes {given.T.shape}, {supply.shape}, {offered.T.shape}")
-        if not np.isfinite(offered).all():
-            bad = int(np.flatnonzero(~np.isfinite(offered).all(axis=1))[0])
-            raise InputError(f"what consumers offer for good {bad} is NaN or infinite: wanted finite numbers in base")
-        slope = self._slope(quantity - given)
-        price, marginal, marginal_bias = _post(
-            self.order, self.sellers, self.weights, self.starts, quantity, slope, offered.copy()
+        given, quantity = self._by_good("endowment", endowment), self._by_good("supply", supply)
+        offered = self._by_good("base", base)
+        if not given.shape == quantity.shape == offered.shape:
+            days = ", ".join(str(part.shape[1]) for part in (given, quantity, offered))
+            raise InputError(f"endowment, supply and base of {days} days: wanted the same number")
+        code = _ACTIVATIONS[self.activation]
+        slope, stray = kernels.slopes(self.sellers, self.weights, self.starts, self.bias, given, quantity, code)
+        if stray >= 0:
+            raise InputError(
+                f"supply of good {stray} is not what is produced from the endowment: call produce(endowment) again, after "
+                "every change of weights"
+            )
+        price, marginal, marginal_bias = kernels.post(
+            self.order, self.sellers, self.weights, self.starts, quantity, slope, offered
         )
         residual = float(np.abs(self._right_side(price, slope, offered) - price).max())
-        scale = max(1.0, float(np.abs(price).max()))
-        lowest = np.where(self.free_disposal, price.min(axis=1), 0.0)
-        if lowest.min() < -1e-9 * scale:
+        largest = np.maximum(np.abs(price).max(axis=0), np.abs(offered).max(axis=0))
+        low = price < -1e-12 * largest if self.free_disposal.any() else np.zeros((self.n, 1), dtype=bool)
+        if low[self.free_disposal].any():
+            lowest = np.where(self.free_disposal & low.any(axis=1), price.min(axis=1), 0.0)
             bad = int(lowest.argmin())
             by = self.offering_least(bad, slope * price)
             raise InputError(
                 f"good {bad} has price {lowest[bad]:g} although it may be thrown away: {by} would pay to be rid of it; set "
                 "free_disposal=False for it, or repair the weights or the offers"
             )
-        status = "optimal" if residual <= 1e-12 * scale else "approximate"
+        status = "optimal" if residual <= 1e-12 * largest.max() else "approximate"
         certificate = ChainRule({"all": residual}, {"all": residual}, {}, 0.0, float("nan"), status)
         unsorted = np.empty_like(marginal)
         unsorted[self.edge] = marginal
@@ -145,15 +162,6 @@ class SparseEconomy:
         self.weights += step * prices.marginal[self.edge]
         self.bias += step * prices.marginal_bias
 
-    def _slope(self, made: np.ndarray) -> np.ndarray:
-        slope = np.ones_like(made)
-        if self.activation == "relu":
-            slope = (made > 0).astype(float)
-        elif self.activation == "tanh":
-            slope = 1 - made * made
-        slope[np.diff(self.starts) == 0] = 0  # a firm that buys nothing passes no price on
-        return slope
-
     def _right_side(self, price: np.ndarray, slope: np.ndarray, base: np.ndarray) -> np.ndarray:
         import scipy.sparse as sparse
 
@@ -171,93 +179,3 @@ def _on_cycle(economy: SparseEconomy) -> int:
         sellers = economy.sellers[economy.starts[node] : economy.starts[node + 1]]
         node = int(sellers[~ordered[sellers]][0])
     return node
-
-
-@njit(cache=True)
-def _order(n: int, sellers: np.ndarray, starts: np.ndarray) -> tuple:
-    """Kahn's algorithm: nodes so that sellers come before buyers, and how many could be ordered."""
-    waiting = np.zeros(n, dtype=np.int64)
-    first = np.zeros(n + 1, dtype=np.int64)
-    for node in range(n):
-        waiting[node] = starts[node + 1] - starts[node]
-    for edge in range(len(sellers)):
-        first[sellers[edge] + 1] += 1
-    for node in range(n):
-        first[node + 1] += first[node]
-    buyers = np.empty(len(sellers), dtype=np.int32)
-    place = first[:-1].copy()
-    for node in range(n):
-        for edge in range(starts[node], starts[node + 1]):
-            buyers[place[sellers[edge]]] = node
-            place[sellers[edge]] += 1
-    order = np.empty(n, dtype=np.int32)
-    done = 0
-    for node in range(n):
-        if waiting[node] == 0:
-            order[done] = node
-            done += 1
-    next_ = 0
-    while next_ < done:
-        node = order[next_]
-        next_ += 1
-        for position in range(first[node], first[node + 1]):
-            buyer = buyers[position]
-            waiting[buyer] -= 1
-            if waiting[buyer] == 0:
-                order[done] = buyer
-                done += 1
-    return order[:done], done
-
-
-@njit(cache=True)
-def _produce(
-    order: np.ndarray,
-    sellers: np.ndarray,
-    weights: np.ndarray,
-    starts: np.ndarray,
-    bias: np.ndarray,
-    y: np.ndarray,
-    f: int,
-) -> np.ndarray:
-    """Adds what firms make to the endowments in y [n, days]."""
-    days = y.shape[1]
-    for node in order:
-        if starts[node + 1] == starts[node]:
-            continue
-        for day in range(days):
-            z = bias[node]
-            for edge in range(starts[node], starts[node + 1]):
-                z += weights[edge] * y[sellers[edge], day]
-            if f == 1:
-                z = max(z, 0.0)
-            elif f == 2:
-                z = np.tanh(z)
-            y[node, day] += z
-    return y
-
-
-@njit(cache=True)
-def _post(
-    order: np.ndarray,
-    sellers: np.ndarray,
-    weights: np.ndarray,
-    starts: np.ndarray,
-    y: np.ndarray,
-    slope: np.ndarray,
-    price: np.ndarray,
-) -> tuple:
-    """Adds the buyers' offers to the prices [n, days], buyers before sellers; returns them and the marginal profits."""
-    marginal, marginal_bias = np.zeros(len(sellers)), np.zeros(len(price))
-    days = price.shape[1]
-    book = np.empty((len(price), days, 2))  # price and quantity side by side: one visit to memory per edge
-    book[:, :, 0], book[:, :, 1] = price, y
-    for position in range(len(order) - 1, -1, -1):
-        node = order[position]
-        for day in range(days):
-            earned = book[node, day, 0] * slope[node, day]
-            marginal_bias[node] += earned
-            for edge in range(starts[node], starts[node + 1]):
-                seller = sellers[edge]
-                book[seller, day, 0] += weights[edge] * earned
-                marginal[edge] += book[seller, day, 1] * earned
-    return book[:, :, 0].copy(), marginal, marginal_bias
