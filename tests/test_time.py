@@ -9,6 +9,8 @@ from marketic.economy.consumer import log_consumer
 from marketic.economy.sharing import share_out
 from marketic.economy.time import costates, current_price, linear_quadratic, storage
 
+I = np.eye(2)  # noqa: E741
+
 
 def test_the_linear_quadratic_economy_has_riccatis_prices() -> None:
     rng = np.random.default_rng(0)
@@ -150,6 +152,16 @@ def test_goods_without_dates_are_the_same_in_all_periods() -> None:
         ),
         (lambda: storage("s", "x", keeps=-1.0), "storage 's' keeps -1.0"),
         (lambda: linear_quadratic(1.0, 1.0, -1.0, 1.0, 3), "'household' is not concave"),
+        (lambda: linear_quadratic(1.0, 1.0, -1e-13, 1.0, 3), "'household' is not concave"),
+        (lambda: linear_quadratic(I, I, [[1, 5], [0, 1]], I, 3), r"Q is not symmetric: wanted \(Q \+ Q'\) / 2"),
+        (lambda: linear_quadratic(I, I, I, [[1, 1e-9], [0, 1]], 3), "R is not symmetric"),
+        (lambda: linear_quadratic(I, [1, 1], I, 1.0, 3), r"linear_quadratic: B of shape \(2,\): wanted"),
+        (lambda: linear_quadratic(I, [[1.0, 2.0]], I, I, 3), r"B of shape \(1, 2\): wanted \[D, D\], \[D, controls\]"),
+        (lambda: linear_quadratic(I, I, I, 1.0, 3), r"R of shape \(1, 1\)"),
+        (lambda: linear_quadratic(I * np.nan, I, I, I, 3), "A of shape .*NaN"),
+        (lambda: linear_quadratic(I, I, I, I, 3).plan([1.0]), r"plan: start of shape \(1,\)"),
+        (lambda: costates([np.ones(2)], [I, I], np.ones(2)), r"jacobians of shape \(2, 2, 2\)"),
+        (lambda: costates([np.ones(3)], [I], np.ones(2)), r"gradients of shape \(1, 3\)"),
     ],
 )
 def test_refused(build, words: str) -> None:

@@ -55,16 +55,16 @@ class Consumer:
         return self.budget * np.log(utility)
 
     def _utility_at(self, x: np.ndarray) -> np.ndarray:
-        utility = self.utility(x)
-        if np.shape(utility) != (len(x),):
-            raise InputError(
-                f"consumer {self.name!r} has a utility of shape {np.shape(utility)}: wanted ({len(x)},), one per day"
-            )
-        return utility
+        return inputs.answered(f"consumer {self.name!r} has a utility", self.utility(x), (len(x),), "one per day")
 
-    def offer(self, x: np.ndarray) -> np.ndarray:
-        """What it pays for one more unit of each good, float64 [days, P]."""
-        gradient = self.gradient(x)
+    def slope(self, x: np.ndarray, columns: int) -> np.ndarray:
+        """The gradient, float64 [days, columns], as many as its goods have price columns; InputError for another shape."""
+        wanted, meaning = (len(x), columns), "days, price columns of goods"
+        return inputs.answered(f"consumer {self.name!r} has a gradient", self.gradient(x), wanted, meaning)
+
+    def offer(self, x: np.ndarray, columns: int) -> np.ndarray:
+        """What it pays for one more unit of each good, float64 [days, columns]."""
+        gradient = self.slope(x, columns)
         if self.budget is None:
             return gradient
         worth = np.sum(x * gradient, axis=1, keepdims=True)
@@ -75,16 +75,20 @@ class Consumer:
     def refute_concavity(self, x: np.ndarray, tolerance: float = 1e-9) -> None:
         """Hold the claim `U(y) <= U(x) + grad U(x) . (y - x)` against other bundles y near those of x [days, D].
 
-        They are the neighbouring days, half and one and a half times each bundle, and the same for its first goods alone.
+        They are the neighbouring days, half and one and a half times each bundle, and the same for its first goods alone; of a
+        good that a day has none of, half as much and one and a half times as much as other days and goods have. What counts is
+        a violation of more than `tolerance` of the largest term.
         Raises InputError, naming the consumer and two bundles, if the claim is false.
         """
-        here, slope = self._utility_at(x), self.gradient(x)
+        here, slope = self._utility_at(x), self.slope(x, x.shape[1])
         for other in _neighbours(x):
             with np.errstate(all="ignore"):
-                above = self.utility(other) - here - np.sum(slope * (other - x), axis=1)
-            above = np.where(np.isfinite(above), above, -np.inf)
+                there, along = self._utility_at(other), slope * (other - x)
+                above = there - here - np.sum(along, axis=1)
+                scale = np.abs(there) + np.abs(here) + np.sum(np.abs(along), axis=1)
+            above = np.where(np.isfinite(above) & (above > tolerance * scale), above, -np.inf)
             worst = int(above.argmax())
-            if above[worst] <= tolerance * (1 + np.abs(here[worst])):
+            if above[worst] == -np.inf:
                 continue
             raise InputError(
                 f"consumer {self.name!r} claims a concave utility, but U({other[worst].tolist()}) lies {above[worst]:g}"
@@ -96,12 +100,14 @@ def _neighbours(x: np.ndarray) -> Iterator[np.ndarray]:
     """Bundles to compare those of x [days, D] with; amounts keep their signs."""
     if len(x) > 1:
         yield np.roll(x, 1, axis=0)
-    yield 0.5 * x
-    yield 1.5 * x
-    for column in range(min(8, x.shape[1])):
-        for factor in (0.5, 1.5):
+    size = np.abs(x).max(axis=0)
+    size = np.where(size > 0, size, np.abs(x).max(initial=0.0) or 1.0)
+    for factor in (0.5, 1.5):
+        changed = np.where(x == 0, factor * size, factor * x)
+        yield changed
+        for column in range(min(8, x.shape[1])):
             other = x.copy()
-            other[:, column] *= factor
+            other[:, column] = changed[:, column]
             yield other
 
 
@@ -133,7 +139,16 @@ def _log_softmax(scores: np.ndarray) -> np.ndarray:
 
 def log_consumer(name: str, goods: Sequence[str], weights: Sequence[float]) -> Consumer:
     """A consumer with U = sum_j weights_j log x_j, concave; goods of dim 1, weights > 0."""
-    share = np.array(weights, dtype=float)
-    return Consumer(
-        name, tuple(goods), lambda x: np.log(x) @ share, lambda x: share / np.maximum(x, 1e-300), concave=True
-    )
+    share = inputs.finite_array(f"consumer {name!r} has weights", weights, (len(goods),))
+    if not (share > 0).all():
+        raise InputError(f"consumer {name!r} has weights={share.tolist()}: wanted positive numbers")
+
+    def utility(x: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore"):  # without some good it is minus infinity
+            return np.log(x) @ share
+
+    def gradient(x: np.ndarray) -> np.ndarray:
+        with np.errstate(divide="ignore", over="ignore"):
+            return share / x
+
+    return Consumer(name, tuple(goods), utility, gradient, concave=True)

@@ -140,13 +140,12 @@ def _slopes(economy: "Economy", state: "State") -> Iterator[tuple[str, str, np.n
     for name, firm in economy.firms.items():
         sold = slices(firm.outs, {good: layout.goods[good].dim for good in firm.outs})
         width = sum(layout.goods[good].dim for good in firm.outs)
-        x, y = state.inputs[name], state.outputs[name]
-        still = firm.vjp(firm.capital, x, y, np.zeros((days, width)))[0]
+        still = economy.ask_firm(name, state, np.zeros((days, width)))[0]
         slope = np.zeros((days, still.shape[1], width))
         for column in range(width):
             unit = np.zeros((days, width))
             unit[:, column] = 1
-            slope[:, :, column] = firm.vjp(firm.capital, x, y, unit)[0] - still
+            slope[:, :, column] = economy.ask_firm(name, state, unit)[0] - still
         for bought in firm.ins:
             share = economy.shares[bought][name] if bought in economy.shares else np.ones(layout.goods[bought].dim)
             for good in firm.outs:

@@ -25,7 +25,7 @@ import numpy as np
 
 from marketic.economy import cycles, inputs, posting, structure
 from marketic.economy.consumer import Consumer
-from marketic.economy.firm import Firm
+from marketic.economy.firm import Capital, Firm
 from marketic.economy.layout import Good, Layout, Quantities, slices
 from marketic.economy.prices import Prices
 from marketic.errors import InputError
@@ -107,11 +107,27 @@ class Economy:
         """Let one firm produce: writes its input and output to `state`, and returns the output."""
         firm = self.firms[name]
         state.inputs[name] = x = self.read(name, firm.ins, state)
-        state.outputs[name] = y = np.asarray(firm.alpha(firm.capital, x), dtype=float)
         wanted = (state.days, sum(self.layout.goods[good].width for good in firm.outs))
-        if y.shape != wanted:
-            raise InputError(f"firm {name!r} made an array of shape {y.shape}: wanted {wanted} (days, columns of outs)")
+        y = inputs.answered(
+            f"firm {name!r} made an array", firm.alpha(firm.capital, x), wanted, "days, columns of outs"
+        )
+        state.outputs[name] = y
         return y
+
+    def ask_firm(self, name: str, state: State, sold: np.ndarray) -> tuple[np.ndarray, Capital]:
+        """What one firm offers, float64 [days, price columns of ins], and earns with its capital, at prices `sold`."""
+        firm = self.firms[name]
+        answer = firm.vjp(firm.capital, state.inputs[name], state.outputs[name], sold)
+        if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], Mapping):
+            told = (
+                "(offers, " + type(answer[1]).__name__ + ")" if isinstance(answer, tuple) and len(answer) == 2 else ""
+            )
+            told = told or type(answer).__name__
+            raise InputError(f"firm {name!r} has a vjp that returns {told}: wanted (offers, marginal), marginal a dict")
+        wanted = (state.days, sum(self.layout.goods[good].dim for good in firm.ins))
+        return inputs.answered(
+            f"firm {name!r} offers an array", answer[0], wanted, "days, price columns of ins"
+        ), answer[1]
 
     def read(self, user: str, goods: tuple[str, ...], state: State) -> np.ndarray:
         """What `user` has of `goods`, float64 [days, columns]; its share of rival ones. May be a view: do not change."""

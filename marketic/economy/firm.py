@@ -62,7 +62,7 @@ class Firm:
     def invest(self, marginal: Capital, step: float) -> None:
         """Move the capital by `step` along its marginal profit. `marginal` has the shapes of `capital`."""
         for key, value in self.capital.items():
-            value += step * marginal[key]
+            value += np.multiply(step, marginal[key])
 
     def valued(self, weight: float) -> Self:
         """The same firm, with the same capital, in a period whose welfare counts `weight`: it pays that share of its rent.

@@ -44,6 +44,17 @@ def finite_array(what: str, given: Any, shape: tuple[int | None, ...] | None) ->
     return array
 
 
+def answered(what: str, given: Any, shape: tuple[int, ...], meaning: str) -> np.ndarray:
+    """What a user's function returned, as float64 of this shape; numbers may be NaN."""
+    try:
+        array = np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what} that is not of numbers: wanted shape {shape} ({meaning}; {error})") from None
+    if array.shape != shape:
+        raise InputError(f"{what} of shape {array.shape}: wanted {shape} ({meaning})")
+    return array
+
+
 def names(who: str, what: str, given: Sequence[str] | str) -> tuple[str, ...]:
     """Names of goods, each once; a single one may stand alone."""
     found = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Sequence) else None

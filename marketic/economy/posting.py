@@ -32,12 +32,9 @@ class Board:
     def __init__(self, economy: "Economy", state: "State", noise: float, rng: np.random.Generator) -> None:
         self.economy, self.state, self.noise, self.rng = economy, state, noise, rng
         self.offers: dict[str, np.ndarray] = {
-            name: consumer.offer(state.inputs[name]) for name, consumer in economy.consumers.items()
+            name: consumer.offer(state.inputs[name], sum(economy.layout.goods[good].dim for good in consumer.goods))
+            for name, consumer in economy.consumers.items()
         }
-        for name, offer in self.offers.items():
-            wanted = (state.days, sum(economy.layout.goods[good].dim for good in economy.consumers[name].goods))
-            if np.shape(offer) != wanted:
-                raise InputError(f"consumer {name!r} has a gradient of shape {np.shape(offer)}: wanted {wanted}")
         self.marginal: dict[str, Capital] = {}
         self.postings = 0
 
@@ -56,13 +53,7 @@ class Board:
         if self.noise:
             sold = sold * (1 + self.noise * self.rng.standard_normal(sold.shape))
         self.postings += 1
-        answer = firm.vjp(firm.capital, self.state.inputs[name], self.state.outputs[name], sold)
-        if not isinstance(answer, tuple) or len(answer) != 2:
-            raise InputError(f"firm {name!r} has a vjp that returns {type(answer).__name__}: wanted (offers, marginal)")
-        offer, self.marginal[name] = answer
-        wanted = (self.state.days, sum(self.economy.layout.goods[good].dim for good in firm.ins))
-        if np.shape(offer) != wanted:
-            raise InputError(f"firm {name!r} offers an array of shape {np.shape(offer)}: wanted {wanted}")
+        offer, self.marginal[name] = self.economy.ask_firm(name, self.state, sold)
         return offer
 
     def result(self, values: dict[str, np.ndarray], rounds: int, settled: bool) -> Prices:

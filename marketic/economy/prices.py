@@ -96,7 +96,7 @@ class Prices:
         now = dict(self.offers)
         for name, firm in economy.firms.items():
             sold = join([self.values[good] for good in firm.outs])
-            now[name] = firm.vjp(firm.capital, state.inputs[name], state.outputs[name], sold)[0]
+            now[name] = economy.ask_firm(name, state, sold)[0]
         firms = {name: _largest(now[name] - self.offers[name]) for name in economy.firms}
         excess = {name: self._excess(self.offers, name) for name in economy.layout.goods}
         goods = {name: _largest(value) for name, value in excess.items()}
@@ -147,7 +147,7 @@ class Prices:
                     f"firm {name!r} does not say what its capital {key!r} earns: wanted vjp to return (offers, marginal) with "
                     f"marginal[{key!r}] of shape {np.shape(value)}, not {shape}"
                 )
-            if not np.isfinite(told).all():
+            if not np.isfinite(np.asarray(told, dtype=float)).all():
                 raise InputError(
                     f"firm {name!r} says that one more unit of its capital {key!r} earns NaN or infinity: check its derivative"
                 )
@@ -158,18 +158,28 @@ class Prices:
             if not np.isfinite(offer).all():
                 kind = "firm" if name in self.economy.firms else "consumer"
                 raise InputError(f"{kind} {name!r} offers prices that are NaN or infinite: check its derivative")
-        for name, good in self.economy.layout.goods.items():
-            price = self.values[name]
-            if good.free_disposal and price.min(initial=0.0) < -1e-9 * max(1.0, _largest(price)):
+        self._require_disposable()
+        for name, consumer in self.economy.consumers.items():
+            divisible = all(self.economy.layout.goods[good].kind == "vector" for good in consumer.goods)
+            if consumer.concave and divisible:
+                consumer.refute_concavity(self.state.inputs[name])
+
+    def _require_disposable(self) -> None:
+        """InputError for a negative price of what may be thrown away, beyond rounding of the day's largest offer."""
+        free = [name for name, good in self.economy.layout.goods.items() if good.free_disposal]
+        if not free:
+            return
+        largest = np.max(
+            [np.abs(offer).max(axis=1, keepdims=True, initial=0.0) for offer in self.offers.values()], axis=0
+        )
+        for name in free:
+            price, slack = self.values[name], self.inverse_norm * self.slack.get(name, 0.0)
+            if (price < -(1e-12 * largest + slack)).any():
                 users = ", ".join(self.economy.users[name])
                 raise InputError(
                     f"good {name!r} has price {price.min():g} although it may be thrown away: one of its users ({users}) "
                     "would pay to be rid of it; set free_disposal=False or repair the user's derivative"
                 )
-        for name, consumer in self.economy.consumers.items():
-            divisible = all(self.economy.layout.goods[good].kind == "vector" for good in consumer.goods)
-            if consumer.concave and divisible:
-                consumer.refute_concavity(self.state.inputs[name])
 
 
 def join(parts: list[np.ndarray]) -> np.ndarray:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.economy.consumer import Consumer
 from marketic.economy.economy import Economy
 from marketic.economy.firm import Dense, Firm, Table
@@ -110,12 +111,18 @@ def costates(
 ) -> np.ndarray:
     """p_t = gradients_t + discount * jacobians_t^T p_{t+1}, float64 [T + 1, D], with p_T = terminal [D].
 
-    gradients: T arrays [D], of the reward in the state; jacobians: T arrays [D, D], d next state / d state.
+    gradients: T arrays [D], of the reward in the state; jacobians: T arrays [D, D], d next state / d state. Raises InputError
+    for other shapes.
     """
-    price = np.zeros((len(gradients) + 1, len(terminal)))
-    price[-1] = terminal
-    for t in reversed(range(len(gradients))):
-        price[t] = gradients[t] + discount * jacobians[t].T @ price[t + 1]
+    last = inputs.finite_array("costates: terminal", terminal, (None,))
+    size = len(last)
+    slopes = inputs.finite_array("costates: gradients", list(gradients) or np.zeros((0, size)), (None, size))
+    shape = len(slopes), size, size
+    turns = inputs.finite_array("costates: jacobians", list(jacobians) or np.zeros((0, size, size)), shape)
+    price = np.zeros((len(slopes) + 1, len(last)))
+    price[-1] = last
+    for t in reversed(range(len(slopes))):
+        price[t] = slopes[t] + discount * turns[t].T @ price[t + 1]
     return price
 
 
@@ -134,7 +141,7 @@ class LinearQuadratic:
 
     def plan(self, start: Any) -> dict[str, np.ndarray]:
         """Endowments for the best controls from `start` [D], good -> [1, dim]."""
-        x = np.asarray(start, dtype=float)
+        x = inputs.finite_array("plan: start", start, (self.values.shape[1],))
         transition, control = (self.economy.firms["dynamics@0"].capital["weights"].T[:, s] for s in self._blocks())
         endowment = {"state@0": x[None]}
         for t, gain in enumerate(self.gains):
@@ -149,9 +156,24 @@ class LinearQuadratic:
 
 
 def linear_quadratic(A: Any, B: Any, Q: Any, R: Any, horizon: int, *, discount: float = 1.0) -> LinearQuadratic:
-    """Build it. A [D, D], B [D, controls], Q [D, D] and R [controls, controls] symmetric, Q >= 0, R > 0."""
-    A, B, Q, R = (np.atleast_2d(np.asarray(matrix, dtype=float)) for matrix in (A, B, Q, R))
-    if np.linalg.eigvalsh(Q).min() < -1e-12 or np.linalg.eigvalsh(R).min() <= 0:
+    """Build it. A [D, D], B [D, controls], Q [D, D] and R [controls, controls] symmetric, Q >= 0, R > 0; a number is 1 x 1.
+
+    Raises InputError for other shapes, for NaN, and for Q or R that are not symmetric or not definite as wanted.
+    """
+    A, B = _matrix("A", A, (None, None)), _matrix("B", B, (None, None))
+    size, controls = len(A), B.shape[1]
+    if A.shape != (size, size) or len(B) != size:
+        raise InputError(
+            f"linear_quadratic: A of shape {A.shape} and B of shape {B.shape}: wanted [D, D], [D, controls]"
+        )
+    Q, R = _matrix("Q", Q, (size, size)), _matrix("R", R, (controls, controls))
+    for name, matrix in (("Q", Q), ("R", R)):
+        if np.abs(matrix - matrix.T).max() > 1e-12 * np.abs(matrix).max():
+            raise InputError(
+                f"linear_quadratic: {name} is not symmetric: wanted ({name} + {name}') / 2, the same welfare"
+            )
+    eigenvalues = np.linalg.eigvalsh(Q)
+    if eigenvalues.min() < -1e-12 * np.abs(eigenvalues).max() or np.linalg.eigvalsh(R).min() <= 0:
         raise InputError("consumer 'household' is not concave: wanted Q positive semidefinite and R positive definite")
 
     def loss(matrix: np.ndarray, name: str, good: str) -> Consumer:
@@ -173,3 +195,9 @@ def linear_quadratic(A: Any, B: Any, Q: Any, R: Any, horizon: int, *, discount: 
         gains.insert(0, np.linalg.solve(R + B.T @ S @ B, B.T @ S @ A))
         values.insert(0, Q + A.T @ S @ (A - B @ gains[0]))
     return LinearQuadratic(economy, np.array(values), np.array(gains), discount)
+
+
+def _matrix(name: str, given: Any, shape: tuple[int | None, int | None]) -> np.ndarray:
+    return inputs.finite_array(
+        f"linear_quadratic: {name}", np.reshape(given, (1, 1)) if np.size(given) == 1 else given, shape
+    )
