@@ -183,6 +183,9 @@ OTHER = {
     "nothing of what is needed": (
         lambda: one_day_of(log_consumer("home", ["ore", "steel"], [1.0, 2.0]), (0.0, 1.0)),
         "consumer 'home' offers prices that are NaN or infinite"),
+    "less than nothing of what is needed": (
+        lambda: one_day_of(log_consumer("home", ["ore", "steel"], [1.0, 2.0]), (-1.0, 1.0)),
+        "consumer 'home' has -1 units of a good"),
     "weights that are none": (lambda: log_consumer("home", ["ore"], [0.0]), r"consumer 'home' has weights=\[0.0\]"),
     "a derivative of nothing": (broken_derivative, "firm 'forge' offers prices that are NaN or infinite"),
 }  # fmt: skip

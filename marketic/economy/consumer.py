@@ -138,12 +138,17 @@ def _log_softmax(scores: np.ndarray) -> np.ndarray:
 
 
 def log_consumer(name: str, goods: Sequence[str], weights: Sequence[float]) -> Consumer:
-    """A consumer with U = sum_j weights_j log x_j, concave; goods of dim 1, weights > 0."""
+    """A consumer with U = sum_j weights_j log x_j, concave; goods of dim 1, weights > 0.
+
+    With nothing of a good, its price would be infinite: `Economy.prices` refuses that, and negative amounts.
+    """
     share = inputs.finite_array(f"consumer {name!r} has weights", weights, (len(goods),))
     if not (share > 0).all():
         raise InputError(f"consumer {name!r} has weights={share.tolist()}: wanted positive numbers")
 
     def utility(x: np.ndarray) -> np.ndarray:
+        if (x < 0).any():
+            raise InputError(f"consumer {name!r} has {x.min():g} units of a good: its logarithm wants amounts >= 0")
         with np.errstate(divide="ignore"):  # without some good it is minus infinity
             return np.log(x) @ share
 
