@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from marketic.economy.lagrange_price import lagrange_price
+from marketic.economy.lagrange_price import Plan, ResourceMarket, lagrange_price
 from marketic.errors import InputError
 from marketic.mechanisms import equilibrium
 
@@ -139,6 +139,75 @@ def test_a_resource_that_is_not_there_costs_what_keeps_everybody_away():
     assert found.certificate.status == "optimal"
     assert found.bound == pytest.approx(optimum, abs=1e-8)
     assert found.use[0] <= 1e-9
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    parts=st.integers(2, 8),
+    money=st.integers(-10, 10),
+    units=st.tuples(st.integers(-8, 8), st.integers(-8, 8)),
+    kind=st.sampled_from(["balance", "scarce", "plain"]),
+)
+def test_no_unit_of_money_or_of_a_resource_is_special(seed, parts, money, units, kind):
+    """Makers and users, in any units; a balance has capacity 0, and a scarce one a millionth of what is wanted."""
+    reward, use = choices(seed, parts, 4, (2,))
+    use[::2, 1] *= -1.0
+    reward[::2, 1] *= -0.1
+    sparse = {"balance": 0.0, "scarce": 1e-6, "plain": 0.2}[kind]
+    capacity = np.full(2, sparse * parts)
+    optimum, _ = by_program(reward, use / (sparse or 1.0), capacity / (sparse or 1.0))
+    value, size = 10.0**money, 10.0 ** np.array(units)
+    found = lagrange_price(best_responses(reward * value, use * size), capacity * size)
+    assert found.certificate.status == "optimal"
+    assert found.bound == pytest.approx(optimum * value, rel=1e-7, abs=1e-10 * (sparse or 1.0) * value)
+    assert found.value == pytest.approx(found.bound, rel=1e-8)
+
+
+@pytest.mark.parametrize("costs", [(0.7, 0.9, 0.1, 1.234), (0.5, 0.8, 0.0123, 0.77), (0.123, 0.456, 0.01, 0.3333)])
+def test_one_part_makes_what_the_other_uses(costs):
+    """Capacity 0: b units used at a gain of w, a units made at most at cost c."""
+    a, b, c, w = costs
+    use, reward = np.array([[0.0, -a], [0.0, b]]), np.array([[0.0, -c], [0.0, w]])
+    found = lagrange_price(best_responses(reward, use), 0.0)
+    level = min(1.0, a / b)
+    assert found.certificate.status == "optimal"
+    assert found.value == pytest.approx(w * level - c * level * b / a, rel=1e-12)
+
+
+def test_gross_rewards_reported_as_values_are_refused():
+    def gross(prices):
+        worth = np.array([3.0, 2.5, 2.0, 1.0])
+        wants = worth > prices
+        return wants * 1.0, np.where(wants, worth, 0.0)
+
+    with pytest.raises(InputError, match=r"a later answer of its own is worth .* \(is what the use costs left out"):
+        lagrange_price(gross, 2.0)
+
+
+def test_a_plan_that_takes_too_much_or_beats_the_bound_is_not_optimal():
+    market = ResourceMarket(lambda prices: None, np.array([1e-7, 1e7]))
+    prices = np.array([1e7, 1e-7])
+    for use, value, status in (
+        ([1e-7, 1e7], 2.0, "optimal"),
+        ([1.003e-7, 1e7], 2.0, "approximate"),
+        ([1e-7, 1e7], 2.001, "approximate"),
+        ([1e-7, 1e7], 1.999, "approximate"),
+    ):
+        plan = Plan(np.array(use), np.abs(use), value, value, 0.0)
+        assert market.judge(prices, plan, 2.0, 1e-9).certificate.status == status
+
+
+@pytest.mark.parametrize("power", [-8, 0, 8])
+def test_quantities_alone_in_any_unit(power):
+    """Demand exp(-p / m) * u clears u / 4 at m log 4."""
+    money, unit = 10.0**power, 10.0**-power
+    found = lagrange_price(lambda p: unit * np.exp(-p / money), 0.25 * unit)
+    assert found.certificate.status == "optimal"
+    assert found.prices == pytest.approx(money * np.log(4.0), rel=1e-8)
+    wants = np.array([2.0, 1.0]) * unit
+    off = lagrange_price(lambda p: wants / (p + 0.1), [4.0 * unit, 2.0 * unit], tolerance=1e-3, max_evaluations=4)
+    assert off.certificate.status == "approximate"
 
 
 def test_a_part_that_does_not_maximise_is_named():

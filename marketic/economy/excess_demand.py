@@ -15,11 +15,11 @@ from marketic.clearing import Certificate
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
-    from marketic.economy.lagrange_price import ScarcityPrices, _Market
+    from marketic.economy.lagrange_price import ResourceMarket, ScarcityPrices
 
 
 def follow(
-    market: "_Market", prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
+    market: "ResourceMarket", prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
 ) -> "ScarcityPrices":
     """Prices [K] from excess demand alone; `use` [parts, K] is the demand at `prices`. See `lagrange_price`."""
     if len(prices) == 1:
@@ -27,7 +27,7 @@ def follow(
     return _steps(market, prices, use, tolerance, limit, step)
 
 
-def _bisect(market: "_Market", use: float, tolerance: float, limit: int) -> "ScarcityPrices":
+def _bisect(market: "ResourceMarket", use: float, tolerance: float, limit: int) -> "ScarcityPrices":
     capacity = float(market.capacity[0])
 
     def wanted(price: float) -> float:
@@ -44,7 +44,7 @@ def _bisect(market: "_Market", use: float, tolerance: float, limit: int) -> "Sca
                 raise InputError(
                     f"resource 0 is infeasible: {at_high:g} units are wanted at price {high:g}, there are {capacity:g}"
                 )
-        while market.asked < limit and high - low > tolerance * max(1.0, high):
+        while market.asked < limit and high - low > tolerance * high:
             middle = 0.5 * (low + high)
             at_middle = wanted(middle)
             low, at_low, high, at_high = (
@@ -55,13 +55,13 @@ def _bisect(market: "_Market", use: float, tolerance: float, limit: int) -> "Sca
     # at a jump of demand the two sides mix to the capacity
     mix = (capacity - at_high) / (at_low - at_high) if high > 0.0 and at_low > at_high else 0.0
     plan = at_high + mix * (at_low - at_high)
-    return _answer(market, np.array([high]), np.array([plan]), tolerance, high - low if high else 0.0)
+    return _answer(market, np.array([high]), np.array([plan]), tolerance, high - low if high else 0.0, np.array([use]))
 
 
 def _steps(
-    market: "_Market", prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
+    market: "ResourceMarket", prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
 ) -> "ScarcityPrices":
-    capacity = np.maximum(market.capacity, 1e-300)
+    capacity, at_first = np.maximum(market.capacity, 1e-300), np.abs(use.sum(axis=0))
     scale, squares = np.maximum(prices, 1.0), np.zeros_like(prices)
     kept_prices, kept_use, rounds = np.zeros_like(prices), np.zeros_like(prices), 0
     while market.asked < limit:
@@ -75,18 +75,20 @@ def _steps(
             rounds += 1
             kept_prices += (prices - kept_prices) / rounds
             kept_use += (use.sum(axis=0) - kept_use) / rounds
-    return _answer(market, kept_prices, kept_use, tolerance, 0.0)
+    return _answer(market, kept_prices, kept_use, tolerance, 0.0, at_first)
 
 
-def _answer(market: "_Market", prices: np.ndarray, use: np.ndarray, tolerance: float, width: float) -> "ScarcityPrices":
+def _answer(
+    market: "ResourceMarket", prices: np.ndarray, use: np.ndarray, tolerance: float, width: float, at_first: np.ndarray
+) -> "ScarcityPrices":
+    """What is short counts as a share of its capacity (of the demand at first where that is 0), what is left by its worth."""
     from marketic.economy.lagrange_price import ScarcityPrices
 
-    short = float(np.maximum(use - market.capacity, 0.0).max())
-    slack = float((prices * np.abs(market.capacity - use)).max())
-    scale = max(1.0, float(market.capacity.max()))
-    sound = short <= tolerance * scale and slack <= tolerance * scale * max(1.0, float(prices.max()))
-    status = "optimal" if sound and width <= tolerance * max(1.0, float(prices.max())) else "approximate"
-    found = Certificate(short, 0.0, slack, float("nan"), status)
+    excess, left = np.maximum(use - market.capacity, 0.0), prices * np.abs(market.capacity - use)
+    units = np.where(market.capacity > 0.0, market.capacity, at_first)
+    sound = (excess <= tolerance * units).all() and float(left.max()) <= tolerance * float(prices @ units)
+    status = "optimal" if sound and width <= tolerance * float(prices.max()) else "approximate"
+    found = Certificate(float(excess.max()), 0.0, float(left.max()), float("nan"), status)
     nothing = float("nan")
     return ScarcityPrices(
         prices.reshape(market.shape), nothing, nothing, use.reshape(market.shape), found, market.asked

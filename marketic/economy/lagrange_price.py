@@ -20,15 +20,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array, hstack
 
 from marketic.clearing import Certificate
 from marketic.errors import InputError
 
 Demand = Callable[[np.ndarray], Any]
-HIGHEST = 1e12
-"""A resource that is still short at a price this many times the first guess is infeasible."""
+KEPT = 1e-6
+"""Share of a capacity by which a plan may exceed it. What that is worth counts against the plan's value besides."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,8 @@ class ScarcityPrices:
     value:  of the plan: a mixture of the answers that keeps within the capacities on average; NaN likewise.
     use:    of that plan (without values: the mean use over the later rounds), the shape of `capacity`, units.
     certificate: clearing: largest use above capacity, units; budget: 0 (nobody has one); optimality: largest
-            price * |capacity - use| (complementary slackness), value; gap: bound - value (NaN without values).
+            price * |capacity - use| (complementary slackness), value; gap: bound - value (NaN without values), below 0 by
+            rounding at most where the status is "optimal".
     evaluations: how often demand was asked.
     """
 
@@ -66,11 +65,13 @@ def lagrange_price(
               `capacity`, or [parts, *shape] (a tangent per part: far fewer evaluations). value: what each part gains at the
               prices, `max r - prices . use`, [parts], or one number. Without values prices move by excess demand only
               (bisection for one resource; else steps of `step` times the relative excess), and no gap is known.
-    capacity: numbers >= 0 of any shape: [] or [K] for constant prices, [T] or [T, K] for dated ones, units.
+    capacity: numbers >= 0 of any shape: [] or [K] for constant prices, [T] or [T, K] for dated ones, units. 0 is a balance:
+              some parts make (use < 0) what others use.
     start:    where prices start, the shape of `capacity`; None: 0.
-    tolerance: of bound - value, relative to max(1, |bound|) (without values: of excess demand / capacity).
+    tolerance: of bound - value, relative to |bound| or to the size of the plan's rewards, whichever is larger (without
+              values: of excess demand / capacity, and of what is left over, as a share of what all capacities are worth).
     Raises InputError for other shapes, negative or NaN numbers, values that no maximum can have (a part would gain by
-    another of its own answers), and for a resource that is short at any price, naming it.
+    another of its own answers, earlier or later), and for a resource that is short at any price, naming it.
     """
     limits = np.asarray(capacity, dtype=float)
     if limits.size == 0 or not (np.isfinite(limits) & (limits >= 0.0)).all():
@@ -80,16 +81,30 @@ def lagrange_price(
     first = np.zeros(limits.shape) if start is None else np.asarray(start, dtype=float)
     if first.shape != limits.shape or not (np.isfinite(first) & (first >= 0.0)).all():
         raise InputError(f"start = {start!r}: wanted finite prices >= 0 of shape {limits.shape}")
-    market = _Market(demand, limits)
+    market = ResourceMarket(demand, limits)
     use, value = market.ask(first.ravel())
     if value is None:
         from marketic.economy.excess_demand import follow
 
         return follow(market, first.ravel(), use, tolerance, max_evaluations, step)
-    return _Tangents(market, first.ravel(), use, value).solve(tolerance, max_evaluations)
+    from marketic.economy.tangents import Tangents
+
+    return Tangents(market, first.ravel(), use, value).solve(tolerance, max_evaluations)
 
 
-class _Market:
+@dataclass(frozen=True)
+class Plan:
+    """A mixture of answers. use, volume: float64 [K], of each resource, net and without regard to sign, units; value, size:
+    its reward, net and likewise, and doubt: how much of it may be rounding, value."""
+
+    use: np.ndarray
+    volume: np.ndarray
+    value: float
+    size: float
+    doubt: float
+
+
+class ResourceMarket:
     """Demand with its answers checked: prices [K] -> use [parts, K] and values [parts] (or None)."""
 
     def __init__(self, demand: Demand, capacity: np.ndarray) -> None:
@@ -97,6 +112,7 @@ class _Market:
         self.asked, self.parts = 0, 0
 
     def ask(self, prices: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """Use and values at prices [K]. Raises InputError for answers of other shapes, or NaN."""
         self.asked += 1
         answer = self.demand(prices.reshape(self.shape).copy())
         told, value = answer if isinstance(answer, tuple) else (answer, None)
@@ -121,111 +137,14 @@ class _Market:
         where = np.unravel_index(k, self.shape) if self.shape else ()
         return str(tuple(int(i) for i in where)) if len(where) != 1 else str(int(where[0]))
 
-    def judge(
-        self, prices: np.ndarray, use: np.ndarray, bound: float, value: float, tolerance: float
-    ) -> ScarcityPrices:
-        """The answer with its certificate. use: [K]."""
-        short = float(np.maximum(use - self.capacity, 0.0).max())
-        slack = float((prices * np.abs(self.capacity - use)).max())
-        gap, scale = bound - value, max(1.0, abs(bound))
-        kept = short <= 1e-6 * max(1.0, float(self.capacity.max()))
-        status = "optimal" if gap <= tolerance * scale and kept else "approximate"
-        found = Certificate(short, 0.0, slack, gap, status)
-        return ScarcityPrices(prices.reshape(self.shape), bound, value, use.reshape(self.shape), found, self.asked)
-
-
-class _Tangents:
-    """The cutting planes: for part i, v_i(p) >= r - u . p for every answer (r, u) that it ever gave."""
-
-    def __init__(self, market: _Market, prices: np.ndarray, use: np.ndarray, value: np.ndarray) -> None:
-        self.market, self.n, self.size = market, len(use), use.shape[1]
-        self.part, self.use, self.reward = np.arange(0), np.zeros((0, self.size)), np.zeros(0)
-        scale = float(np.abs(value + use @ prices).sum()) / max(
-            float(market.capacity[market.capacity > 0].sum()), 1e-12
+    def judge(self, prices: np.ndarray, plan: Plan, bound: float, tolerance: float) -> ScarcityPrices:
+        """The answer with its certificate: every test is relative to what is in play, so that units do not matter."""
+        excess = np.maximum(plan.use - self.capacity, 0.0)
+        slack = float((prices * np.abs(self.capacity - plan.use)).max())
+        gap, allowed = bound - plan.value, tolerance * max(abs(bound), plan.size)
+        kept = (excess <= KEPT * np.maximum(self.capacity, plan.volume)).all()
+        sound = kept and abs(gap) + float(prices @ excess) + plan.doubt <= allowed
+        found = Certificate(float(excess.max()), 0.0, slack, gap, "optimal" if sound else "approximate")
+        return ScarcityPrices(
+            prices.reshape(self.shape), bound, plan.value, plan.use.reshape(self.shape), found, self.asked
         )
-        self.box = np.maximum(4.0 * prices, np.full(self.size, max(scale, 1e-9)))
-        self.ceiling = self.box.max() * HIGHEST
-        self.best, self.bound = prices, np.inf
-        self.add(prices, use, value)
-
-    def add(self, prices: np.ndarray, use: np.ndarray, value: np.ndarray) -> None:
-        """Keep the tangents that say something new; remember the best prices."""
-        known = np.full(self.n, -np.inf)
-        np.maximum.at(known, self.part, self.reward - self.use @ prices)
-        if (known > value + 1e-6 * (1.0 + np.abs(value))).any():
-            part = int((known - value).argmax())
-            raise InputError(
-                f"part {part} reports a value of {value[part]:g} at prices {prices[:8]}, but an earlier answer of its own "
-                f"is worth {known[part]:g} there: wanted the maximum of reward - prices . use"
-            )
-        new = value > known + 1e-13 * (1.0 + np.abs(value))
-        self.part = np.concatenate([self.part, np.flatnonzero(new)])
-        self.use = np.concatenate([self.use, use[new]])
-        self.reward = np.concatenate([self.reward, (value + use @ prices)[new]])
-        bound = float(prices @ self.market.capacity + value.sum())
-        if bound < self.bound:
-            self.best, self.bound = prices, bound
-
-    def least(self) -> tuple[np.ndarray, float, np.ndarray]:
-        """Least bound over the tangents within the box: prices [K], the bound, the weights of the plan [tangents]."""
-        rows, k, n = len(self.part), self.size, self.n
-        values = csr_array((np.ones(rows), (np.arange(rows), self.part)), shape=(rows, n))
-        answer = linprog(
-            np.concatenate([self.market.capacity, np.ones(n)]),
-            A_ub=hstack([csr_array(-self.use), -values], format="csr"),
-            b_ub=-self.reward,
-            bounds=[*((0.0, high) for high in self.box), *((None, None) for _ in range(n))],
-            method="highs",
-            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-        )
-        if answer.x is None:
-            raise InputError(f"no prices found ({answer.message}): rescale the rewards or the capacities")
-        return np.maximum(answer.x[:k], 0.0), float(answer.fun), np.maximum(-answer.ineqlin.marginals, 0.0)
-
-    def solve(self, tolerance: float, limit: int) -> ScarcityPrices:
-        """Ask halfway between the best prices and the tangents' (in-out separation, Ben-Ameur and Neto 2007)."""
-        while True:
-            prices, low, weights = self.least()
-            if self._widen(prices, weights @ self.use):
-                continue
-            close = self.bound - low <= 0.5 * tolerance * max(1.0, abs(self.bound))
-            if close or self.market.asked >= limit:
-                break
-            inner = prices if self.size == 1 else 0.5 * (self.best + prices)
-            before, known = self.bound, len(self.part)
-            self._ask(inner)
-            stuck = len(self.part) == known or self._at(prices) <= low + 0.1 * (before - low)
-            if self.size > 1 and stuck and self.market.asked < limit:
-                self._ask(prices)
-            if len(self.part) == known:  # nothing new at either: the rest is rounding
-                break
-        use, value = weights @ self.use, float(weights @ self.reward)
-        return self.market.judge(self.best, use, self.bound, value, tolerance)
-
-    def _ask(self, prices: np.ndarray) -> None:
-        use, value = self.market.ask(prices)
-        if value is None:
-            raise InputError("demand reported values before, and none now")
-        self.add(prices, use, value)
-
-    def _at(self, prices: np.ndarray) -> float:
-        """What the tangents say that the bound is at least, at the prices."""
-        known = np.full(self.n, -np.inf)
-        np.maximum.at(known, self.part, self.reward - self.use @ prices)
-        return float(prices @ self.market.capacity + known.sum())
-
-    def _widen(self, prices: np.ndarray, use: np.ndarray) -> bool:
-        """Whether the plan's use [K] was short at the top of the box, which is then moved."""
-        limits = self.market.capacity
-        top = (prices >= self.box * (1.0 - 1e-9)) & (use > limits + 1e-9 * np.maximum(1.0, limits))
-        if not top.any():
-            return False
-        if self.box[top].max() > self.ceiling:
-            k = int(np.flatnonzero(top)[0])
-            raise InputError(
-                f"resource {self.market.name(k)} is infeasible: it is short of its capacity "
-                f"{self.market.capacity[k]:g} even at price {self.box[k]:g}"
-            )
-        self._ask(np.minimum(prices, self.box))
-        self.box = np.where(top, 8.0 * self.box, self.box)
-        return True
