@@ -26,7 +26,9 @@ from marketic.mechanisms.winner_determination import determine
 
 @dataclass(frozen=True)
 class WalrasBundles:
-    """A solver for one auction of packages. tolerance: of the gap, relative to max(1, welfare)."""
+    """A solver for one auction of packages. tolerance: of the gap, relative to welfare; of what a bidder misses or overpays,
+    relative to its own highest value; of the price of an unsold good, relative to the highest value of a package with it.
+    """
 
     tolerance: float = 1e-9
 
@@ -45,7 +47,7 @@ class WalrasBundles:
         won, welfare = winners.allocation(bids), float(winners.welfare)
         prices, fractional = self._program(bids)
         found = self.certificate(bids, prices, winners.chosen)
-        if fractional - welfare > self.tolerance * max(1.0, welfare):
+        if fractional - welfare > self.tolerance * welfare:
             missing = Certificate(found.clearing, found.budget, found.optimality, fractional - welfare, "refused")
             return Equilibrium(np.full(bids.goods, np.nan), won, missing, welfare, fractional)
         return Equilibrium(prices, won, found, welfare, welfare + found.gap)
@@ -61,11 +63,15 @@ class WalrasBundles:
         missed = best - got
         sold = (chosen[:, :, None] & bids.bundle).sum(axis=(0, 1))
         unsold = np.where(sold == 0, prices, 0.0)
-        clearing = float(max(np.maximum(sold - 1, 0).max(initial=0), (unsold > 1e-9 * (1.0 + prices)).any()))
+        value = np.where(bids.live, bids.value, 0.0)
+        wanted = np.where(bids.bundle, value[:, :, None], 0.0).max(axis=(0, 1), initial=0.0)
+        clearing = float(max(np.maximum(sold - 1, 0).max(initial=0), (unsold > self.tolerance * wanted).any()))
         gap = float(missed.sum() + unsold.sum())
-        spent = float(np.maximum(-got, 0.0).max(initial=0.0))
-        welfare = float(bids.value[chosen].sum())
-        sound = clearing == 0.0 and gap <= self.tolerance * max(1.0, welfare) and prices.min(initial=0.0) >= 0.0
+        loss = np.maximum(-got, 0.0)
+        spent = float(loss.max(initial=0.0))
+        most = value.max(axis=1, initial=0.0) if bids.exclusive else value
+        fair = (np.maximum(missed, loss) <= self.tolerance * most).all()
+        sound = clearing == 0.0 and fair and gap <= self.tolerance * value[chosen].sum() and (prices >= 0.0).all()
         return Certificate(clearing, spent, float(missed.max(initial=0.0)), gap, "optimal" if sound else "approximate")
 
     def _program(self, bids: BundleBids) -> tuple[np.ndarray, float]:
@@ -77,8 +83,10 @@ class WalrasBundles:
         owner = csr_array((np.ones(len(bidder)), (bidder, columns)), shape=(len(bids.value), len(bidder)))
         goods = csr_array(bids.bundle[bidder, which].T.astype(float))
         rows = vstack([owner, goods], format="csr") if bids.exclusive else goods
+        unit = 2.0 ** np.rint(np.log2(bids.value[bidder, which].max()))  # the tolerances of the solver are absolute
         answer = linprog(
-            -bids.value[bidder, which], A_ub=rows, b_ub=np.ones(rows.shape[0]),
+            -bids.value[bidder, which] / unit, A_ub=rows, b_ub=np.ones(rows.shape[0]),
             bounds=(0.0, None if bids.exclusive else 1.0), method="highs",
+            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
         )  # fmt: skip
-        return np.maximum(-answer.ineqlin.marginals[-bids.goods :], 0.0), -float(answer.fun)
+        return np.maximum(-answer.ineqlin.marginals[-bids.goods :], 0.0) * unit, -float(answer.fun) * unit

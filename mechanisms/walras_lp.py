@@ -21,12 +21,18 @@ import numpy as np
 from marketic.clearing import Certificate
 from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import Equilibrium
-from marketic.mechanisms.walras_program import Program
+from marketic.mechanisms.walras_program import Program, floats
+from marketic.mechanisms.walras_solution import Solution
+
+ROUNDING = 8 * np.finfo(float).eps
 
 
 @dataclass(frozen=True)
 class WalrasLP:
-    """A solver, no `Mechanism`. tolerance: of every residual (relative to the largest number in play) for "optimal"."""
+    """A solver, no `Mechanism`. tolerance: for "optimal", of every residual, relative to the largest number in play for that
+    good (its supply, what is used and made of it) or that activity (its value, what it pays and earns for each good), so that
+    neither units nor large neighbours hide anything; of the gap, relative to all values, costs and supplies.
+    """
 
     tolerance: float = 1e-7
 
@@ -51,7 +57,7 @@ class WalrasLP:
         welfare without bound.
         """
         problem = Program(values, use, supply, limits, curvature, disposal, goods, activities)
-        levels, prices = problem.quadratic() if problem.curved else problem.linear()
+        levels, prices = Solution(problem).find()
         return self._answer(problem, prices, levels)
 
     def certificate(
@@ -73,7 +79,7 @@ class WalrasLP:
         currency per unit; gap: currency, exact up to `optimality` times the level of activities without limits.
         """
         problem = Program(values, use, supply, limits, curvature, disposal, None, None)
-        prices, levels = np.asarray(prices, dtype=float), np.asarray(levels, dtype=float)
+        prices, levels = floats("prices", prices), floats("levels", levels)
         if prices.shape != problem.supply.shape or levels.shape != problem.values.shape:
             raise InputError(
                 f"prices {prices.shape} and levels {levels.shape}: wanted {problem.supply.shape}, {problem.values.shape}"
@@ -81,25 +87,55 @@ class WalrasLP:
         return self._answer(problem, prices, levels).certificate
 
     def _answer(self, problem: "Program", prices: np.ndarray, levels: np.ndarray) -> Equilibrium:
-        bent = problem.bend(levels)
+        play, bent = _InPlay(problem, prices, levels), problem.bend(levels)
         profit = problem.values - bent - problem.use.T @ prices
+        profit = np.where(np.abs(profit) <= ROUNDING * play.value, 0.0, profit)
         surplus = problem.supply - problem.use @ levels
         short = np.where(problem.disposal, np.maximum(-surplus, 0.0), np.abs(surplus))
-        limited = np.isfinite(problem.limits)
-        below = levels < problem.limits * (1.0 - 1e-9) - 1e-9
-        gained = np.where(below, np.maximum(profit, 0.0), 0.0)
-        lost = np.where(levels > 1e-9 * max(1.0, float(levels.max(initial=0.0))), np.maximum(-profit, 0.0), 0.0)
-        negative = np.where(problem.disposal, np.maximum(-prices, 0.0), 0.0)
         outside = np.maximum(-levels, 0.0) + np.maximum(levels - problem.limits, 0.0)
+        gained, lost = np.maximum(profit, 0.0), np.maximum(-profit, 0.0)
+        negative = np.where(problem.disposal, np.maximum(-prices, 0.0), 0.0)
+        runs = levels > self.tolerance * play.level
+        below = play.room > self.tolerance
+        optimality = max(float(part.max()) for part in (gained * below, lost * runs, negative))
         welfare = float(problem.values @ levels - 0.5 * levels @ bent)
-        rents = np.where(limited, np.maximum(profit, 0.0) * np.where(limited, problem.limits, 0.0), 0.0)
+        rents = gained * np.where(np.isfinite(problem.limits), problem.limits, 0.0)
         bound = float(prices @ problem.supply + rents.sum() + 0.5 * levels @ bent)
-        clearing = max(float(short.max(initial=0.0)), float(outside.max(initial=0.0)))
-        optimality = max(float(part.max(initial=0.0)) for part in (gained, lost, negative))
-        scale = max(1.0, float(np.abs(problem.values).max()), float(np.abs(prices).max()))
-        units = max(1.0, float(np.abs(problem.supply).max()), float(levels.max(initial=0.0)))
-        sound = clearing <= self.tolerance * units and optimality <= self.tolerance * scale
-        sound = sound and abs(bound - welfare) <= self.tolerance * max(1.0, abs(welfare))
-        budget = float((levels * lost).max(initial=0.0))
+        excesses = (
+            (short, play.volume),
+            (outside, play.level),
+            (negative * play.used, play.price),
+            (gained * play.room, play.value),
+            (lost * np.maximum(levels, 0.0), play.value * play.level),
+            (np.where(problem.disposal & play.used, np.maximum(surplus * prices, 0.0), 0.0), play.volume * play.price),
+            (np.abs([bound - welfare]), play.money),
+        )
+        sound = all((excess <= self.tolerance * size).all() for excess, size in excesses)
+        clearing = max(float(short.max()), float(outside.max()))
+        budget = float((levels * lost * runs).max(initial=0.0))
         found = Certificate(clearing, budget, optimality, bound - welfare, "optimal" if sound else "approximate")
         return Equilibrium(prices, levels, found, welfare, bound)
+
+
+class _InPlay:
+    """The largest numbers that a residual can be held against.
+
+    volume: [m], units of each good. price: [m], the most that an activity could pay for a unit. value: [k], currency per unit
+    of level. level: [k], what the limit and the volumes of goods allow. room: [k], share of the limit that is left. money.
+    """
+
+    def __init__(self, problem: Program, prices: np.ndarray, levels: np.ndarray) -> None:
+        size, bent = abs(problem.use), problem.bend(np.abs(levels))
+        self.volume = np.maximum(np.abs(problem.supply), size @ np.abs(levels))
+        self.value = np.abs(problem.values) + np.abs(bent) + size.T @ np.abs(prices)
+        entry = size.tocoo()
+        row, column, each = entry.row, entry.col, np.maximum(entry.data, 1e-300)
+        self.used = np.bincount(row, minlength=len(prices)) > 0  # the prices of other goods are judged by the gap
+        self.price, self.level = np.zeros(len(prices)), np.where(np.isfinite(problem.limits), problem.limits, np.inf)
+        np.maximum.at(self.price, row, self.value[column] / each)
+        np.minimum.at(self.level, column, self.volume[row] / each)
+        self.level = np.where(np.isfinite(self.level), self.level, np.abs(levels))
+        limited = np.isfinite(problem.limits)
+        left = np.where(limited, problem.limits - levels, 1.0)
+        self.room = np.maximum(left, 0.0) / np.where(limited & (problem.limits > 0.0), problem.limits, 1.0)
+        self.money = float(np.abs(problem.values) @ np.abs(levels) + np.abs(prices) @ np.abs(problem.supply))

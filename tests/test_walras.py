@@ -68,6 +68,96 @@ def test_every_answer_proves_itself(seed, m, k, curved, limited):
         assert greedy.clearing > 0.1
 
 
+@settings(max_examples=120, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), spread=st.sampled_from([2, 5, 8]), curved=st.booleans(), makers=st.booleans())
+def test_no_unit_is_special(seed, spread, curved, makers):
+    """The same economy with every good, every activity and money counted in units of its own."""
+    rng = np.random.default_rng(seed)
+    m, k = int(rng.integers(1, 6)), int(rng.integers(1, 8))
+    values, use = rng.normal(size=k), rng.uniform(-1.0 if makers else 0.0, 1.0, (m, k)) * (rng.random((m, k)) < 0.7)
+    supply, limits, root = rng.random(m) * (rng.random(m) < 0.8), rng.random(k), rng.standard_normal((k, k))
+    bend = root @ root.T if curved else None
+    plain = walras_lp(values, use, supply, limits=limits, curvature=bend)
+    good, level = 10.0 ** rng.uniform(-spread, spread, m), 10.0 ** rng.uniform(-spread, spread, k)
+    money = 10.0 ** rng.uniform(-spread, spread)
+    found = walras_lp(
+        values * money / level, use * good[:, None] / level, supply * good, limits=limits * level,
+        curvature=None if bend is None else bend * (money / np.outer(level, level)),
+    )  # fmt: skip
+    assert (plain.certificate.status, found.certificate.status) == ("optimal", "optimal")
+    assert found.welfare / money == pytest.approx(plain.welfare, rel=1e-7, abs=1e-9)
+    assert found.prices @ (supply * good) / money == pytest.approx(plain.prices @ supply, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("program", "prices", "levels"),
+    [
+        (([2e6, 1e6, 6e6], [[3, 2, 2], [3, 0, 3]], [8, 4]), [5e5, 5e6 / 3], [0, 8 / 3, 4 / 3]),
+        (([2e6, 4e6, 5e6], [[3, 3, 3], [0, 2, 3]], [6, 7]), [5e6 / 3, 0], [0, 0, 2]),
+        (([3e-10, 2e-10], [[1, 1], [1, 0]], [2, 1]), [2e-10, 1e-10], [1, 1]),
+        (([3e-8], [[1]], [1e-8], [2.0]), [1e-8], [1e-8]),
+    ],
+)
+def test_large_and_small_numbers_by_hand(program, prices, levels):
+    found = walras_lp(*program[:3], curvature=program[3] if len(program) > 3 else None)
+    assert found.certificate.status == "optimal"
+    np.testing.assert_allclose(found.prices, prices, rtol=1e-9, atol=1e-9 * max(prices))
+    np.testing.assert_allclose(found.allocation, levels, rtol=1e-9, atol=1e-9 * max(levels))
+
+
+def test_a_small_market_is_judged_by_its_own_size():
+    judge = WalrasLP().certificate
+    alone = judge([0.0], [0.0], [1e-8], [[1.0]], [1.0])
+    oversold = judge([1.0, 1.0], [1e8, 5.0], [1.0, 1.0], np.eye(2), [1e8, 1.0])
+    cheap = judge([1e8, 0.0], [1.0, 1.0], [1e8, 5.0], np.eye(2), [1.0, 1.0])
+    dear = judge([1e8, 7.0], [1.0, 0.0], [1e8, 5.0], np.eye(2), [1.0, 1.0])
+    idle = judge([1e8, 5.0], [1.0, 0.5], [1e8, 5.0], np.eye(2), [1.0, 1.0])
+    missing = judge([-1.0], [0.0], [-1.0], [[1.0]], [1e-10], disposal=False)
+    assert {found.status for found in (alone, oversold, cheap, dear, idle, missing)} == {"approximate"}
+    for values, supply in (([1.0, 1.0], [1e8, 1.0]), ([1e8, 5.0], [1.0, 1.0])):
+        assert judge(values, supply, values, np.eye(2), supply).status == "optimal"
+    assert walras_lp([-1.0], [[1.0]], [1e-10], disposal=False).allocation == pytest.approx(1e-10)
+
+
+@pytest.mark.parametrize("power", [-8, 0, 8])
+def test_what_has_no_prices_is_named_at_any_size(power):
+    size = 10.0**power
+    names = {"goods": ["ore", "tools"], "activities": ["dig", "forge", "trade"]}
+    use = [[-1.0, 2.0, 1.0], [0.0, -1.0, 1.0]]  # digging needs nothing
+    with pytest.raises(InputError, match="welfare has no bound: activity 'trade' can run for ever"):
+        walras_lp(np.array([-0.1, -0.1, 1.0]) * size, use, [0.0, 0.0], **names)
+    with pytest.raises(InputError, match="supply of good 'tools' is infeasible"):
+        walras_lp([-0.1, -0.1, 1.0], use, [size, -size], limits=[size, 0.0, size], **names)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"values": [1.0, np.nan]}, "values of activity 'sell' is nan"),
+        ({"supply": [np.inf]}, "supply of good 'oil' is inf"),
+        ({"limits": [1.0, np.nan]}, "limit of activity 'sell' is nan"),
+        ({"limits": [-1.0, 1.0]}, "limit of activity 'burn' is -1"),
+        ({"values": [1.0]}, r"values of shape \(1,\): wanted \(2,\), one number per activity"),
+        ({"use": np.zeros((0, 2)), "supply": []}, r"use of shape \(0, 2\): wanted goods x activities, at least one"),
+        ({"use": [1.0, 1.0]}, r"use of shape \(2,\)"),
+        ({"use": [["a", "b"]]}, "use: wanted numbers"),
+        ({"values": ["a", "b"]}, "values: wanted numbers"),
+        ({"disposal": [True, False]}, "disposal of shape"),
+        ({"goods": []}, "goods lists 0 names: wanted 1"),
+    ],
+)
+def test_bad_numbers_are_named(changes, words):
+    given = {
+        "values": [1.0, 1.0],
+        "use": [[1.0, 1.0]],
+        "supply": [1.0],
+        "goods": ["oil"],
+        "activities": ["burn", "sell"],
+    }
+    with pytest.raises(InputError, match=words):
+        walras_lp(**{**given, **changes})
+
+
 def test_one_more_unit_is_worth_its_price():
     rng = np.random.default_rng(3)
     values, use, supply = rng.uniform(1, 3, 12), rng.uniform(0.1, 1, (4, 12)), rng.uniform(1, 2, 4)
@@ -87,6 +177,22 @@ def test_complements_without_prices_are_refused_with_the_gap():
     assert found.certificate.gap == pytest.approx(0.5)
     assert found.allocation.tolist() == [[True, True], [False, False]]
     assert (found.welfare, found.bound) == pytest.approx((3.0, 3.5))
+
+
+@pytest.mark.parametrize("unit", [1e-10, 1.0, 1e10])
+def test_packages_in_any_currency(unit):
+    found = walras_bundles(BundleBids.of({"AB": 3 * unit}, {"A": 2 * unit, "B": 2 * unit}))
+    assert found.refused
+    assert found.certificate.gap == pytest.approx(0.5 * unit)
+    rng, statuses = np.random.default_rng(0), []
+    for _ in range(20):
+        bids = BundleBids(unit * rng.random((4, 2)), rng.random((4, 2, 3)) < 0.5, exclusive=True)
+        statuses.append(walras_bundles(bids).certificate.status)
+    assert set(statuses) <= {"optimal", "refused"}
+    two = BundleBids.of({"A": 1.0}, {"B": unit})  # neighbours: each is judged by its own value
+    judge = WalrasBundles().certificate
+    assert judge(two, np.array([1.0, unit]), two.live).status == "optimal"
+    assert judge(two, np.array([1.0, 1.001 * unit]), two.live).status == "approximate"
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
