@@ -42,9 +42,14 @@ def alp_bound(task: Any) -> float:
 
 
 def _generate(goal: np.ndarray, least: float | None, worst: Callable, discount: float, n: int) -> float:
-    """Minimise goal @ w over w that satisfy every constraint; worst(w) -> the worst states' cuts."""
+    """Minimise goal @ w over w that satisfy every constraint; worst(w) -> the worst states' cuts.
+
+    The program sees the constant w_0 per step, (1 - discount) w_0, which is at most n, however long the horizon.
+    """
     rows, right = [], []
-    bounds = [(None, None)] + [(least, n / (1.0 - discount))] * (len(goal) - 1)
+    steps = np.ones(len(goal))
+    steps[0] = 1.0 / (1.0 - discount)
+    bounds = [(-10.0 * n, 10.0 * n)] + [(least, n / (1.0 - discount))] * (len(goal) - 1)
     weights = np.zeros(len(goal))
     while True:
         cuts = worst(weights)
@@ -55,10 +60,10 @@ def _generate(goal: np.ndarray, least: float | None, worst: Callable, discount: 
             if b - row @ weights > TOLERANCE / 2:
                 rows.append(row)
                 right.append(b)
-        found = linprog(goal, A_ub=-np.array(rows), b_ub=-np.array(right), bounds=[(-1e6, 1e6), *bounds[1:]])
+        found = linprog(goal * steps, A_ub=-np.array(rows) * steps, b_ub=-np.array(right), bounds=bounds)
         if found.status != 0:
             raise InputError(f"approximate linear program: HiGHS ended with {found.message}")
-        weights = found.x
+        weights = found.x * steps
 
 
 def _cut(task: Any, up: np.ndarray, reboot: int, features: Callable[[np.ndarray], np.ndarray]) -> Cut:

@@ -30,7 +30,7 @@ class WeaklyCoupled(gym.Env):
     Observation: int64 [n], 0 to S - 1. Action: int64 [n], 0 to A - 1. Reward: the parts' sum; info["part_rewards"], float64
     [n], and info["served"], int64 [n], the actions that took place. It never terminates: register it with a time limit.
 
-    Raises InputError for tables that do not fit together.
+    Raises InputError for tables that do not fit together, or differ between parts of one kind.
     """
 
     metadata = {"render_modes": ["ansi"]}  # noqa: RUF012
@@ -62,6 +62,7 @@ class WeaklyCoupled(gym.Env):
             kinds=kinds,
             model=LocalModel(self.transitions, self.rewards),
         )
+        self._check_kinds()
         self.observation_space = gym.spaces.MultiDiscrete(np.full(parts, states))
         self.action_space = gym.spaces.MultiDiscrete(np.full(parts, actions))
         self._cumulative = self.transitions.cumsum(axis=-1)
@@ -80,6 +81,19 @@ class WeaklyCoupled(gym.Env):
             raise InputError(f"{name}(start={self.start.tolist()}): wanted {parts} states from 0 to {states - 1}")
         if not 0.0 < self.discount < 1.0:
             raise InputError(f"{name}(discount={self.discount}): wanted a number above 0 and below 1")
+
+    def _check_kinds(self) -> None:
+        """Parts of one kind are computed once: refuse those whose tables differ by more than rounding."""
+        for kind in np.unique(np.asarray(self.kinds)):
+            alike = np.flatnonzero(np.asarray(self.kinds) == kind)
+            for name in ("transitions", "rewards", "uses"):
+                table = getattr(self, name)[alike].reshape(len(alike), -1)
+                differs = ~np.isclose(table, table[:1], rtol=1e-12, atol=0.0).all(axis=1)
+                if differs.any():
+                    raise InputError(
+                        f"{type(self).__name__}(kinds=...): parts {alike[0]} and {alike[differs.argmax()]} are both of kind "
+                        f"{kind}, but their {name} differ; give them kinds of their own, or the same tables"
+                    )
 
     @property
     def parts(self) -> int:

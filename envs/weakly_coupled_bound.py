@@ -42,10 +42,12 @@ class Bound:
 
 
 def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
-    """The least bound over prices for `periods` >= 0 dated steps and a constant tail. task: a `WeaklyCoupled`."""
+    """The least bound over prices for `periods` >= 0 dated steps and a constant tail. task: a `WeaklyCoupled`, or as many
+    of its tables; with no resources at all it is what the parts are worth alone.
+    """
     if isinstance(periods, bool) or not isinstance(periods, int | np.integer) or periods < 0:
         raise InputError(f"lagrangian_bound(periods={periods!r}): wanted a whole number >= 0")
-    resources, scale = len(task.capacity), max(float(np.abs(task.rewards).mean()), 1e-12)
+    resources, scale = len(task.capacity), float(np.abs(task.rewards).mean()) or 1.0
     weight = task.discount ** np.arange(periods + 1)
     weight[-1] /= 1.0 - task.discount
     steps = int(np.ceil(np.log(TAIL) / np.log(task.discount)))
@@ -58,13 +60,13 @@ def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
         return value + float(weight @ table @ task.capacity), (weight[:, None] * task.capacity - use).ravel()
 
     prices = np.full((periods + 1) * resources, scale)
-    best, kept = np.inf, prices
-    if periods:  # begin at the constant price
+    if periods:  # begin at the constant price, and never end above its bound
         prices = np.tile(lagrangian_bound(task).prices[0], periods + 1)
-    for share in TEMPERATURES:
-        units = np.repeat(1.0 / np.sqrt(weight), resources)  # so that late prices move as easily as early ones
+    best, kept = smoothed(prices, 0.0)[0], prices
+    for share in TEMPERATURES if resources else ():
+        units = np.repeat(scale / np.sqrt(weight), resources)  # so that late prices move as easily as early ones
         found = minimize(
-            lambda y, t=share * scale, u=units: _scaled(smoothed, y, u, t),
+            lambda y, t=share * scale, u=units: _scaled(smoothed, y, u, t, scale),
             prices / units,
             jac=True,
             method="L-BFGS-B",
@@ -90,9 +92,12 @@ def alike_parts(task: Any) -> tuple[np.ndarray, np.ndarray]:
     return one, alike.astype(float)
 
 
-def _scaled(smoothed: Any, y: np.ndarray, units: np.ndarray, temperature: float) -> tuple[float, np.ndarray]:
+def _scaled(
+    smoothed: Any, y: np.ndarray, units: np.ndarray, temperature: float, scale: float
+) -> tuple[float, np.ndarray]:
+    """Value and slope in units of a mean reward: the minimiser stops at absolute numbers."""
     value, slope = smoothed(y * units, temperature)
-    return value, slope * units
+    return value / scale, slope * units / scale
 
 
 @njit(cache=True)

@@ -39,6 +39,17 @@ def differing():
     return WeaklyCoupled(chances, np.ones((2, 2, 2)), uses, np.full(1, 2.0), np.zeros(2))
 
 
+def kinds_that_differ(table: str):
+    """Three parts, 0 and 2 of kind 4, whose tables of one name differ."""
+    tables = {
+        "transitions": np.tile(np.eye(2), (3, 2, 1, 1)), "rewards": np.ones((3, 2, 2)), "uses": np.ones((3, 2, 1)),
+    }  # fmt: skip
+    tables["uses"][:, 0] = 0.0
+    WeaklyCoupled(**tables, capacity=np.ones(1), start=np.zeros(3), kinds=[4, 1, 4])  # alike so far
+    tables[table][2] = {"transitions": np.eye(2)[::-1], "rewards": 2.0, "uses": [[0.0], [2.0]]}[table]
+    return WeaklyCoupled(**tables, capacity=np.ones(1), start=np.zeros(3), kinds=[4, 1, 4])
+
+
 @pytest.mark.parametrize(
     ("task", "options"),
     [
@@ -85,6 +96,38 @@ def test_where_a_price_is_positive_the_resource_is_used_up(task):
     bound = task.lagrangian_bound()
     assert (bound.prices > 1e-3).all(), "scarcity is what these tasks are about"
     assert bound.use[0] == pytest.approx(task.capacity, rel=0.02)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), power=st.sampled_from([-8, 0, 8]))
+def test_bounds_of_random_tasks_in_any_currency(seed, power):
+    rng = np.random.default_rng(seed)
+    parts, states, actions = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(2, 4))
+    chances = rng.dirichlet(np.full(states, 0.5), size=(parts, actions, states))
+    rewards = 10.0**power * rng.normal(size=(parts, states, actions))
+    uses = np.tile(rng.integers(0, 3, (actions, 1)).astype(float), (parts, 1, 1))
+    uses[:, 0] = 0.0
+    task = WeaklyCoupled(
+        chances, rewards, uses, rng.uniform(0.2, 3.0, 1), rng.integers(states, size=parts), discount=0.9
+    )
+    unit = np.abs(rewards).max()
+    optimum = optimal_values(task, tolerance=1e-9 * unit)[tuple(task.start)]
+    constant, dated = (task.lagrangian_bound(dated=dated, periods=10).value for dated in (False, True))
+    whole = task.integer_bound().value
+    assert optimum <= min(dated, whole) + 1e-8 * unit
+    assert dated <= constant + 1e-8 * unit
+    assert whole <= constant + 1e-2 * unit  # of a search that need not end at the least
+
+
+def test_what_does_not_fit_even_once_is_left_out():
+    """Two parts earn 1 a step, and nothing else fits: 2 / (1 - 0.95) = 40."""
+    task = WeaklyCoupled(
+        np.ones((2, 2, 1, 1)), np.ones((2, 1, 2)), np.array([[[0.0], [2.0]]] * 2), np.ones(1), np.zeros(2)
+    )
+    for dated in (False, True):
+        bound = task.integer_bound(dated=dated, periods=3)
+        assert bound.value == pytest.approx(40.0, rel=1e-8)
+        assert bound.prices.size == 0
 
 
 @settings(max_examples=80, deadline=None)
@@ -238,6 +281,12 @@ def test_rewards_are_told_by_part_and_requests_that_do_not_fit_are_refused():
         (lambda: LQEconomy(0), "goods=0"),
         (lambda: LQEconomy(discount=1.5), "discount"),
         (lambda: MachineMaintenance(5).step(np.zeros(5, int)), "call reset first"),
+        (
+            lambda: kinds_that_differ("rewards"),
+            "parts 0 and 2 are both of kind 4, but their rewards differ",
+        ),
+        (lambda: kinds_that_differ("uses"), "parts 0 and 2 are both of kind 4, but their uses differ"),
+        (lambda: kinds_that_differ("transitions"), "parts 0 and 2 are both of kind 4, but their transitions differ"),
         (
             lambda: WeaklyCoupled(np.ones((1, 2, 2, 2)), np.zeros((1, 2, 2)), np.zeros((1, 2, 0)), [], [0]),
             "add up to 1",

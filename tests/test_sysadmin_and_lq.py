@@ -29,6 +29,15 @@ def test_the_grids_bound_holds():
     assert task.optimal_value() <= task.alp_bound() <= 1.05 * task.optimal_value()
 
 
+@pytest.mark.parametrize(("topology", "n"), [("ring", 25), ("grid", 25), ("star", 25)])
+def test_bounds_per_step_settle_as_the_horizon_grows(topology, n):
+    """(1 - discount) V tends to the mean reward of a step."""
+    means = [SysAdmin(n, topology, discount=1 - rest).alp_bound() * rest for rest in (1e-3, 1e-4, 1e-5, 1e-6)]
+    steps = -np.diff(means)
+    assert (steps > 0).all()
+    assert steps[1:] == pytest.approx(steps[:-1] / 10, rel=0.2)
+
+
 def test_doing_nothing_in_a_star_by_simulation():
     task = SysAdmin(6, "star")
     exact = lumped_policy_value(task, np.full((2, 6), -1))
