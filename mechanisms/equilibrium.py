@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from marketic.clearing import Certificate
+from marketic.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -123,3 +124,11 @@ def post(economy: Any, endowment: Any, **options: Any) -> Equilibrium:
     from marketic.mechanisms.post import Post
 
     return Post(**options).solve(economy, endowment)
+
+
+def floats(what: str, given: Any) -> np.ndarray:
+    """Numbers given to a solver, float64 of any shape, or InputError."""
+    try:
+        return np.asarray(given, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{what}: wanted numbers ({error})") from None

@@ -17,7 +17,7 @@ import numpy as np
 
 from marketic.clearing import Certificate
 from marketic.errors import InputError
-from marketic.mechanisms.equilibrium import Equilibrium
+from marketic.mechanisms.equilibrium import Equilibrium, floats
 
 Demand = Callable[[np.ndarray], Any]
 PATIENCE = 1_000
@@ -48,13 +48,14 @@ class Tatonnement:
         demand: prices [m] > 0 -> what traders want, float64 [n, m] or in total [m], >= 0. supply: [m] > 0. start: [m] > 0.
         income: what the traders can spend at given prices, prices -> [n] or total, currency; None: the worth of the supply
         (an exchange economy). tolerance: excess as a share of the supply.
-        Refused (NaN, and the smallest excess seen) if the rule does not settle. Raises InputError, naming the good, for
+        Refused (NaN, and the smallest excess seen) if the rule does not settle, or traders spend what they do not have.
+        Raises InputError, naming the good, for
         demand that is NaN or negative, or prices that run away.
         """
-        supply = np.asarray(supply, dtype=float)
+        supply = floats("supply", supply)
         if supply.ndim != 1 or not ((supply > 0.0) & np.isfinite(supply)).all():
             raise InputError(f"supply = {supply!r}: wanted finite numbers > 0, one per good")
-        prices = np.ones(len(supply)) if start is None else np.array(start, dtype=float)
+        prices = np.ones(len(supply)) if start is None else floats("start", start)
         if prices.shape != supply.shape or not ((prices > 0.0) & np.isfinite(prices)).all():
             raise InputError(f"start = {start!r}: wanted {len(supply)} finite prices > 0")
         best, wanted, rounds = self._follow(demand, supply, prices, tolerance)
@@ -69,24 +70,29 @@ class Tatonnement:
     ) -> Certificate:
         """Judge prices [m] and the demand at them, [n, m] or [m].
 
-        clearing: largest excess demand, or what is left over of goods that are not free, units (free: at most `tolerance`
-        times the greatest price); budget: largest |spent - income|, currency (0 by Walras's law in an economy in
-        equilibrium); optimality: 0, demand is taken at its word; gap: what the excess is worth, sum_j p_j |z_j|, currency.
+        clearing: largest excess demand, or what is left over of goods that are not free, units (free: all of it is worth at
+        most `tolerance` times the supply that is worth most); budget: largest |spent - income|, currency (0 by Walras's law
+        in an economy in equilibrium); optimality: 0, demand is taken at its word; gap: what the excess and all that is left
+        over is worth, sum_j p_j |z_j|, currency. "optimal": clearing within `tolerance` of the supply, budgets within as
+        much, once for every good and once more, of what each trader (where income is a total: all of them) has and spends.
         """
-        prices, wanted, supply = (np.asarray(array, dtype=float) for array in (prices, wanted, supply))
-        total = wanted if wanted.ndim == 1 else wanted.sum(axis=0)
-        excess = np.where(prices > tolerance * prices.max(), np.abs(total - supply), np.maximum(total - supply, 0.0))
+        prices, wanted, supply = floats("prices", prices), floats("demand", wanted), floats("supply", supply)
+        total = _total(wanted)
+        worth = prices * supply
+        excess = np.where(worth > tolerance * worth.max(), np.abs(total - supply), np.maximum(total - supply, 0.0))
         spent = wanted @ prices
-        owned = float(supply @ prices) if income is None else np.asarray(income(prices), dtype=float)
-        off = spent - owned if np.shape(owned) == np.shape(spent) else np.sum(spent) - np.sum(owned)
-        short = float((excess / supply).max())
-        worth = float(prices @ np.abs(excess))
+        owned = np.asarray(supply @ prices if income is None else income(prices), dtype=float)
+        if owned.shape != spent.shape:
+            owned, spent = owned.sum(), spent.sum()
+        off = np.abs(spent - owned)
+        settled = (excess <= tolerance * supply).all()
+        paid = (off <= (len(prices) + 1) * tolerance * np.maximum(np.abs(owned), np.abs(spent))).all()
         return Certificate(
             float(excess.max()),
-            float(np.abs(off).max()),
+            float(off.max()),
             0.0,
-            worth,
-            "optimal" if short <= tolerance else "approximate",
+            float(prices @ np.abs(total - supply)),
+            "optimal" if settled and paid else "approximate",
         )
 
     def _follow(
@@ -95,23 +101,22 @@ class Tatonnement:
         """The prices of least excess seen, the demand there, and rounds."""
         step, least, since = self.step, np.inf, 0
         best, kept = prices, np.zeros_like(prices)
+        cheap = np.zeros(len(prices), dtype=bool)  # goods of little worth that are not free: all of them must be sold
         for round_ in range(1, self.max_rounds + 1):
-            wanted = np.asarray(demand(prices.copy()), dtype=float)
-            if wanted.shape[-1:] != prices.shape or wanted.ndim not in (1, 2):
-                raise InputError(f"demand of shape {wanted.shape}: wanted ({len(prices)},) or [traders, {len(prices)}]")
-            total = wanted if wanted.ndim == 1 else wanted.sum(axis=0)
-            if not (np.isfinite(total) & (total >= 0.0)).all():
-                bad = int((~(np.isfinite(total) & (total >= 0.0))).argmax())
-                raise InputError(
-                    f"demand for good {bad} is {total[bad]} at price {prices[bad]:g}: wanted a number >= 0"
-                )
-            ratio = (total - supply) / supply
-            worst = float(np.maximum(ratio, np.minimum(-ratio, prices / prices.max())).max())  # left over, or dear
+            wanted = _asked(demand, prices)
+            ratio = (_total(wanted) - supply) / supply
+            worth = prices * supply
+            left = np.minimum(-ratio, np.where(cheap, 1.0, worth / worth.max()))
+            worst = float(np.maximum(ratio, left).max())  # short, or left over and dear
             if worst < least:
                 since = 0 if worst < 0.999 * least else since + 1
                 least, best, kept = worst, prices, wanted
             else:
                 since += 1
+            if least <= tolerance and (-ratio > tolerance).any():
+                lower = _total(_asked(demand, np.where(-ratio > tolerance, tolerance * prices, prices)))
+                found = (-ratio > tolerance) & ~(lower <= supply)
+                cheap, least = cheap | found, np.inf if found.any() else least
             if least <= tolerance or step < 1e-6:
                 return best, kept, round_
             if since >= PATIENCE:
@@ -124,12 +129,32 @@ class Tatonnement:
         return best, kept, self.max_rounds
 
 
+def _asked(demand: Demand, prices: np.ndarray) -> np.ndarray:
+    """Demand [n, m] or [m] at the prices; InputError names a good for which it is no number >= 0."""
+    wanted = floats("demand", demand(prices.copy()))
+    if wanted.shape[-1:] != prices.shape or wanted.ndim not in (1, 2):
+        raise InputError(f"demand of shape {wanted.shape}: wanted ({len(prices)},) or [traders, {len(prices)}]")
+    total = _total(wanted)
+    bad = ~(np.isfinite(total) & (total >= 0.0))
+    if bad.any():
+        at = int(bad.argmax())
+        raise InputError(f"demand for good {at} is {total[at]} at price {prices[at]:g}: wanted a number >= 0")
+    return wanted
+
+
+def _total(wanted: np.ndarray) -> np.ndarray:
+    return wanted if wanted.ndim == 1 else wanted.sum(axis=0)
+
+
 def fisher_demand(weights: Any, budgets: Any, *, utility: str = "ces", elasticity: float | None = None) -> Demand:
     """Demand of Fisher's buyers: prices [m] -> float64 [n, m]. Utilities and arguments as in `fisher`, weights dense.
 
     With linear utilities all money goes to the first of the best goods: there, demand jumps, and tatonnement is refused.
     """
-    weights, budgets = np.asarray(weights, dtype=float), np.asarray(budgets, dtype=float)[:, None]
+    weights, budgets = floats("weights", weights), floats("budgets", budgets)
+    if weights.ndim != 2 or budgets.shape != weights.shape[:1]:
+        raise InputError(f"weights {weights.shape} and budgets {budgets.shape}: wanted [buyers, goods] and [buyers]")
+    budgets = budgets[:, None]
     if utility not in ("linear", "cobb-douglas", "ces", "leontief") or (utility == "ces") != (elasticity is not None):
         raise InputError(f"utility={utility!r}, elasticity={elasticity}: as for fisher.FisherMarket")
 

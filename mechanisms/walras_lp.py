@@ -20,8 +20,8 @@ import numpy as np
 
 from marketic.clearing import Certificate
 from marketic.errors import InputError
-from marketic.mechanisms.equilibrium import Equilibrium
-from marketic.mechanisms.walras_program import Program, floats
+from marketic.mechanisms.equilibrium import Equilibrium, floats
+from marketic.mechanisms.walras_program import Program
 from marketic.mechanisms.walras_solution import Solution
 
 ROUNDING = 8 * np.finfo(float).eps

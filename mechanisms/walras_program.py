@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from marketic.errors import InputError
+from marketic.mechanisms.equilibrium import floats
 
 
 class Program:
@@ -90,14 +91,6 @@ class Program:
     def bend(self, levels: np.ndarray) -> np.ndarray:
         """H z."""
         return np.asarray(self.curvature * levels if self.curvature.ndim == 1 else self.curvature @ levels)
-
-
-def floats(what: str, given: Any) -> np.ndarray:
-    """float64 of any shape, or InputError."""
-    try:
-        return np.asarray(given, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{what}: wanted numbers ({error})") from None
 
 
 def _named(what: str, given: Sequence[str] | None, size: int) -> Sequence[str] | None:

@@ -54,6 +54,39 @@ def test_a_free_good_needs_no_buyers():
     assert found.certificate.clearing <= 1e-7
 
 
+@pytest.mark.parametrize("utility", ["cobb-douglas", "leontief"])
+@pytest.mark.parametrize("power", [-9, -4, 4, 9])
+def test_goods_may_be_counted_in_any_unit(utility, power):
+    """A unit 10^power as small: as many times the supply and the need, and that part of the price."""
+    units = np.array([10.0**power, 1.0, 1.0])
+    supply = np.array([1.0, 2.0, 0.5])
+    plain = np.array([[1.0, 3.0, 1.0], [2.0, 1.0, 1.0]])
+    weights = plain * units if utility == "leontief" else plain
+    found = tatonnement(
+        fisher_demand(weights, [1.0, 2.0], utility=utility), supply * units, income=lambda prices: np.array([1.0, 2.0])
+    )
+    truth = fisher(plain, [1.0, 2.0], supply, utility=utility, tolerance=1e-12)
+    assert found.certificate.status == "optimal"
+    np.testing.assert_allclose(found.prices * units, truth.prices, rtol=1e-5, atol=1e-6)
+
+
+def test_a_cheap_good_is_not_a_free_one():
+    """One spends 5e-10 of its money on a good: less than the tolerance of all, and its price is right all the same."""
+    spends = np.array([1e-9, 2.0])
+    found = tatonnement(
+        lambda prices: (spends / prices)[None], [1.0, 1.0], income=lambda prices: spends.sum(keepdims=True)
+    )
+    assert found.certificate.status == "optimal"
+    np.testing.assert_allclose(found.prices, spends, rtol=1e-7)
+
+
+def test_money_that_nobody_has_is_not_spent():
+    for wanted in (np.ones((1, 2)), np.ones(2)):
+        found = tatonnement(lambda prices, wanted=wanted: wanted, np.ones(2), income=lambda prices: np.array([5.0]))
+        assert found.refused
+        assert found.certificate.budget == 3.0
+
+
 def test_the_certificate_is_of_the_prices_not_of_the_rule():
     demand = fisher_demand(WEIGHTS, BUDGETS, utility="cobb-douglas")
     prices = tatonnement(demand, SUPPLY).prices
@@ -71,6 +104,9 @@ def test_the_certificate_is_of_the_prices_not_of_the_rule():
         (lambda: tatonnement(scarf_demand, np.ones(3), step=0.0), "step=0.0"),
         (lambda: tatonnement(scarf_demand, [1.0, 0.0, 1.0]), "supply"),
         (lambda: tatonnement(scarf_demand, np.ones(3), start=[1.0, 2.0]), "start"),
+        (lambda: tatonnement(scarf_demand, ["x", "y", "z"]), "supply: wanted numbers"),
+        (lambda: tatonnement(lambda p: "x", np.ones(3)), "demand: wanted numbers"),
+        (lambda: fisher_demand([[1.0, 2.0]], 1.0, utility="linear"), r"budgets \(\): wanted"),
         (lambda: tatonnement(lambda p: p[:2], np.ones(3)), r"demand of shape \(2,\)"),
         (lambda: tatonnement(lambda p: np.array([1.0, np.nan]), np.ones(2)), "demand for good 1 is nan"),
         (lambda: tatonnement(lambda p: np.array([-1.0, 1.0]), np.ones(2)), "demand for good 0 is -1.0"),
