@@ -23,6 +23,7 @@ from scipy.sparse import csr_array
 
 from marketic.clearing import Certificate
 from marketic.errors import InputError
+from marketic.mechanisms.equilibrium import floats
 from marketic.mechanisms.fisher_program import eisenberg_gale
 from marketic.mechanisms.fisher_response import (
     CESDescent,
@@ -50,8 +51,9 @@ class FisherOutcome:
 
     prices: float64 [m], currency per unit. allocation: csr_array [n, m], units. iterations: steps or rounds of response.
     certificate: clearing leaves out what is unsold of free goods; optimality: currency, the most that a buyer could save and be
-    as well off; gap: currency, Eisenberg-Gale; "optimal": gap within tolerance of all money, clearing and budgets (of which
-    the gap is the square, in order) within its root.
+    as well off; gap: currency, Eisenberg-Gale; "optimal": gap within tolerance of all money; within its root (the gap is the
+    square, in order) clearing, of each good's supply, and budget and saving of each buyer, of its own budget. So the poorest
+    buyer is served as well as the richest, but prices of what only the poor want are known less well than the gap says.
     """
 
     prices: np.ndarray
@@ -110,14 +112,14 @@ class FisherMarket:
         scaled = edges.data if self.utility == "cobb-douglas" else edges.data * units[goods]
         normal = csr_array((scaled / row_max(scaled, edges)[row_of(edges)], goods, edges.indptr), shape=edges.shape)
 
-        def judged(prices: np.ndarray, amounts: np.ndarray) -> Certificate:
+        def judged(prices: np.ndarray, amounts: np.ndarray) -> float:
             allocation = csr_array((amounts, goods, edges.indptr), shape=edges.shape)
-            return self._certificate(normal, share, np.ones(len(supply)), prices, allocation, tolerance)
+            return self._evidence(normal, share, np.ones(len(supply)), prices, allocation, tolerance)[1]
 
         prices, amounts, iterations = self._iterate(normal, share, judged)
         prices = prices * money / supply
         allocation = csr_array((amounts * supply[goods], goods, edges.indptr), shape=edges.shape)
-        found = self._certificate(edges, budgets, supply, prices, allocation, tolerance)
+        found, _ = self._evidence(edges, budgets, supply, prices, allocation, tolerance)
         return FisherOutcome(prices, allocation, found, iterations)
 
     def certificate(
@@ -129,15 +131,15 @@ class FisherMarket:
         Raises InputError for negative or non-finite prices or amounts, and for shapes that do not fit.
         """
         edges, budgets, supply = checked(weights, budgets, supply)
-        prices = np.asarray(prices, dtype=float)
+        prices = floats("prices", prices)
         if prices.shape != supply.shape or not (np.isfinite(prices) & (prices >= 0.0)).all():
             raise InputError(f"prices = {prices!r}: wanted {len(supply)} finite numbers >= 0")
         amounts = csr_array(allocation, dtype=float)
         if amounts.shape != edges.shape or not (np.isfinite(amounts.data) & (amounts.data >= 0.0)).all():
             raise InputError(f"allocation of shape {amounts.shape}: wanted finite amounts >= 0 of shape {edges.shape}")
-        return self._certificate(edges, budgets, supply, prices, amounts, tolerance)
+        return self._evidence(edges, budgets, supply, prices, amounts, tolerance)[0]
 
-    def _certificate(
+    def _evidence(
         self,
         edges: csr_array,
         budgets: np.ndarray,
@@ -145,8 +147,10 @@ class FisherMarket:
         prices: np.ndarray,
         allocation: csr_array,
         tolerance: float,
-    ) -> Certificate:
-        """The gap by weak duality, and the residuals of the equilibrium conditions."""
+    ) -> tuple[Certificate, float]:
+        """The gap by weak duality, the residuals of the equilibrium conditions, and the worst of all as a share of what is
+        allowed: "optimal" is at most 1.
+        """
         sold = by_good(allocation.data, allocation)
         spent = by_row(allocation.data * prices[allocation.indices], allocation)
         excess = np.where(prices > 0.0, np.abs(sold - supply), np.maximum(sold - supply, 0.0))
@@ -157,12 +161,13 @@ class FisherMarket:
             best = self._log_best(edges, prices) + np.log(budgets)
             lost = best - self._log_utility(edges, amounts)
             gap = prices @ supply - budgets.sum() + budgets @ (best - self._log_utility(edges, feasible))
-            saving = float((budgets * -np.expm1(-lost)).max())
+            saving = np.maximum(-np.expm1(-lost), 0.0)
         gap = float(gap) if np.isfinite(gap) else np.inf
-        money, budget = budgets.sum(), float(np.abs(spent - budgets).max())
-        kept = max(float((excess / supply).max()), budget / money) <= np.sqrt(tolerance)
-        status = "optimal" if kept and gap <= tolerance * money else "approximate"
-        return Certificate(float(excess.max()), budget, max(saving, 0.0), gap, status)
+        money, off = budgets.sum(), np.abs(spent - budgets)
+        root = np.concatenate([excess / supply, off / budgets, saving]).max()
+        worst = float(np.maximum(gap / (tolerance * money), root / np.sqrt(tolerance)))
+        status = "optimal" if worst <= 1.0 else "approximate"
+        return Certificate(float(excess.max()), float(off.max()), float((budgets * saving).max()), gap, status), worst
 
     def _log_utility(self, edges: csr_array, amounts: np.ndarray) -> np.ndarray:
         """log u_i at amounts [edges]: float64 [n], -inf for a buyer left with nothing."""
@@ -202,20 +207,18 @@ class FisherMarket:
         if self.utility == "cobb-douglas":
             return *sold(share[row] * normal.data / by_row(normal.data, normal)[row]), 1
         candidates = self._candidates(normal, share)
-        best, limit = None, self.max_iterations or (200 if self.method == "newton" else ROUNDS)
+        best, least, limit = None, np.inf, self.max_iterations or (200 if self.method == "newton" else ROUNDS)
         stalled = iterations = 0
-        while iterations < limit and stalled < 30:
+        while iterations < limit and stalled < 30 and least > 1.0:
             rounds, reply = next(candidates)
             iterations += rounds
             point = _baskets(normal, share, reply) if self.utility == "leontief" else sold(reply)
-            verdict = judged(*point)
-            improved = best is None or verdict.gap < best[0]
-            stalled = 0 if improved or self.method != "newton" else stalled + 1
-            best = (verdict.gap, *point) if best is None or improved else best
-            if verdict.status == "optimal":
-                break
+            worst = judged(*point)
+            stalled = 0 if worst < least or self.method != "newton" else stalled + 1
+            if best is None or worst < least:
+                best, least = point, worst
         assert best is not None
-        return best[1], best[2], iterations
+        return *best, iterations
 
     def _candidates(self, normal: csr_array, share: np.ndarray) -> Any:
         """Endless (rounds, bids [edges] or, for leontief, prices [m])."""
@@ -253,7 +256,7 @@ def checked(weights: Any, budgets: Any, supply: Any) -> tuple[csr_array, np.ndar
     """Weights as CSR without stored zeros, budgets [n], supply [m]; InputError names the first bad buyer or good."""
     edges = checked_weights(weights)
     n, m = edges.shape
-    budgets, supply = np.asarray(budgets, dtype=float), np.asarray(supply, dtype=float)
+    budgets, supply = floats("budgets", budgets), floats("supply", supply)
     supply = np.full(m, supply) if supply.ndim == 0 else supply
     for noun, of, values, size in (("budget", "buyer", budgets, n), ("supply", "good", supply, m)):
         if values.shape != (size,):

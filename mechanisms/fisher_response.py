@@ -9,7 +9,8 @@ good brought, b_ij <- B_i (c_ij x_ij)^rho / sum. It is mirror descent on a conve
 
 Interior point (Ye 2008, "A path to the Arrow-Debreu competitive market equilibrium"), linear utilities: Newton's method on
 p_j - B_i u_ij / U_i = z_ij, x_ij z_ij = mu, sum_i x_ij = 1 with mu -> 0. The Hessian of each buyer is a diagonal plus rank one,
-so a step costs sum_i degree_i^2 and one Cholesky factor of goods by goods. Leontief likewise, on the dual in prices:
+so a step costs sum_i degree_i^2 and one Cholesky factor of goods by goods. Of goods that start out cheap mu is as much smaller,
+or their prices would drown in it. Leontief likewise, on the dual in prices:
 min sum p - sum_i B_i log(a_i . p), p >= 0.
 
 CES is smooth: with s = elasticity - 1 and log prices q, minimise sum_j exp(q_j) + sum_i (B_i / s) log sum_j (c_ij exp(-q_j))^s.
@@ -25,6 +26,10 @@ from scipy.linalg import LinAlgError, cho_factor, cho_solve
 from scipy.sparse import csr_array, issparse
 
 from marketic.errors import InputError
+from marketic.mechanisms.equilibrium import floats
+
+CHEAP = 1e-3
+"""Share of the highest price at the start below which a good is cheap."""
 
 
 def row_of(weights: csr_array) -> np.ndarray:
@@ -62,7 +67,7 @@ def checked_weights(
     column_why: str = "is wanted by nobody",
 ) -> csr_array:
     """Dense or sparse numbers >= 0 as CSR without stored zeros; InputError names a bad entry or an empty row or good."""
-    dense = weights if issparse(weights) else np.asarray(weights, dtype=float)
+    dense = weights if issparse(weights) else floats(f"{what}s", weights)
     if dense.ndim != 2 or 0 in dense.shape:
         raise InputError(f"{what}s of shape {dense.shape}: wanted {row}s x goods, at least one of each")
     edges = csr_array(dense, dtype=float, copy=True)
@@ -111,7 +116,10 @@ def add_outer(matrix, start, goods, vector, scale):
 
 
 def positive_solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solve a symmetric system, lower triangle given, scaled to unit diagonal and shifted until a factor exists."""
+    """Solve a symmetric system, lower triangle given, scaled to unit diagonal and shifted until a factor exists.
+
+    Raises InputError if there is none: numbers of too different sizes.
+    """
     scale = 1.0 / np.sqrt(matrix.diagonal().clip(1e-300))
     scaled = matrix * np.outer(scale, scale)
     shift = 1e-15
@@ -122,7 +130,10 @@ def positive_solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
         except LinAlgError:
             shift *= 100.0
             if shift > 1.0:
-                raise
+                raise InputError(
+                    "no prices found: weights times supplies, or budgets, of too different sizes for this method; leave out "
+                    "what is worth next to nothing, or try method='program'"
+                ) from None
 
 
 def longest_step(value: np.ndarray, change: np.ndarray) -> float:
@@ -140,6 +151,7 @@ class LinearPath:
         marginal = self.bids() / self.x
         self.p = np.zeros(weights.shape[1])
         np.maximum.at(self.p, weights.indices, 2.0 * marginal)
+        self.worth = np.minimum(1.0, self.p / (CHEAP * self.p.max()))[weights.indices]
         self.z = self.p[weights.indices] - marginal
 
     def bids(self) -> np.ndarray:
@@ -154,11 +166,15 @@ class LinearPath:
         curve = marginal / np.sqrt(self.budgets)[self.row]
         inverse = x / z
         pull = inverse * curve
-        scale = 1.0 / (1.0 + by_row(curve * pull, edges))
-        matrix = np.diag(by_good(inverse, edges))
+        total = by_row(curve * pull, edges)
+        scale = 1.0 / (1.0 + total)
+        matrix = np.zeros((len(self.p), len(self.p)))
         add_outer(matrix, edges.indptr, goods, pull, -scale)
+        # inverse - scale pull^2, without the difference of nearly equal numbers that it is for a buyer's main good
+        rest = np.maximum(total[self.row] - curve * pull, 0.0)
+        np.fill_diagonal(matrix, by_good(inverse * scale[self.row] * (1.0 + rest), edges))
         short, dual = 1.0 - by_good(x, edges), self.p[goods] - marginal - z
-        mu = float((x * z).mean())
+        mu, worth = float((x * z / self.worth).mean()), self.worth
 
         def direction(target: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
             def respond_to(right: np.ndarray) -> np.ndarray:
@@ -171,8 +187,9 @@ class LinearPath:
 
         dx, dp, dz = direction(np.zeros_like(x))
         along = min(longest_step(x, dx), longest_step(z, dz))
-        centre = float(((x + along * dx) * (z + along * dz)).mean()) / mu
-        dx, dp, dz = direction(np.maximum(centre**3 * mu - dx * dz, 1e-3 * centre**3 * mu))
+        centre = float(((x + along * dx) * (z + along * dz) / worth).mean()) / mu
+        goal = centre**3 * mu * worth
+        dx, dp, dz = direction(np.maximum(goal - dx * dz, 1e-3 * goal))
         along = 0.99 * min(longest_step(x, dx), longest_step(z, dz))
         self.x, self.p, self.z = x + along * dx, self.p + along * dp, z + along * dz
 

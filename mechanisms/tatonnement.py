@@ -49,8 +49,7 @@ class Tatonnement:
         income: what the traders can spend at given prices, prices -> [n] or total, currency; None: the worth of the supply
         (an exchange economy). tolerance: excess as a share of the supply.
         Refused (NaN, and the smallest excess seen) if the rule does not settle, or traders spend what they do not have.
-        Raises InputError, naming the good, for
-        demand that is NaN or negative, or prices that run away.
+        Raises InputError, naming the good, for demand that is NaN or negative, or prices that run away.
         """
         supply = floats("supply", supply)
         if supply.ndim != 1 or not ((supply > 0.0) & np.isfinite(supply)).all():

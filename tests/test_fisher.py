@@ -123,6 +123,61 @@ def test_wrong_prices_and_allocations_are_caught(market):
     assert lazy.optimality == pytest.approx(budgets.max() / 2.0, rel=1e-4)
 
 
+def shortfall(market, weights, budgets, prices, x):
+    """What each buyer misses of the best that its own money buys, as a share: straight from the utilities."""
+    rho = 1.0 if market.elasticity is None else 1.0 - 1.0 / market.elasticity
+    with np.errstate(divide="ignore"):
+        terms = np.where(weights > 0, (weights * x) ** rho, 0.0)
+        got = terms.sum(axis=1) ** (1.0 / rho)
+    value = np.where(weights > 0, weights / prices, 0.0)
+    if market.elasticity is None:
+        best = value.max(axis=1)
+    else:
+        power = market.elasticity - 1.0
+        top = np.where(weights > 0, value, np.nan)
+        top = np.nanmax(top, axis=1) if power > 0 else np.nanmin(top, axis=1)
+        ratio = np.where(weights > 0, value, top[:, None]) / top[:, None]
+        best = top * (np.where(weights > 0, ratio**power, 0.0)).sum(axis=1) ** (1.0 / power)
+    return 1.0 - got / (budgets * best)
+
+
+@pytest.mark.parametrize(
+    "market",
+    [MARKETS[0], *(FisherMarket("ces", elasticity=e) for e in (3.0, 0.4, 0.05))],
+    ids=lambda m: str(m.elasticity),
+)
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 7), m=st.integers(1, 5))
+def test_the_poor_are_served_like_the_rich(market, seed, n, m):
+    weights, _, supply = random_market(seed, n, m)
+    budgets = 10.0 ** np.random.default_rng(seed).uniform(-6, 6, n)
+    found = market.solve(weights, budgets, supply)
+    x = found.allocation.toarray()
+    assert found.certificate.status == "optimal"
+    np.testing.assert_allclose(x @ found.prices, budgets, rtol=1e-4)
+    np.testing.assert_allclose(x.sum(axis=0), supply, rtol=1e-4)
+    assert shortfall(market, weights, budgets, found.prices, x).max() <= 1.1e-4
+
+
+def test_a_poor_corner_of_a_market_by_hand():
+    """Buyers 1 and 2 share goods 1 and 2; the first is indifferent: p2 = 2 p1 and p1 + p2 = 2e-8."""
+    found = FisherMarket().solve([[1.0, 0, 0], [0, 1, 2], [0, 0, 1]], [1.0, 1e-8, 1e-8])
+    assert found.certificate.status == "optimal"
+    np.testing.assert_allclose(found.prices, [1.0, 2e-8 / 3, 4e-8 / 3], rtol=1e-3)
+    wrong = FisherMarket().certificate(np.eye(2), [1.0, 1e-9], 1.0, [1.0, 1e-12], np.eye(2))
+    assert wrong.status == "approximate"
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 5), m=st.integers(1, 5), power=st.sampled_from([3, 6, 9]))
+def test_supplies_of_all_sizes(seed, n, m, power):
+    weights, budgets, _ = random_market(seed, n, m)
+    supply = 10.0 ** np.random.default_rng(seed).uniform(-power, power, m)
+    found = FisherMarket().solve(weights, budgets, supply)
+    assert found.certificate.status == "optimal"
+    assert shortfall(FisherMarket(), weights, budgets, found.prices, found.allocation.toarray()).max() <= 1.1e-4
+
+
 def test_equal_budgets_leave_no_envy():
     weights, _, supply = random_market(3, 8, 5)
     x = FisherMarket().solve(weights, np.ones(8), supply).allocation.toarray()
@@ -155,6 +210,9 @@ def test_proportional_response_reaches_the_same_prices():
         ([[1.0, 1.0]], [1], [1.0, 0.0], "supply of good 1"),
         ([[1.0, 1.0]], [1, 2], 1.0, "1 buyers"),
         (np.zeros((0, 2)), [], 1.0, "at least one"),
+        ([["a"]], [1], 1.0, "weights: wanted numbers"),
+        ([[1.0]], ["a"], 1.0, "budgets: wanted numbers"),
+        ([[1.0]], [1], "a", "supply: wanted numbers"),
     ],
 )
 def test_refused_inputs_name_the_culprit(weights, budgets, supply, words):
@@ -201,6 +259,20 @@ def test_exchange_is_a_fisher_market_of_its_incomes(seed, n, m):
     np.testing.assert_allclose(fisher.prices, outcome.prices, rtol=2e-3)
     wrong = outcome.prices * np.linspace(1.0, 1.3, m)
     assert exchange.certificate(values, owned, wrong, outcome.allocation).status == "approximate"
+
+
+@settings(max_examples=10, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), spread=st.sampled_from([1, 3, 6]))
+def test_the_poor_of_an_exchange_are_served_or_it_is_not_called_optimal(seed, spread):
+    rng = np.random.default_rng(seed)
+    n, m = (int(size) for size in rng.integers(2, 6, 2))
+    values, owned = rng.random((n, m)), rng.random((n, m)) * 10.0 ** rng.uniform(-spread, spread, (n, 1))
+    found = LinearExchange().solve(values, owned)
+    income, x = owned @ found.prices, found.allocation
+    missed = np.abs(x @ found.prices - income) / income
+    missed = np.maximum(missed, shortfall(FisherMarket(), values, income, found.prices, x))
+    assert (found.certificate.status == "optimal") == (missed.max() <= 1e-6)
+    assert spread > 2 or found.certificate.status == "optimal"
 
 
 def test_exchange_that_falls_apart_is_refused():
