@@ -21,7 +21,9 @@ class Post:
     """A solver for `marketic.economy.Economy`, no `Mechanism`.
 
     mode: of posting, "topological" or "synchronous"; ignored where goods are rival. tolerance: of the users' disagreement on
-    rival goods, relative to the largest price. limit: rounds in which shares move. damping: see `share_out`.
+    rival goods, relative to the largest price. limit: rounds in which shares move. damping: see `share_out`. With complements
+    (CES of elasticity below 1) users of rival goods may overshoot, and shares swing until the limit ("approximate") or until an
+    offer is infinite (`InputError`): damping = the elasticity settles them.
     """
 
     mode: str = "topological"

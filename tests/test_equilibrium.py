@@ -80,6 +80,31 @@ def test_posting_settles_rival_goods_too():
         equilibrium.post("economy", {})
 
 
+@pytest.mark.parametrize("elasticity", [0.5, 0.2])
+def test_shares_of_complements_settle_when_damped(elasticity):
+    """Two CES buyers with budgets: Fisher's prices; without damping their shares swing."""
+    weights, budgets, rho = np.array([[1.0, 0.3], [0.4, 1.0]]), np.array([1.0, 0.5]), 1.0 - 1.0 / elasticity
+    goods = [Good("a", rival=True), Good("b", rival=True)]
+
+    def buyer(i: int) -> Consumer:
+        def utility(x):
+            return ((weights[i] * x) ** rho).sum(axis=1) ** (1 / rho)
+
+        def gradient(x):
+            return utility(x)[:, None] ** (1 - rho) * weights[i] ** rho * x ** (rho - 1)
+
+        return Consumer(f"buyer {i}", ["a", "b"], utility, gradient, budget=budgets[i])
+
+    economy = Economy(goods, [], [buyer(0), buyer(1)])
+    endowment = {"a": [[1.0]], "b": [[2.0]]}
+    if elasticity == 0.5:
+        assert equilibrium.post(economy, endowment, limit=30).certificate.status == "approximate"
+    found = equilibrium.post(economy, endowment, damping=elasticity)
+    truth = equilibrium.fisher(weights, budgets, [1.0, 2.0], utility="ces", elasticity=elasticity, tolerance=1e-12)
+    assert found.certificate.status == "optimal"
+    np.testing.assert_allclose([found.prices[good].item() for good in "ab"], truth.prices, rtol=1e-5)
+
+
 @settings(max_examples=150, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6), whole=st.booleans())
 def test_the_ascending_auction_ends_at_the_lowest_competitive_prices(seed, whole):
