@@ -125,9 +125,10 @@ class _InPlay:
     """
 
     def __init__(self, problem: Program, prices: np.ndarray, levels: np.ndarray) -> None:
-        size, bent = abs(problem.use), problem.bend(np.abs(levels))
+        size, curvature = abs(problem.use), np.abs(problem.curvature)
+        bent = curvature * np.abs(levels) if curvature.ndim == 1 else curvature @ np.abs(levels)
         self.volume = np.maximum(np.abs(problem.supply), size @ np.abs(levels))
-        self.value = np.abs(problem.values) + np.abs(bent) + size.T @ np.abs(prices)
+        self.value = np.abs(problem.values) + bent + size.T @ np.abs(prices)
         entry = size.tocoo()
         row, column, each = entry.row, entry.col, np.maximum(entry.data, 1e-300)
         self.used = np.bincount(row, minlength=len(prices)) > 0  # the prices of other goods are judged by the gap

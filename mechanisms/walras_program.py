@@ -73,8 +73,11 @@ class Program:
         if curvature is None:
             return np.zeros(k)
         bend = floats("curvature", curvature)
-        if bend.shape not in ((k,), (k, k)) or not np.isfinite(bend).all():
-            raise InputError(f"curvature of shape {bend.shape}: wanted finite ({k},) or ({k}, {k})")
+        if bend.shape not in ((k,), (k, k)):
+            raise InputError(f"curvature of shape {bend.shape}: wanted ({k},) or ({k}, {k})")
+        if not np.isfinite(bend).all():
+            row = int((~np.isfinite(bend)).reshape(k, -1).any(axis=1).argmax())
+            raise InputError(f"curvature of activity {self.activity(row)} is {bend[row]}: wanted finite numbers")
         if bend.ndim == 2 and not np.allclose(bend, bend.T, rtol=0, atol=1e-12 * max(1.0, np.abs(bend).max())):
             raise InputError("curvature is not symmetric: wanted H = H'")
         low, at = bend.min(), int(bend.argmin())

@@ -137,6 +137,7 @@ def test_what_has_no_prices_is_named_at_any_size(power):
         ({"supply": [np.inf]}, "supply of good 'oil' is inf"),
         ({"limits": [1.0, np.nan]}, "limit of activity 'sell' is nan"),
         ({"limits": [-1.0, 1.0]}, "limit of activity 'burn' is -1"),
+        ({"curvature": [0.0, np.nan]}, "curvature of activity 'sell' is nan"),
         ({"values": [1.0]}, r"values of shape \(1,\): wanted \(2,\), one number per activity"),
         ({"use": np.zeros((0, 2)), "supply": []}, r"use of shape \(0, 2\): wanted goods x activities, at least one"),
         ({"use": [1.0, 1.0]}, r"use of shape \(2,\)"),
