@@ -239,6 +239,23 @@ def test_refused_options(options):
         FisherMarket(**options)
 
 
+@pytest.mark.parametrize(
+    ("weights", "supply"),
+    [
+        ([[1, 0.819], [1, 0.835], [1, 1]], [54610.44332041968, 1.1795816559697386e-07]),
+        ([[0.343, 0, 1], [1, 1, 1]], [3.7757379411441625e-06, 0.00030851138432039146, 15790.197901727863]),
+        ([[0.287, 1, 0.778, 1], [1, 0, 1, 1]], [0.0022749, 2460.883, 712670.8, 683695.3]),
+    ],
+)
+def test_goods_that_are_worth_next_to_nothing(weights, supply):
+    """Steps towards their prices are differences of nearly equal numbers, and drown in those of the dear goods."""
+    weights = np.array(weights, dtype=float)
+    found = FisherMarket().solve(weights, np.ones(len(weights)), supply)
+    assert found.certificate.status == "optimal"
+    x = found.allocation.toarray()
+    assert shortfall(FisherMarket(), weights, np.ones(len(weights)), found.prices, x).max() <= 1.1e-4
+
+
 def test_exchange_of_two_by_hand():
     """Each owns what the other likes better, 2 to 1: any p1/p2 in [1/2, 2] clears only at 1, where incomes are equal."""
     outcome = LinearExchange().solve([[1.0, 2.0], [2.0, 1.0]], np.eye(2))
