@@ -86,7 +86,8 @@ class CallbackList(Callback):
     @classmethod
     def of(cls, callback: Callback | Sequence[Callback] | None, progress_bar: bool = False) -> "CallbackList":
         """What `learn` was given, as a list; with a progress bar on stderr if wanted."""
-        given = [] if callback is None else [callback] if isinstance(callback, Callback) else list(callback)
+        given: list[Any] = list(callback) if isinstance(callback, list | tuple) else [callback]
+        given = [one for one in given if one is not None]
         if progress_bar:
             from marketic.progress import ProgressBar
 

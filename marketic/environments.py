@@ -46,10 +46,13 @@ def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vecto
 
 def make_again(spec: EnvSpec, **options: Any) -> gym.Env:
     """A single environment from the spec of one that was made, single or vector; not drawn, unless `options` say so."""
-    kept = {
-        name: value for name, value in (spec.kwargs or {}).items() if name not in (*VECTOR_ARGUMENTS, "render_mode")
-    }
-    return gym.make(replace(spec, kwargs={**kept, **options}))
+    given = dict(spec.kwargs or {})
+    limit = given.pop("max_episode_steps", spec.max_episode_steps)  # where some vector environments keep it
+    kept = {name: value for name, value in given.items() if name not in (*VECTOR_ARGUMENTS, "render_mode")}
+    env = gym.make(replace(spec, kwargs={**kept, **options}, max_episode_steps=limit))
+    for wrapper in given.get("wrappers") or ():  # of make_vec: functions of an environment
+        env = wrapper(env)
+    return env
 
 
 def with_spaces(env: Any) -> Any:

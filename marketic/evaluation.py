@@ -20,19 +20,26 @@ LONGEST_EPISODE = 10_000
 def evaluation_env(env: Any) -> gym.Env:
     """A fresh single environment like the market's own, so that evaluating does not disturb its training episodes.
 
-    Raises InputError if the environment has no spec and cannot be copied; pass `env=` then.
+    One with wrappers is copied as it stands, with what they have learned (running means, say); others, and those that cannot
+    be copied, are made again from their spec. Raises InputError if neither can be done; pass `env=` then.
     """
     spec = getattr(env, "spec", None)
-    if spec is not None:
-        if isinstance(env, gym.Env):
-            return gym.make(spec)
+    if isinstance(env, gym.vector.VectorEnv):
+        if spec is None or isinstance(env, gym.vector.VectorWrapper):
+            raise InputError(f"{env} has no spec to make a single environment from: pass env= to evaluate in")
         return make_again(spec)
-    if not isinstance(env, gym.Env):
-        raise InputError("this vector environment has no spec to make a single one from: pass env= to evaluate in")
+    if spec is not None and not spec.additional_wrappers and type(env).__module__.startswith("gymnasium."):
+        return gym.make(spec)
     try:
         return copy.deepcopy(env)
-    except Exception as error:
-        raise InputError(f"{env} has no spec and cannot be copied ({error}): pass env= to evaluate in") from None
+    except Exception as error:  # whatever an environment holds that cannot be copied: windows, sockets, worlds in C
+        why = error
+    try:
+        if spec is not None:
+            return gym.make(spec)
+    except (ValueError, TypeError, AttributeError, gym.error.Error) as error:
+        why = error
+    raise InputError(f"{env} cannot be copied, nor made from its spec ({why}): pass env= to evaluate in") from why
 
 
 def evaluate(
@@ -41,12 +48,16 @@ def evaluate(
     """Undiscounted returns of `episodes` >= 1 episodes, float64 [episodes]; episode i is reset with seed + i.
     Episodes are cut after `LONGEST_EPISODE` steps where the task sets no limit.
 
-    env: one environment to play all episodes in, one after the other; None: copies of the market's own, side by side.
+    env: one environment to play all episodes in, one after the other; None: copies of the market's own, side by side (see
+    `evaluation_env`: what was set on an unwrapped environment after it was made is not copied). seed: int >= 0.
     Neither agents nor ledger change. With `deterministic=False` the mechanism's draws are taken from its stream.
     """
-    if episodes < 1:
-        raise InputError(f"evaluate(episodes={episodes}): wanted a number >= 1")
+    for name, number, least in (("episodes", episodes, 1), ("seed", seed, 0)):
+        if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
+            raise InputError(f"evaluate({name}={number!r}): wanted a whole number >= {least}")
     if env is not None:
+        if not isinstance(env, gym.Env):
+            raise InputError(f"evaluate(env={env!r}): wanted a single gymnasium.Env")
         return _play(market, [env], episodes, seed, deterministic)
     arenas = [evaluation_env(market.env) for _ in range(min(episodes, _SIDE_BY_SIDE))]
     try:

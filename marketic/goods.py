@@ -7,7 +7,7 @@ space                     as observation                          as action (rig
 Discrete(n, start)        1 finite good, index from 0             1 right with n actions
 MultiDiscrete(nvec)       one finite good per entry               one right per entry
 MultiBinary(shape)        one finite good of size 2 per entry     one right with 2 actions per entry
-Box(shape, bounds)        one real good per entry                 one right per entry, `action_bins` levels (stated)
+Box(shape, bounds)        one real good per entry                 one right per entry, `action_bins` levels; whole for integers
 Tuple, Dict, nested       the parts' goods, in order              the parts' rights, in order
 Text, Graph, Sequence     refused                                 refused
 """
@@ -107,7 +107,7 @@ class Goods:
         """
         try:
             if self._plain_box:
-                vector = np.array(value, dtype=float).reshape(-1)
+                vector = _box(value, self.space.shape or ()).reshape(-1)
             elif self._start is not None:
                 return np.array([float(value) - self._start])
             else:
@@ -132,7 +132,7 @@ class Goods:
         """
         try:
             if self._plain_box:
-                matrix = np.array(value, dtype=float).reshape(rows, -1)
+                matrix = _box(value, (rows, *(self.space.shape or ()))).reshape(rows, -1)
             elif self._start is not None:
                 return (np.asarray(value, dtype=float) - self._start).reshape(rows, 1)
             else:
@@ -171,6 +171,14 @@ class Goods:
         return _unflatten(self.space, iter(zip(actions.tolist(), self._levels, strict=True)))
 
 
+def _box(value: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """A copy as float64. Raises ValueError for tables of another shape, whose numbers would land in the wrong places."""
+    array = np.array(value, dtype=float)
+    if array.shape != shape and max(array.ndim, len(shape)) > 1 and array.size == math.prod(shape):
+        raise ValueError(f"it has shape {array.shape} instead of {shape}")
+    return array
+
+
 def _factor(space: gym.Space, name: str, rival: bool, bins: int | None) -> Iterator[tuple[Good, np.ndarray | None]]:
     spaces = gym.spaces
     if isinstance(space, spaces.Discrete):
@@ -206,7 +214,10 @@ def _factor_box(
             )
         if not (math.isfinite(low[position]) and math.isfinite(high[position])):
             raise InputError(f"{label} is unbounded: wrap the environment with gymnasium.wrappers.RescaleAction first")
-        yield Good(label, bins, 0.0, bins - 1.0, rival), np.linspace(low[position], high[position], bins)
+        levels = np.linspace(low[position], high[position], bins)
+        if space.dtype is not None and space.dtype.kind in "iu":
+            levels = np.unique(np.rint(levels))
+        yield Good(label, len(levels), 0.0, len(levels) - 1.0, rival), levels
 
 
 def _flatten(space: gym.Space, value: Any) -> Iterator[np.ndarray]:

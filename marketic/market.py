@@ -198,6 +198,8 @@ class Market:
         """
         goods = self.world.goods
         size = goods.batch_size(observation)
+        if size == 0:
+            return create_empty_array(self.world.rights.space, 0), state
         rows = goods.encode(observation)[None, :] if size is None else goods.encode_rows(observation, size)
         actions = [self.world.rights.decode(row) for row in self.choose(rows, deterministic)]
         if size is None:

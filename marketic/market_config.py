@@ -75,12 +75,14 @@ def _environment(env: Any, env_options: dict[str, Any] | None) -> tuple[str | No
         if isinstance(env, str):
             return env, plain(env_options or {})
         spec = getattr(env, "spec", None)
-        if spec is None or spec.additional_wrappers:
+        if spec is None or spec.additional_wrappers or isinstance(env, gym.vector.VectorWrapper):
+            return None, {}
+        if (spec.kwargs or {}).get("wrappers"):  # of make_vec
             return None, {}
         kwargs = {key: value for key, value in (spec.kwargs or {}).items() if key not in VECTOR_ARGUMENTS}
         limit = gym.spec(spec.id).max_episode_steps
-        if spec.max_episode_steps != limit and spec.max_episode_steps is not None:
-            kwargs["max_episode_steps"] = spec.max_episode_steps
+        if spec.max_episode_steps != limit and isinstance(env, gym.Env):
+            kwargs["max_episode_steps"] = -1 if spec.max_episode_steps is None else spec.max_episode_steps
         return spec.id, plain(kwargs)
     except (NotData, gym.error.Error):
         return None, {}

@@ -45,7 +45,7 @@ class Population(Protocol):
     n_bidders: bidders in each auction.
 
     Every array that a population is given may be reused by the caller after the call: copy what you keep, and write into
-    none. B may be 0, as in a `predict` of no observations.
+    none. B may be 0.
     Optional members: `appraise(observation) -> Bids`, the bids that greedy play reads (default: `bid`);
     `state_dict()` and `load_state_dict(state)`, arrays only, needed for `Market.save` and for runs that resume, from the
     first step on; `seats`, int64 [rights], where rights differ in how many bidders they have, at most n_bidders;

@@ -41,7 +41,8 @@ def make(
     mechanism: an auction's name (`marketic list mechanisms`), "module:Name", a mechanism or a `Chain`.
     seed:      int >= 0; None draws one.
     env_options: keyword arguments for `gymnasium.make`, when `env` is an id.
-    preset:    the id of a task whose tuned settings to use, e.g. for a wrapped environment. Default: the environment's own.
+    preset:    the id of a task whose tuned settings to use. Default: the environment's own, unless a wrapper gives it another
+               observation space: then the defaults for that.
     options:   `discount`, `royalty`, `credit`, `novices` (a probability or `Novices`), `action_bins`, and the
                family's own (see its class).
 
@@ -50,7 +51,8 @@ def make(
     world = open_env(env, env_options)
     identifier = env if isinstance(env, str) else getattr(getattr(world, "spec", None), "id", None)
     named = agents if agents is None or isinstance(agents, str) else getattr(agents, "__name__", "")
-    settings = preset_for(preset or identifier, _observed(world).states, named)
+    tuned = identifier if _seen(world) == _seen(getattr(world, "unwrapped", world)) else None
+    settings = preset_for(preset or tuned, _observed(world).states, named)
     options = {**settings.options, **options}
     terms = {name: getattr(settings, name) for name in (*_TERMS, "novices") if name not in options}
     if _has_real_actions(getattr(world, "single_action_space", world.action_space)) and not options.get("action_bins"):
@@ -107,8 +109,12 @@ def _assemble(
     return market
 
 
+def _seen(world: Any) -> gym.Space:
+    return getattr(world, "single_observation_space", world.observation_space)
+
+
 def _observed(world: Any) -> Goods:
-    return Goods.from_space(getattr(world, "single_observation_space", world.observation_space))
+    return Goods.from_space(_seen(world))
 
 
 def _has_real_actions(space: gym.Space) -> bool:

@@ -41,8 +41,7 @@ class World:
 
     def reset(self, seed: int | None = None) -> None:
         """Start new episodes in every row."""
-        observation, _ = self.env.reset(seed=seed)
-        self._encode(observation, self.observation)
+        self._encode(_first(self.env.reset(seed=seed)), self.observation)
         self.ended = False
 
     def step(self, actions: np.ndarray) -> None:
@@ -62,8 +61,7 @@ class World:
             self.ended = True
             self.terminated[0], self.truncated[0] = terminated, truncated and not terminated
             self.final[:] = self.observation
-            observation, _ = self.env.reset()
-            self._encode(observation, self.observation)
+            self._encode(_first(self.env.reset()), self.observation)
 
     def _encode(self, observation: Any, rows: np.ndarray) -> None:
         """Write an observation of every copy to `rows`, float64 [rows, D]."""
@@ -131,8 +129,7 @@ class VectorWorld(World):
         elif self.mode == gym.vector.AutoresetMode.SAME_STEP:
             self._take_final_observations(info, done)
         else:
-            fresh, _ = self.env.reset(options={"reset_mask": done})
-            self._encode(fresh, self.observation)
+            self._encode(_first(self.env.reset(options={"reset_mask": done})), self.observation)
 
     def _take_final_observations(self, info: dict[str, Any], done: np.ndarray) -> None:
         if "final_obs" not in info:
@@ -157,6 +154,15 @@ def _row(batch: Any, row: int) -> Any:
     if isinstance(batch, tuple):
         return tuple(_row(part, row) for part in batch)
     return batch[row]
+
+
+def _first(answer: Any) -> Any:
+    """The observation that `reset` returned."""
+    if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], dict):
+        raise InputError(
+            f"the environment's reset returned {answer!r}: wanted (observation, info), info a dict; see gymnasium.Env.reset"
+        )
+    return answer[0]
 
 
 def _wrong_answer(answer: Any) -> InputError:

@@ -52,7 +52,7 @@ def test_bad_number_of_steps(steps) -> None:
 @pytest.mark.parametrize("episodes", [0, -3])
 def test_bad_number_of_episodes(episodes: int) -> None:
     market = marketic.make("FrozenLake-v1", seed=0)
-    refused(lambda: market.evaluate(episodes), f"episodes={episodes}", "wanted a number >= 1")
+    refused(lambda: market.evaluate(episodes), f"episodes={episodes}", "wanted a whole number >= 1")
 
 
 @pytest.mark.parametrize("probability", [-0.1, 1.1, float("nan")])

@@ -47,7 +47,7 @@ ACTIONS = [
     (Discrete(4, start=-2), [4]),
     (Box(-1.0, 1.0, (3,)), [5] * 3),
     (Box(np.array([0.0, -3.0]), np.array([0.1, 3.0]), dtype=np.float64), [5] * 2),
-    (Box(0, 3, (2, 2), np.int64), [5] * 4),
+    (Box(0, 3, (2, 2), np.int64), [4] * 4),
     (Box(-1, 1, ()), [5]),
     (MultiDiscrete([2, 5]), [2, 5]),
     (MultiDiscrete([2, 5], start=[-1, 7]), [2, 5]),

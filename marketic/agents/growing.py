@@ -11,6 +11,7 @@ from marketic.agents.growing_tree import enter_market, keep_ledger, match_leaves
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
+from marketic.agents.ranges import check_ranges, ranges
 from marketic.agents.syndicates import Syndicates
 from marketic.errors import InputError
 from marketic.goods import Goods
@@ -120,8 +121,9 @@ class Growing(Syndicates):
         Angles must come with ranges for all features.
         """
         features = len(goods) - len(options.get("angles", ()))
-        options.setdefault("low", [max(good.low, -10.0) for good in goods][:features])
-        options.setdefault("high", [min(good.high, 10.0) for good in goods][:features])
+        low, high = ranges(goods, features)
+        options = {"low": low, "high": high, **options}
+        check_ranges("Growing", goods, features, options)
         return cls(actions=actions, rng=rng, **options)
 
     @property

@@ -12,6 +12,7 @@ from numba import njit
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
+from marketic.agents.ranges import check_ranges, ranges
 from marketic.agents.rehearsals import Rehearsals
 from marketic.agents.syndicates import Syndicates
 from marketic.errors import InputError
@@ -131,8 +132,9 @@ class Tiles(Syndicates):
         at most 4, and over every pair of components otherwise. Angles must come with ranges for all features.
         """
         features = len(goods) - len(options.get("angles", ()))
-        options.setdefault("low", [max(good.low, -10.0) for good in goods][:features])
-        options.setdefault("high", [min(good.high, 10.0) for good in goods][:features])
+        low, high = ranges(goods, features)
+        options = {"low": low, "high": high, **options}
+        check_ranges("Tiles", goods, features, options)
         if "tilings" not in options:
             if features <= 4:
                 options["tilings"] = [Tiling(tuple(range(features)), (8,) * features if features < 4 else (5,) * 4, 8)]
