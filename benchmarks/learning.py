@@ -111,7 +111,7 @@ def exact_test(env_id: str) -> Callable[[Market], bool]:
     states = np.arange(len(table.start), dtype=float)[:, None]
 
     def meets(market: Market) -> bool:
-        return table.policy_value(market.choose(states)[:, 0], DISCOUNT) >= best - 0.01 * abs(best)
+        return bool(table.policy_value(market.choose(states)[:, 0], DISCOUNT) >= best - 0.01 * abs(best))
 
     return meets
 

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from marketic.benchmarks.learning import TASKS
+import marketic
+from marketic.benchmarks.learning import TASKS, exact_test
 from marketic.benchmarks.one_preset import portfolio_tasks, tasks
 from marketic.preset_table import BANK, PORTFOLIO, PRESETS, RESEARCH, preset_for
 
@@ -45,3 +46,8 @@ def test_the_portfolio_plays_all_eight_tasks_by_one_setting():
         assert task.median == bar.median
         assert preset_for(task.env, None, "portfolio") is PORTFOLIO
         assert not set(task.seeds) & {*bar.seeds, *range(300, 310)}  # neither of the presets' nor tuned on
+
+
+def test_verdicts_go_into_json():
+    """A bool of numpy's would end `--json` after 40 minutes of training."""
+    assert exact_test("FrozenLake-v1")(marketic.make("FrozenLake-v1", seed=0)) is False
