@@ -6,15 +6,20 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from logged_runs import CASES, LAKE
+from tiny_envs import Walk
 
 import marketic
+from marketic import Chain, Individuals, Market
 from marketic.errors import CorruptFile, InputError
 from marketic.events import audit, open_log, query
 from marketic.events.manifest import Manifest, link
 from marketic.events.parts import path_of, read_part
 from marketic.events.schema import TABLES
+from marketic.ledger import Ledger
+from marketic.mechanisms import SecondPrice
 from marketic.run import resume, train
 from marketic.run_config import RunConfig
 
@@ -36,6 +41,57 @@ def test_the_views_agree_with_the_ledger(tmp_path):
     assert all(market.population.price[row["account"] - 2] == row["p"] for row in price)
     for name in TABLES:
         assert query(tmp_path, f"SELECT count(*) AS n FROM {name}").to_pylist()[0]["n"] >= 0
+
+
+class Restless:
+    """Bids anything, acts at random."""
+
+    def __init__(self, seed):
+        self.rng = np.random.default_rng(seed)
+
+    def bid(self, observation):
+        return float(self.rng.normal(1.0, 1.0))
+
+    def act(self, observation):
+        return int(self.rng.integers(2))
+
+    def learn(self, trade):
+        pass
+
+
+@pytest.mark.parametrize("royalty", [0.0, 0.55, 0.1 + 0.2])
+@pytest.mark.parametrize("discount", [0.7, 0.55, 0.35, 0.99])
+def test_what_views_derive_from_the_terms_is_rounded_as_the_ledger_does(discount, royalty, tmp_path):
+    """A product such as 0.7 * 85 lies just below 59.5 in float64, on it in decimals: a tick apart when rounded."""
+    chain = Chain(SecondPrice(), discount=discount, royalty=royalty)
+    market = Market(Walk(3), Individuals([Restless(k) for k in range(3)]), chain, seed=0, ledger=Ledger(tick=2.0**-6))
+    market.log_to(tmp_path, "everything").learn(600)
+    assert market.events.trades
+    statement = "SELECT sum(withheld_ticks) w, sum(subsidy_ticks) s, sum(royalty_ticks) r FROM trades"
+    (row,) = query(tmp_path, statement).to_pylist()
+    flows = dict(zip(marketic.ledger.MEMOS, market.ledger.flows.tolist(), strict=True))
+    (put_aside,) = query(
+        tmp_path, "SELECT coalesce(sum(ticks), 0) t FROM transfers WHERE memo = 'royalty' AND payee = 1"
+    ).to_pylist()
+    assert (int(row["w"]), int(row["s"])) == (flows["discount"], flows["subsidy"] + flows["buyback"])
+    assert int(row["r"]) == int(put_aside["t"])
+
+
+@pytest.mark.parametrize("tick", [0.25, 0.3, 1e-7, 2.0**-20, 3.0])
+def test_money_is_float64_whatever_the_tick(tick, tmp_path):
+    market = Market(Walk(3), Individuals([Restless(0), Restless(1)]), SecondPrice(), seed=0, ledger=Ledger(tick=tick))
+    market.log_to(tmp_path, "everything").learn(50)
+    assert market.events.trades
+    for name in ("trades", "accounts", "transfers", "bids"):
+        answer = query(tmp_path, f"SELECT * FROM {name}")
+        money = [
+            column for column in answer.column_names if f"{column}_ticks" in answer.column_names or column == "amount"
+        ]
+        assert money
+        assert {str(answer.schema.field(column).type) for column in money} == {"double"}
+        for column in money:
+            ticks = answer.column("ticks" if column == "amount" else f"{column}_ticks").to_numpy()
+            assert (answer.column(column).to_numpy() == ticks * tick).all()
 
 
 @pytest.fixture(scope="module")

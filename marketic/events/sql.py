@@ -93,7 +93,7 @@ def _source(log: EventLog, table: str) -> str:
 
 
 def _columns(log: EventLog, table: str) -> str:
-    tick = repr(log.tick)
+    tick = _double(log.tick)
     if table == "trades":
         return _trade_columns(log, tick)
     fields = []
@@ -109,10 +109,15 @@ def _columns(log: EventLog, table: str) -> str:
     return ", ".join(fields)
 
 
+def _double(number: float) -> str:
+    """A float64 literal, to the bit. DuckDB would read the bare digits as a DECIMAL and reckon exactly, unlike the ledger."""
+    return f"CAST('{float(number)!r}' AS DOUBLE)"
+
+
 def _trade_columns(log: EventLog, tick: str) -> str:
     """Columns of `trades`, with what follows from the chain's terms: see docs/event_log.md."""
     terms = log.header
-    discount, royalty = repr(float(terms["discount"])), repr(float(terms["royalty"]))
+    discount, royalty = _double(terms["discount"]), _double(terms["royalty"])
     first = "seller = 1"  # nobody but the house owned the right
     cash = f"(price - round_even({royalty} * price, 0)::BIGINT)" if terms["royalty"] else "price"
     kept = (
