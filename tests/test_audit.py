@@ -1,6 +1,8 @@
 """The audit: sound logs of every kind are proven, and every way of tampering is caught, with the first bad transfer named."""
 
+import contextlib
 import json
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -19,10 +21,11 @@ from marketic.errors import InputError
 from marketic.events import audit, open_log
 from marketic.events.manifest import Manifest, link
 from marketic.events.parts import path_of, read_part, write_part
+from marketic.events.replay import Books
 from marketic.events.sql import query
 from marketic.mechanisms import FirstPrice, SecondPrice
 from marketic.mechanisms.all_pay import AllPay
-from marketic.run import train
+from marketic.run import resume, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
 from marketic.storage import read_arrays, write_arrays
@@ -250,6 +253,50 @@ def test_a_rewritten_log_does_not_fit_its_checkpoints(copied):
         part["chain"] = before = link(before, part)
     manifest._rewrite()
     assert any("holds another link than part" in problem for problem in audit(copied).problems)
+
+
+def every_key(line, before=()):
+    """The path to each key of a line of the manifest, and of what is inside."""
+    for name, value in line.items():
+        yield (*before, name)
+        if isinstance(value, dict):
+            yield from every_key(value, (*before, name))
+
+
+def test_a_run_with_an_edited_header_is_not_gone_on_with(copied):
+    path = copied / "events" / "manifest.jsonl"
+    header, *lines = path.read_text().splitlines()
+    edited = {name: value for name, value in json.loads(header).items() if name != "snapshot_every"}
+    path.write_text("\n".join([json.dumps(edited), *lines]) + "\n")
+    with pytest.raises(InputError, match="it was altered; restore it, or train again"):
+        resume(copied, steps=POLE.steps + 400)
+
+
+@pytest.mark.parametrize("edit", ["deleted", "null", "text", "list"])
+@pytest.mark.parametrize("number", [0, 1, -1])
+def test_any_edited_key_of_the_manifest_is_a_finding(copied, number, edit):
+    """Never a traceback, not in readers either: they refuse what they cannot read."""
+    path = copied / "events" / "manifest.jsonl"
+    lines = path.read_text().splitlines()
+    where = "header was altered" if number == 0 else "line of part .* was altered|names part"
+    for *above, name in list(every_key(json.loads(lines[number]))):
+        line = json.loads(lines[number])
+        inner = line
+        for step in above:
+            inner = inner[step]
+        if edit == "deleted":
+            del inner[name]
+        else:
+            inner[name] = {"null": None, "text": "x", "list": [{}]}[edit]
+        path.write_text("\n".join(json.dumps(line) if one is lines[number] else one for one in lines) + "\n")
+        assert re.search(where, audit(copied).problems[0])
+        with contextlib.suppress(InputError):
+            repr(open_log(copied))
+            query(copied, "SELECT count(*) FROM trades")
+            Books.open(open_log(copied).header)
+    answer = CliRunner().invoke(app, ["audit", str(copied)])
+    assert answer.exit_code == 1
+    assert "NOT SOUND" in answer.stderr
 
 
 def test_a_journal_that_says_otherwise_is_found(tmp_path):

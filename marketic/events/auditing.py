@@ -15,6 +15,7 @@ import numpy as np
 from marketic.errors import CorruptFile, InputError
 from marketic.events.evidence import checkpoints, difference, outside_trade, unsettled
 from marketic.events.log import EventLog, log_folder
+from marketic.events.manifest import AlteredLog
 from marketic.events.parts import altered
 from marketic.events.replay import (
     CLOSED,
@@ -73,7 +74,12 @@ class Audit:
 def audit(run: str | Path) -> Audit:
     """Audit the log of a run. Raises InputError if there is none, or it holds no trades (level summary)."""
     folder = log_folder(Path(run))
-    log = EventLog(folder)
+    try:
+        log = EventLog(folder)
+    except AlteredLog as error:
+        return Audit(str(run), [str(error)])
+    if log.manifest.header_altered:  # nothing can be replayed by terms that nobody vouches for
+        return Audit(str(run), [str(log.manifest.broken())], link=log.manifest.head)
     if log.level == "summary":
         raise InputError(
             f"the event log in {folder} is a summary, without trades: train with --log trades to audit where money went"

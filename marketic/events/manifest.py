@@ -12,9 +12,14 @@ from typing import IO, Any
 
 from marketic.atomic import write_atomically
 from marketic.errors import CorruptFile, InputError
+from marketic.events.manifest_lines import fault
 from marketic.events.schema import FORMAT, READABLE
 
 NAME = "manifest.jsonl"
+
+
+class AlteredLog(CorruptFile):
+    """A manifest that is not the one that was written: `audit` reports it as its finding."""
 
 
 def make_folder(folder: Path) -> None:
@@ -34,7 +39,8 @@ def link(before: str, line: dict[str, Any]) -> str:
 class Manifest:
     """Header and parts of the log in a folder. notes: what was passed over when it was read.
 
-    Raises (from `read`) InputError without a log, CorruptFile for a damaged one or another format version.
+    Raises (from `read`) InputError without a log, AlteredLog for one whose lines cannot be read, CorruptFile for another
+    format version.
     """
 
     def __init__(self, folder: Path, header: dict[str, Any], parts: list[dict[str, Any]]) -> None:
@@ -106,26 +112,31 @@ class Manifest:
                 lines.append(_object(line))
             except ValueError:
                 if number < len(text.splitlines()) or text.endswith("\n"):
-                    raise CorruptFile(f"line {number} of {path} is not JSON: the log was altered") from None
+                    raise AlteredLog(f"line {number} of {path} is not JSON: the log was altered") from None
                 notes.append(f"the last line of {path.name} is half-written (a crash): its part is passed over")
         if not lines:
-            raise CorruptFile(f"{path} is empty: the log was altered, or its disk was full")
+            raise AlteredLog(f"{path} is empty: the log was altered, or its disk was full")
         found = lines[0].get("format")
-        if found not in READABLE:
+        if isinstance(found, int) and found not in READABLE:
             wrote = lines[0].get("marketic", "an unknown version")
             raise CorruptFile(
                 f"{path} has schema version {found}, written by marketic {wrote}; this version reads "
                 f"{' and '.join(map(str, READABLE))}: use that version of marketic"
             )
+        wrong = fault(lines[0], lines[1:])
+        if wrong is not None:
+            raise AlteredLog(f"{wrong} ({path}); restore the log, or train again")
         manifest = cls(folder, lines[0], lines[1:])
         manifest.notes = notes
         return manifest
 
     @classmethod
     def go_back(cls, folder: Path, parts: int, newest: str) -> "Manifest":
-        """The manifest with only its first parts. Raises InputError if `newest` is not the link of the last of them."""
+        """The manifest with only its first parts. Raises InputError if `newest` is not the link of the last of them, or the
+        header was altered."""
         manifest = cls.read(folder)
-        if len(manifest.parts) < parts or manifest.parts[parts - 1].get("chain") != newest:
+        there = manifest.parts[parts - 1]["chain"] if 0 < parts <= len(manifest.parts) else None
+        if there != newest or manifest.header_altered:
             raise InputError(
                 f"the event log in {folder} does not hold the {parts} parts that the checkpoint counts: it was altered; "
                 "restore it, or train again"
@@ -133,9 +144,14 @@ class Manifest:
         manifest.truncate(parts)
         return manifest
 
+    @property
+    def header_altered(self) -> bool:
+        """Whether the header is not the one that was written."""
+        return link("", self.header) != self.header["chain"]
+
     def broken(self) -> str | None:
         """The first line that does not fit the chain, in words; None if all do."""
-        if link("", self.header) != self.header.get("chain"):
+        if self.header_altered:
             return "the manifest's header was altered"
         before = str(self.header["chain"])
         for number, part in enumerate(self.parts):

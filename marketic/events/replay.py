@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from marketic.events.manifest import AlteredLog
 from marketic.events.tape import CONTRIBUTION, SALE, TERMINATED
 from marketic.ledger import BUYBACK, DISCOUNT, HOUSE, MEMOS, NOVICE, PAYMENT, REWARD, ROYALTY, SUBSIDY, WORLD
 
@@ -170,7 +171,10 @@ class Books:
 
     @classmethod
     def open(cls, header: dict[str, Any]) -> "Books":
-        """Empty books for a log."""
+        """Empty books for a log. Raises AlteredLog if its header does not say by what terms to replay it."""
+        missing = [name for name in ("weights", "flows", "baseline") if name not in header]
+        if missing:
+            raise AlteredLog(f"the manifest's header was altered: {missing[0]!r} is missing; restore the log")
         rows, members, weights = header["rows"], header["members"], np.array(header["weights"], dtype=float)
         accounts = header["first_account"] + header["agents"]
         return cls(
