@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import marketic
+from marketic.agents.expression_kernels import write_child
 from marketic.agents.expressions import Expressions
 from marketic.checks import check_population
 from marketic.errors import InputError
@@ -75,3 +76,33 @@ def test_options_out_of_range_are_refused(options, words):
     goods = Goods.from_space(gym.spaces.Discrete(4))
     with pytest.raises(InputError, match=words):
         Expressions.for_spaces(goods, 2, rng=np.random.default_rng(0), **options)
+
+
+def test_a_crossover_names_both_parents():
+    market = marketic.make("marketic/Multiplexer-v0", agents="expressions", seed=0, slots=60).learn(3_000)
+    family = market.population.genealogy()
+    mother, father = family.parents.T
+    assert 0 < (father >= 0).sum() < 0.3 * (mother >= 0).sum()  # 0.85 mutants * 0.18 * 1.65 edits; some do not fit
+    assert not ((father >= 0) & ((mother < 0) | (father == mother))).any()
+    assert (father < family.uid).all()
+
+
+def test_the_father_is_named_exactly_if_another_father_would_have_made_another_child():
+    population = Expressions(Goods.from_space(gym.spaces.MultiBinary(6)), 3, slots=8, rng=np.random.default_rng(0))
+    mother, father, other, child = 3, 4, 5, 6
+    for k, slot in enumerate((mother, father, other)):
+        text = f"(program (== observation[{2 * k}] observation[{2 * k + 1}]) action-{k})"
+        population.code[slot] = population.species.read(text)
+    crossed = different = 0
+    for _ in range(2_000):
+        before = population.random.copy()
+        borrowed = write_child(population.table.rows, child, mother, father)
+        one = population.code[child].copy()
+        population.random[:] = before
+        assert write_child(population.table.rows, child, mother, other) == borrowed
+        assert borrowed or (population.code[child] == one).all()
+        crossed, different = crossed + borrowed, different + (population.code[child] != one).any()
+    assert crossed > 100
+    assert 0.7 * crossed < different <= crossed  # the rest lost again what they had borrowed
+    for parent, donor in ((mother, -1), (mother, mother), (mother, child), (-1, father)):
+        assert not any(write_child(population.table.rows, child, parent, donor) for _ in range(200))

@@ -58,23 +58,24 @@ def random_program(row, table, choices, random):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def mutate(row, donor, table, choices, random):  # type: ignore[no-untyped-def]
     """One edit or more (geometric, at most MOST_EDITS), or another start of the plan; donor: another program's row to borrow
-    from (it may be the same)."""
+    from (it may be the same). Returns whether it borrowed."""
     if row[0] > 1 and table[row[1], OPERATION] == PLANNED and uniform(random) < CONJUGATION:
         _conjugate(row, table, choices, random)
-        return
-    edits = 1
+        return False
+    edits, borrowed = 1, False
     while edits < MOST_EDITS and uniform(random) < 0.4:
         edits += 1
     for _ in range(edits):
-        _edit(row, donor, table, choices, random)
+        borrowed |= _edit(row, donor, table, choices, random)
+    return borrowed
 
 
 @njit(cache=True)
 def _edit(row, donor, table, choices, random):  # type: ignore[no-untyped-def]
     """Replace an expression by a random one; by a primitive of the same types; by a part of itself; put it inside a new one;
-    or replace it by one of the donor's (crossover)."""
+    or replace it by one of the donor's (crossover). Returns whether the donor's came in."""
     if row[0] < 2:
-        return
+        return False
     draw, at = uniform(random), 2 + below(random, row[0] - 1)
     kind, end = table[row[at], RESULT], skip(row, at, table)
     room = len(row) - 1 - row[0] + (end - at)
@@ -98,6 +99,8 @@ def _edit(row, donor, table, choices, random):  # type: ignore[no-untyped-def]
         if table[donor[first], RESULT] == kind and n <= room:
             piece[:n] = donor[first : first + n]
             _splice(row, at, end, piece, n)
+            return True
+    return False
 
 
 @njit(cache=True)

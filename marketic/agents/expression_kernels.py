@@ -82,15 +82,23 @@ def perform(table, slot, _, __):  # type: ignore[no-untyped-def]
 @njit(cache=True)
 def breed(table, child, parent, donor):  # type: ignore[no-untyped-def]
     """A random program, a copy, or a mutant that may borrow from the donor."""
+    write_child(table, child, parent, donor)
+    return np.int64(0)
+
+
+@njit(cache=True)
+def write_child(table, child, parent, donor):  # type: ignore[no-untyped-def]
+    """What `breed` does; returns whether another program than the parent, the donor, gave it code."""
     code, random = ints_2d(table, CODE), ints_1d(table, RANDOM)
     primitives, choices = ints_2d(table, PRIMITIVES), ints_3d(table, CHOICES)
     if parent < 0:
         random_program(code[child], primitives, choices, random)
-        return np.int64(0)
+        return False
     code[child] = code[parent]
-    if uniform(random) >= COPY:
-        mutate(code[child], code[donor if donor >= 0 else parent], primitives, choices, random)
-    return np.int64(0)
+    if uniform(random) < COPY:
+        return False
+    borrowed = mutate(code[child], code[donor if donor >= 0 else parent], primitives, choices, random)
+    return borrowed and donor >= 0 and donor != parent and donor != child  # a donor whose place the child takes is gone
 
 
 @njit(cache=True)

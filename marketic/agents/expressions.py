@@ -17,7 +17,7 @@ import numpy as np
 from marketic.agents.birth_table import CODE as WROTE
 from marketic.agents.birth_table import genealogy_of, note_birth, note_death, open_births
 from marketic.agents.expression_choice import choose, compile_all, decision_world, gather, tell
-from marketic.agents.expression_kernels import breed, compile_slot
+from marketic.agents.expression_kernels import compile_slot, write_child
 from marketic.agents.expression_language import TRUE, Language
 from marketic.agents.expression_species import ExpressionPrograms
 from marketic.agents.program_syndicates import share_outcome
@@ -164,7 +164,7 @@ class Expressions:
         if self.live[slot]:
             note_death(self.kin, self.uid[slot], self.counters[0])
         for _ in range(8):
-            breed(self.table.rows, slot, mother, father)
+            crossed = write_child(self.table.rows, slot, mother, father)
             compile_slot(self.table.rows, slot)
             if self.code[slot, 2] == self._true:
                 continue
@@ -172,7 +172,7 @@ class Expressions:
             only = np.arange(slot + 1) == slot
             choose(self.table.rows, tell(self.goods, observation[None]), only, chosen)
             if chosen[0, slot] == action or (action < 0 <= chosen[0, slot]):
-                self._enrol(slot, mother, price)
+                self._enrol(slot, mother, price, father if crossed else -1)
                 return
         self.live[slot] = False
 
@@ -192,8 +192,8 @@ class Expressions:
         waited = (self.counters[0] - self.last_win[some]) / (50.0 * self.n_agents)
         return int(some[np.argmax(votes * (1.0 + waited))])
 
-    def _enrol(self, slot: int, parent: int, price: float) -> None:
-        """A program that has been written into a slot begins to bid."""
+    def _enrol(self, slot: int, parent: int, price: float, donor: int = -1) -> None:
+        """A program that has been written into a slot begins to bid. donor: the slot of who gave it code in a crossover."""
         compile_slot(self.table.rows, slot)
         inherits = parent >= 0
         self.parent[slot] = self.uid[parent] if inherits else -1
@@ -201,7 +201,8 @@ class Expressions:
         self.merit[slot], self.weight[slot] = 0.1 * self.merit[parent] if inherits else 1e-3, 1e-6
         self.live[slot], self.price[slot], self.trades[slot] = True, price, 0
         self.uid[slot], self.last_win[slot] = self.counters[1], self.counters[0]
-        row = note_birth(self.kin, self.uid[slot], self.parent[slot], -1, self.counters[0])
+        other = self.uid[donor] if donor >= 0 else -1
+        row = note_birth(self.kin, self.uid[slot], self.parent[slot], other, self.counters[0])
         self.kin[row, WROTE:] = self.code[slot]
         self.counters[1] += 1
 
