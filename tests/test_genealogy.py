@@ -97,6 +97,22 @@ def test_files_hold_the_familys_genealogy(bred, ending, tmp_path):
     assert not descent(graph.networkx(genealogy=False))
 
 
+@pytest.mark.parametrize("ending", [".graphml", ".gexf"])
+def test_files_can_be_read_whatever_the_words(ending, tmp_path):
+    log = hand_log(tmp_path / "run")
+    graph = graph_of(open_log(log.folder))
+    words = "a\x01b\x0b\ud800\ufffe\tc \U0001f600 <&>"
+    drawn = graph.networkx()
+    first = next(name for name in drawn if drawn.nodes[name]["kind"] == "agent")
+    drawn.nodes[first]["program"] = words
+    drawn = networkx.relabel_nodes(drawn, {first: "x\x01"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(graph), "networkx", lambda self: drawn)
+        back = READ[ending](write_graph(graph, tmp_path / f"graph{ending}"))
+    assert back.nodes["x\\u0001"]["program"] == "a\\u0001b\\u000b\\ud800\\ufffe\tc \U0001f600 <&>"
+    assert len(back) == len(drawn)
+
+
 def test_the_log_remembers_what_the_family_does_and_more(bred):
     graph = graph_of(open_log(bred.log.folder), members=True)
     assert expected_edges(bred, graph.account.tolist()) <= set(graph.descent)

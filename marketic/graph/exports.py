@@ -8,6 +8,7 @@ All are written under a temporary name and renamed, so that nobody ever reads ha
 
 import io
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
@@ -58,7 +59,7 @@ def _graphml(graph: TradeGraph) -> bytes:
     import networkx
 
     memory = io.BytesIO()
-    networkx.write_graphml_xml(graph.networkx(), memory)  # the lxml writer closes what it is given
+    networkx.write_graphml_xml(_for_xml(graph), memory)  # the lxml writer closes what it is given
     return memory.getvalue()
 
 
@@ -66,8 +67,27 @@ def _gexf(graph: TradeGraph) -> bytes:
     import networkx
 
     memory = io.BytesIO()
-    networkx.write_gexf(graph.networkx(), memory)
+    networkx.write_gexf(_for_xml(graph), memory)
     return memory.getvalue()
+
+
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that XML 1.0 cannot hold, not even escaped: control characters, halves of pairs, and two non-characters."""
+
+
+def _for_xml(graph: TradeGraph) -> Any:
+    """The graph as networkx, with an escape such as \\u0001 for each character in its words that XML cannot hold."""
+    import networkx
+
+    found = graph.networkx()
+    for known in [*(data for _, data in found.nodes(data=True)), *(data for *_, data in found.edges(data=True))]:
+        known.update({key: _escaped(text) for key, text in known.items() if isinstance(text, str)})
+    names = {name: _escaped(name) for name in found if _NO_XML.search(name)}
+    return networkx.relabel_nodes(found, names) if names else found
+
+
+def _escaped(text: str) -> str:
+    return _NO_XML.sub(lambda one: f"\\u{ord(one[0]):04x}", text)
 
 
 def _json(graph: TradeGraph) -> bytes:
