@@ -18,7 +18,10 @@ from marketic.market import Market
 from marketic.metrics import Recorder, part_path, write_part
 from marketic.report import write_report
 from marketic.reporting.grid_map import grid_of
+from marketic.reporting.plots import save_plot
 from marketic.reporting.run_record import EVALUATION_SEED, greedy_arena
+from marketic.run import resume, train
+from marketic.run_config import RunConfig
 from marketic.words import Words
 
 TASKS = {"FrozenLake-v1": 1500, "CartPole-v1": 1500, "Taxi-v4": 4000, "MountainCar-v0": 1500, "CliffWalking-v1": 1000}
@@ -276,3 +279,15 @@ def test_stranger_with_real_observations_gets_a_plane(tmp_path):
     text = path.read_text(encoding="utf-8")
     assert "What each situation is worth" in text
     assert re.search(r"</i>action -?[\d.]+</span>", text)
+
+
+def test_a_run_of_no_steps_says_how_to_go_on_and_that_works(tmp_path):
+    train(RunConfig("FrozenLake-v1", steps=0), tmp_path / "run")
+    for show in (
+        lambda: write_report([tmp_path / "run"], tmp_path / "page.html", episodes=0),
+        lambda: save_plot(tmp_path / "run", "returns", tmp_path / "plot.svg"),
+    ):
+        with pytest.raises(InputError, match=r"made no steps.*marketic resume .*run --steps N"):
+            show()
+    resume(tmp_path / "run", steps=200)
+    assert write_report([tmp_path / "run"], tmp_path / "page.html", episodes=0).is_file()

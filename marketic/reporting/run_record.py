@@ -101,7 +101,8 @@ def read_record(folder: Path, episodes: int) -> RunRecord:
     """Read one run folder. Raises InputError for what is not one, CorruptFile for one that is damaged."""
     if not folder.is_dir():
         raise InputError(f"no run folder {folder}: wanted a folder that `marketic train ... --out {folder}` wrote")
-    config, metrics = read_config(folder / "config.toml"), _read_metrics(folder)
+    config = read_config(folder / "config.toml")
+    metrics = _read_metrics(folder, config.get("steps"))
     market, why = _read_market(folder)
     return RunRecord(folder.resolve().name, folder, config, metrics, market, why, episodes, read_history(folder))
 
@@ -116,11 +117,16 @@ def read_config(path: Path) -> dict[str, Any]:
         raise CorruptFile(f"{path} cannot be read ({error}): restore it or train the run again") from None
 
 
-def _read_metrics(folder: Path) -> dict[str, np.ndarray]:
+def _read_metrics(folder: Path, steps: Any) -> dict[str, np.ndarray]:
     columns = read_metrics(folder / "metrics")
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise CorruptFile(f"{folder / 'metrics'} has no column {missing[0]}: wanted {', '.join(REQUIRED)}, ...")
+    if not len(columns["step"]) and steps == 0:
+        raise InputError(
+            f"{folder} made no steps, so there is nothing to report: train it further with "
+            f"`marketic resume {folder} --steps N`"
+        )
     if not len(columns["step"]):
         raise InputError(f"{folder} has no metrics yet (metrics/part-*.parquet): go on with `marketic resume {folder}`")
     order = np.argsort(columns["step"], kind="stable")
