@@ -1,7 +1,7 @@
 """Names for what agents see and do, so that their rules can be read aloud."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 
@@ -40,6 +40,26 @@ NO_WORDS = Words()
 """Everything by its number."""
 
 
+DIGITS = 7
+"""Digits of numbers in conditions: what observations of float32 can tell apart, so that 0.1 + 0.2 reads 0.3."""
+
+
+def number(value: float, others: Iterable[float] = ()) -> str:
+    """A constant of a condition: whole numbers in full, others to DIGITS digits, or to as many more as tell it from `others`.
+
+    >>> number(4332.0), number(-2.625), number(0.1 + 0.2), number(1 + 1e-9, [1.0, 1 + 2e-9])
+    ('4332', '-2.625', '0.3', '1.000000001')
+    """
+    if abs(value) < 1e15 and value == int(value):
+        return str(int(value))
+    different = [other for other in others if other != value]
+    for digits in range(DIGITS, 17):
+        text = f"{value:.{digits}g}"
+        if all(f"{other:.{digits}g}" != text for other in different):
+            return text
+    return repr(float(value))
+
+
 def interval(name: str, unit: str, low: float, high: float) -> str:
     """A condition in words; an infinite end is left out, and a condition that always holds is "".
 
@@ -50,10 +70,10 @@ def interval(name: str, unit: str, low: float, high: float) -> str:
     if math.isinf(low) and math.isinf(high):
         return ""
     if math.isinf(low):
-        return f"{name} below {high:.3g}{tail}"
+        return f"{name} below {number(high)}{tail}"
     if math.isinf(high):
-        return f"{name} above {low:.3g}{tail}"
-    return f"{name} {low:.3g} to {high:.3g}{tail}"
+        return f"{name} above {number(low)}{tail}"
+    return f"{name} {number(low, [high])} to {number(high, [low])}{tail}"
 
 
 def rule(conditions: list[str], move: str, bid: float) -> str:

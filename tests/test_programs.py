@@ -160,3 +160,27 @@ def test_literals_that_lie_about_the_task_are_refused():
     fine = Literals(np.array([1]), np.array([0]), np.array([-1]), np.array([1.0]), 2)
     with pytest.raises(InputError, match="this task has 1"):
         Programs.for_spaces(Goods.from_space(gym.spaces.Discrete(4)), 2, rng=np.random.default_rng(0), literals=fine)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        gym.spaces.Discrete(5000),
+        gym.spaces.Box(-3.0, 3.0, (2,)),
+        gym.spaces.Box(np.float32(-4.8), np.float32(4.8), (1,)),
+        gym.spaces.Box(1e-7, 2e-7, (1,), dtype=np.float64),
+        gym.spaces.Box(1e6, 1e6 + 1e-3, (1,), dtype=np.float64),
+    ],
+    ids=str,
+)
+def test_literals_say_the_constants_that_they_compare_with(space):
+    literals = Literals.derive(Goods.from_space(space))
+    alone = np.flatnonzero(literals.right < 0)
+    said = np.array([float(literals.say(int(k)).split()[-1]) for k in alone])
+    assert np.allclose(said, literals.constant[alone], rtol=1e-7, atol=0.0)
+    for one in np.unique(literals.left):
+        mine = literals.left[alone] == one
+        assert len(np.unique(said[mine])) == len(np.unique(literals.constant[alone][mine]))
+    if isinstance(space, gym.spaces.Discrete):
+        assert (said == literals.constant[alone]).all()
+        assert not any("e+" in literals.say(int(k)) for k in alone)

@@ -13,6 +13,7 @@ from numba import njit
 from marketic.errors import InputError
 from marketic.goods import Good, Goods
 from marketic.words import NO_WORDS, Words
+from marketic.words import number as in_digits
 
 COMPARISONS = ("==", "!=", "<", ">")
 SCALE = (-5.0, -2.0, -1.0, -0.5, -0.2, -0.1, 0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -78,8 +79,13 @@ class Literals:
         """One literal in words."""
         name, unit = words.component(int(self.left[number]))
         other = int(self.right[number])
-        value = words.component(other)[0] if other >= 0 else f"{self.constant[number]:.3g} {unit}".strip()
+        value = words.component(other)[0] if other >= 0 else f"{self._constant(number)} {unit}".strip()
         return f"{name} {COMPARISONS[self.comparison[number]]} {value}"
+
+    def _constant(self, number: int) -> str:
+        """A literal's constant, told apart from all that its component is compared with."""
+        others = self.constant[(self.left == self.left[number]) & (self.right < 0)]
+        return in_digits(float(self.constant[number]), np.unique(others).tolist())
 
 
 def _bounds(goods: Goods, low: Sequence[float] | None, high: Sequence[float] | None) -> list[tuple[float, float]]:
