@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import all_finite, check_wholes
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,11 @@ class Novices:
     horizon: int = 10_000
 
     def __post_init__(self) -> None:
-        if not 0 <= self.probability <= 1 or not (self.final is None or 0 <= self.final <= 1) or self.horizon < 1:
+        last = self.probability if self.final is None else self.final
+        sound = all_finite(self.probability, last, self.horizon)
+        if not (sound and 0 <= self.probability <= 1 and 0 <= last <= 1 and self.horizon >= 1):
             raise InputError(f"{self}: wanted probabilities from 0 to 1 and horizon >= 1")
+        check_wholes(self, horizon=1)
 
     def at(self, step: int) -> float:
         """The probability at an environment step."""

@@ -89,12 +89,16 @@ def read_options(options: dict[str, Any]) -> dict[str, Any]:
 
 def _read(name: str, value: Any, record: type | None) -> Any:
     if isinstance(value, list | tuple):
+        if record is not None and name != "tilings":
+            raise InputError(f"{name}={value!r}: {_forms(name, record)}")
         parts = [_read(name, part, record) for part in value]
         return tuple(parts) if isinstance(value, tuple) or name in ("tilings", "angles") else parts
     if isinstance(value, dict) and "class" in value:
         return read_tagged(value)
     if isinstance(value, dict) and record is not None:
         return _build(name, record, {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()})
+    if name == "tilings" and isinstance(value, str | int | float):
+        raise InputError(f"tilings={value!r}: wanted a list of tables with features, bins, count")
     return value if record is None or name in LONG else _read_short(name, value, record)
 
 
@@ -106,11 +110,15 @@ def _read_short(name: str, value: Any, record: type) -> Any:
     if isinstance(value, str) and value.lower() == "none":
         return None
     if isinstance(value, str | bool):
-        accepted = ", ".join(field.name for field in fields)
-        raise InputError(
-            f"{name}={value!r}: wanted a table with some of {accepted}, a number for {fields[0].name}, or none"
-        )
+        raise InputError(f"{name}={value!r}: {_forms(name, record)}")
     return value
+
+
+def _forms(name: str, record: type) -> str:
+    """What may stand for a record."""
+    accepted = [field.name for field in dataclasses.fields(record)]
+    none = "0" if name == "novices" else "none"
+    return f"wanted a table with some of {', '.join(accepted)}, a number for {accepted[0]}, or {none}"
 
 
 def read_tagged(table: dict[str, Any]) -> Any:

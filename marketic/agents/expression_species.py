@@ -19,6 +19,7 @@ from marketic.errors import InputError
 from marketic.hayek.interface import SpeciesFunctions
 from marketic.hayek.random_numbers import random_state
 from marketic.hayek.vocabulary import rehearse
+from marketic.numbers import all_finite, check_wholes
 
 FUNCTIONS = SpeciesFunctions(kernels.begin, kernels.applies, kernels.perform, kernels.breed, kernels.alike)
 
@@ -39,10 +40,11 @@ class ExpressionPrograms:
     functions: SpeciesFunctions = field(default=FUNCTIONS, repr=False)
 
     def __post_init__(self) -> None:
-        if not 4 <= self.tokens <= 1000 or self.ticks < 1:
+        if not all_finite(self.tokens, self.ticks) or not 4 <= self.tokens <= 1000 or self.ticks < 1:
             raise InputError(
                 f"ExpressionPrograms(tokens={self.tokens}, ticks={self.ticks}): wanted 4 to 1000 tokens, ticks >= 1"
             )
+        check_wholes(self, tokens=4, ticks=1)
         rehearse(self.language.world)
 
     @property

@@ -26,6 +26,7 @@ from marketic.errors import InputError
 from marketic.genealogy import Genealogy
 from marketic.goods import Goods
 from marketic.hayek.interface import CODE, RANDOM
+from marketic.numbers import all_finite, currency, flag, whole
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words
 
@@ -33,6 +34,9 @@ TRIAL = 20
 """Trades for which a newcomer is let into a syndicate before all but the accurate: its weight there is next to nothing."""
 FRESH = 0.3
 """Share of births that are random programs."""
+
+MOST_SLOTS = 2**24
+"""Most programs, so that they fit into memory."""
 
 
 class Expressions:
@@ -63,19 +67,23 @@ class Expressions:
         initial_bid: float = 0.0,
         rng: np.random.Generator,
     ) -> None:
-        if (
-            actions < 1
-            or slots < 2 * actions
-            or members < 1
-            or not 0 <= births <= 1
-            or not 0 < rate <= 1
-            or not tolerance > 0
+        given = (actions, slots, members, births, rate, tolerance)
+        if not all_finite(*given) or not (
+            actions >= 1
+            and slots >= 2 * actions
+            and members >= 1
+            and 0 <= births <= 1
+            and 0 < rate <= 1
+            and tolerance > 0
         ):
             raise InputError(
                 f"Expressions(actions={actions}, slots={slots}, members={members}, births={births}, rate={rate}, "
                 f"tolerance={tolerance}): wanted actions and members >= 1, at least twice as many slots as actions, shares "
                 "from 0 to 1, rate and tolerance above 0"
             )
+        slots, members = whole("slots", slots, 2, MOST_SLOTS), whole("members", members, 1, MOST_SLOTS)
+        currency("initial_bid", initial_bid)
+        flag("arithmetic", arithmetic)
         self.goods, self.rng, self.n_agents, self.n_bidders = goods, rng, int(slots), int(actions)
         self.members, self.births, self.rate, self.tolerance = int(members), births, rate, tolerance
         self.species = ExpressionPrograms(
@@ -83,15 +91,10 @@ class Expressions:
         )
         self.table = self.species.table(self.n_agents, 1, int(rng.integers(2**63)))
         self._true = next(k for k, one in enumerate(self.species.language.primitives) if one.operation == TRUE)
-        whole = lambda: np.zeros(self.n_agents, dtype=np.int64)  # noqa: E731
+        zeros = lambda: np.zeros(self.n_agents, dtype=np.int64)  # noqa: E731
         self.code, self.random = self.table.arrays[CODE], self.table.arrays[RANDOM]
-        self.live, self.uid, self.parent, self.trades, self.last_win = (
-            whole() > 0,
-            whole() - 1,
-            whole() - 1,
-            whole(),
-            whole(),
-        )
+        self.live, self.uid, self.parent = zeros() > 0, zeros() - 1, zeros() - 1
+        self.trades, self.last_win = zeros(), zeros()
         self.price, self.error, self.weight = np.zeros(slots), np.zeros(slots), np.zeros(slots)
         self.merit, self.company = np.zeros(slots), np.zeros(slots)
         self.counters = np.zeros(2, dtype=np.int64)  # trades, births

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import all_finite, check_wholes
 from marketic.population import Population
 
 RATE = 0.2  # of the running means
@@ -42,9 +43,11 @@ class Statute:
     limit: int = 8
 
     def __post_init__(self) -> None:
-        if min(self.patience, self.seasoned, self.trial_every, self.limit) < 1:
+        counts = (self.patience, self.seasoned, self.trial_every, self.limit)
+        if not all_finite(*counts) or min(counts) < 1:
             raise InputError(f"{self}: wanted patience, seasoned, trial_every and limit >= 1")
-        if not (0 < self.sigma < np.inf and 0 <= self.share <= 1):
+        check_wholes(self, patience=1, seasoned=1, trial_every=1, limit=1)
+        if not all_finite(self.sigma, self.share) or not (self.sigma > 0 and 0 <= self.share <= 1):
             raise InputError(f"{self}: wanted a finite sigma > 0 and share in [0, 1]")
 
 

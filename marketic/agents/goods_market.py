@@ -24,6 +24,7 @@ from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.factoring import Factoring, factoring_of
 from marketic.goods import Goods
+from marketic.numbers import currency, number, share
 from marketic.population import Receipt
 
 KNOWLEDGE = ("counted", "trades", "given")
@@ -231,9 +232,8 @@ class GoodsMarket:
 def _check(knowledge: str, explore: float, trials: int, price_rate: float, exponent: float, discount: float) -> None:
     if knowledge not in KNOWLEDGE:
         raise InputError(f"knowledge={knowledge!r}: wanted one of {', '.join(KNOWLEDGE)}")
-    if not 0.0 <= explore <= 1.0 or not price_rate > 0.0:
-        raise InputError(f"explore={explore}, price_rate={price_rate}: wanted a chance in [0, 1], and a rate > 0")
-    if isinstance(trials, bool) or not trials >= 0:
-        raise InputError(f"trials={trials!r}: wanted a number >= 0")
-    if not 0.5 < exponent <= 1.0 or not 0.0 <= discount < 1.0:
+    share("explore", explore)
+    number("trials", trials, least=0)
+    currency("price_rate", number("price_rate", price_rate, above=0))
+    if not (share("exponent", exponent) > 0.5 and share("discount", discount) < 1.0):
         raise InputError(f"exponent={exponent}, discount={discount}: wanted (0.5, 1] and [0, 1)")

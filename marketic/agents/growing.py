@@ -12,9 +12,10 @@ from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.ranges import check_ranges, ranges
-from marketic.agents.syndicates import Syndicates
+from marketic.agents.syndicates import Syndicates, check_size
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import all_numbers, whole
 from marketic.words import NO_WORDS, Words, interval, rule
 
 
@@ -64,7 +65,9 @@ class Growing(Syndicates):
         rng: np.random.Generator,
     ) -> None:
         self.low, self.high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-        self.sectors, self.angles = sectors, tuple(angles)
+        self.sectors, self.angles = whole("sectors", sectors, 1), tuple(angles)
+        sectors, capacity = self.sectors, whole("capacity", capacity, 1)
+        check_size(capacity)
         self._check(actions, capacity, entry_trades, entry_evidence, clones)
         widest, least = self._shares(cover=cover, narrowest=narrowest)
         sizes, entry = (sectors, actions, capacity), (entry_trades, entry_evidence)
@@ -88,10 +91,11 @@ class Growing(Syndicates):
             raise InputError(f"Growing(low={self.low}, high={self.high}): wanted two finite arrays of the same length")
         if not len(self.low) or not (self.low < self.high).all():
             raise InputError(f"Growing(low={self.low}, high={self.high}): wanted low < high in at least one feature")
-        if self.sectors < 1 or actions < 1 or capacity < self.sectors * actions:
+        if actions < 1 or capacity < self.sectors * actions:
             given = f"sectors={self.sectors}, actions={actions}, capacity={capacity}"
             raise InputError(f"Growing({given}): wanted room for at least one agent per sector and action")
-        if not (entry_trades >= 1 and entry_evidence > 0):
+        # infinite: nobody enters by evidence
+        if not (all_numbers(entry_trades, entry_evidence) and entry_trades >= 1 and entry_evidence > 0):
             given = f"entry_trades={entry_trades}, entry_evidence={entry_evidence}"
             raise InputError(f"Growing({given}): wanted entry_trades >= 1 and entry_evidence > 0")
         if clones != 1:

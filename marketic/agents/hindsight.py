@@ -23,6 +23,7 @@ from marketic.agents.kernels import copy_numbers, mean_bid
 from marketic.agents.rehearsals import NOBODY, RehearsalRoom
 from marketic.errors import InputError
 from marketic.function_pointer import call_match, call_rehearse
+from marketic.numbers import all_finite, check_numbers, check_shares, check_wholes
 from marketic.settlement import SALE, TRUNCATED
 
 FINAL_STATE, NOTHING_LEFT = -1.0, -2.0  # in the owner's column of a tape: how an episode ended
@@ -44,8 +45,9 @@ class PaperTrades:
     steps: int = 20_000
 
     def __post_init__(self) -> None:
-        if self.episodes < 1 or not 0 < self.rate <= 1 or not 0 <= self.royalty <= 1 or self.steps < 2:
-            raise InputError(f"{self}: wanted episodes >= 1, 0 < rate <= 1, 0 <= royalty <= 1, steps >= 2")
+        check_wholes(self, episodes=1, steps=2)
+        check_shares(self, "rate", positive=True)
+        check_shares(self, "royalty")
 
 
 @dataclass(frozen=True)
@@ -62,8 +64,10 @@ class SteadyBids:
     tie: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (self.trades > 0 and math.isfinite(self.trades)) or self.licence < 0 or not 0 <= self.tie <= 1:
-            raise InputError(f"{self}: wanted a finite number of trades > 0, licence >= 0, and tie in [0, 1]")
+        check_numbers(self, "trades", above=0)
+        check_wholes(self, licence=0)
+        if not (all_finite(self.tie) and 0 <= self.tie <= 1):
+            raise InputError(f"{self}: wanted tie in [0, 1]")
 
 
 class Hindsight:

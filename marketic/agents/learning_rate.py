@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from marketic.errors import InputError
+from marketic.numbers import check_numbers, check_shares
 
 VISIT_EXPONENT = 2
 """Where `LearningRate.parameters` keeps the visit exponent; 0 there: the rate is the same for all agents."""
@@ -29,10 +29,10 @@ class LearningRate:
     horizon: float | None = None
 
     def __post_init__(self) -> None:
-        if not (0 <= self.initial <= 1 and 0 <= self.floor <= 1 and self.visit_exponent >= 0):
-            raise InputError(f"{self}: wanted 0 <= initial <= 1, 0 <= floor <= 1, visit_exponent >= 0")
-        if self.horizon is not None and not (self.horizon > 0 and math.isfinite(self.horizon)):
-            raise InputError(f"LearningRate(horizon={self.horizon}): wanted None or a finite number of trades > 0")
+        check_shares(self, "initial", "floor")
+        check_numbers(self, "visit_exponent", least=0)
+        if self.horizon is not None:
+            check_numbers(self, "horizon", above=0)
 
     @property
     def parameters(self) -> np.ndarray:

@@ -26,6 +26,7 @@ from marketic.agents.syndicates import Syndicates
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import number, share
 from marketic.population import Population, Receipt
 from marketic.registry import resolve
 from marketic.words import NO_WORDS, Words
@@ -72,11 +73,8 @@ class Portfolio:
             raise InputError("Portfolio: wanted one society or more, all with the same number of bidders")
         if terms is not None and len(terms) != len(societies):
             raise InputError(f"Portfolio: {len(terms)} terms for {len(societies)} societies: wanted one for each")
-        if not (0 <= forgetting < np.inf and 0 <= novice <= 1):
-            raise InputError(
-                f"Portfolio({forgetting=}, {novice=}): wanted a finite forgetting >= 0 and 0 <= novice <= 1"
-            )
-        self.societies, self.rng, self.novice = list(societies), rng, float(novice)
+        forgetting, self.novice = number("forgetting", forgetting, least=0), share("novice", novice)
+        self.societies, self.rng = list(societies), rng
         self.terms = list(terms or [{}] * len(societies))
         self.n_bidders = societies[0].n_bidders
         self.n_agents = sum(society.n_agents for society in societies)
@@ -165,9 +163,9 @@ class Portfolio:
 
     def learn(self, receipt: Receipt) -> None:
         """Every society learns from every trade; returns of episodes that were shown are kept for the next decision."""
-        for number, (society, terms) in enumerate(zip(self.societies, self.terms, strict=True)):
+        for place, (society, terms) in enumerate(zip(self.societies, self.terms, strict=True)):
             if isinstance(society, GuestBank):
-                society.ruling = number == self.ruler and not self.shows
+                society.ruling = place == self.ruler and not self.shows
             own = replace(receipt, **terms)  # type: ignore[arg-type]
             society.learn(own if isinstance(society, OWN_RECORD) else _at_own_prices(society, own))
         self.time += int(np.count_nonzero(receipt.valid))
@@ -222,8 +220,8 @@ class Portfolio:
         for name, value in zip(RULE, rule, strict=True):
             setattr(self, name, type(getattr(self, name))(value))
         self.earned, self._revenue = state["revenue"].tolist()
-        for number, society in enumerate(self.societies):
-            society.load_state_dict(part_of(state, f"{number}/"))  # type: ignore[attr-defined]
+        for place, society in enumerate(self.societies):
+            society.load_state_dict(part_of(state, f"{place}/"))  # type: ignore[attr-defined]
 
 
 def _fitting(goods: Goods) -> list[str]:

@@ -14,12 +14,11 @@ import numpy as np
 from marketic.agents.program_literals import Literals
 from marketic.agents.program_writing import about, tidy, true_literal
 from marketic.errors import InputError
+from marketic.numbers import check_shares, check_wholes
 
 
 def _shares(part: Any) -> None:
-    for field in fields(part):
-        if not 0.0 <= getattr(part, field.name) <= 1.0:
-            raise InputError(f"{part}: wanted {field.name} from 0 to 1")
+    check_shares(part, *(field.name for field in fields(part)))
 
 
 @dataclass(frozen=True)
@@ -103,8 +102,7 @@ class Tournament:
     size: int = 3
 
     def __post_init__(self) -> None:
-        if self.size < 1:
-            raise InputError(f"{self}: wanted size >= 1")
+        check_wholes(self, size=1)
 
     def __call__(self, merit: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
         """As `Roulette`."""
@@ -145,8 +143,7 @@ class LeastMerit:
     of: int = 12
 
     def __post_init__(self) -> None:
-        if self.of < 1:
-            raise InputError(f"{self}: wanted of >= 1")
+        check_wholes(self, of=1)
 
     def __call__(self, merit: np.ndarray, waited: np.ndarray, rng: np.random.Generator) -> int:
         """merit: float64 [n], of those that may go. waited: float64 [n], how long since each traded, in trades per seat.

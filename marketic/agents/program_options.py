@@ -5,6 +5,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import all_amounts, whole
+from marketic.screening import LARGEST_BID, keep
 
 WHOLE = {"slots": 2, "members": 1, "few": 0, "guards": 0, "longest": 1, "licence": 0}
 """Options that are whole numbers, and the least of each."""
@@ -52,10 +54,7 @@ class ProgramOptions:
             if field.name != "hopeful" and (not number or np.isnan(given)):
                 raise InputError(f"programs: {field.name}={given!r}: wanted a number")
         for name, least in WHOLE.items():
-            given = getattr(self, name)
-            if given < least or int(given) != given:
-                raise InputError(f"programs: {name}={given!r}: wanted a whole number >= {least}")
-            object.__setattr__(self, name, int(given))
+            keep(self, name, whole(f"programs: {name}", getattr(self, name), least))
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"programs: {name}={getattr(self, name)}: wanted a share from 0 to 1")
@@ -67,5 +66,5 @@ class ProgramOptions:
                 f"programs: rate={self.rate}, paper={self.paper}, horizon={self.horizon}, steady={self.steady}: wanted rate or "
                 "paper above 0, horizon above 0, steady >= 0"
             )
-        if not np.isfinite(self.initial_bid):
-            raise InputError(f"programs: initial_bid={self.initial_bid}: wanted a finite price")
+        if not all_amounts(self.initial_bid):
+            raise InputError(f"programs: initial_bid={self.initial_bid}: wanted a finite price up to {LARGEST_BID:.3g}")

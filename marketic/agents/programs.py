@@ -97,7 +97,9 @@ class Programs:
         """Programs about a task's observation, with literals derived from its goods unless `literals` are given.
 
         low, high: float [D], where the constants of real components lie; default: the space's bounds, or around 0."""
-        literals = literals or Literals.derive(goods, low, high)
+        literals = Literals.derive(goods, low, high) if literals is None else literals
+        if not isinstance(literals, Literals):
+            raise InputError(f"literals={literals!r}: wanted marketic.agents.program_literals.Literals")
         if literals.components != len(goods):
             raise InputError(f"literals about {literals.components} components: this task has {len(goods)}")
         options.setdefault("slots", max(2000, 2 * actions * max([1, *(good.size or 0 for good in goods)])))

@@ -36,6 +36,7 @@ from marketic.array_table import ArrayTable, floats_1d, floats_2d, ints_1d, ints
 from marketic.errors import InputError
 from marketic.function_pointer import REHEARSE, address_of, call_match
 from marketic.linear_systems import solver
+from marketic.numbers import check_numbers, check_shares, check_wholes
 from marketic.settlement import SALE, TERMINATED
 
 # entries of the table, after those of the forecast
@@ -69,17 +70,11 @@ class Rehearsals:
     degree: int = 3
 
     def __post_init__(self) -> None:
-        whole = (self.rounds, self.episodes, self.length, self.trials, self.degree)
-        if not all(isinstance(number, int | np.integer) for number in whole):
-            raise InputError(f"{self}: wanted whole rounds, episodes, length, trials and degree")
-        if min(self.rounds, self.episodes, self.length, self.trials) < 1 or not 1 <= self.degree <= LARGEST_DEGREE:
-            raise InputError(
-                f"{self}: wanted rounds, episodes, length and trials >= 1 and a degree from 1 to {LARGEST_DEGREE}"
-            )
-        if not 0 < self.rate <= 1 or not 0 <= self.royalty <= 1:
-            raise InputError(f"{self}: wanted 0 < rate <= 1 and 0 <= royalty <= 1")
-        if not (self.trades > 0 and math.isfinite(self.trades)):
-            raise InputError(f"{self}: wanted a finite number of trades > 0")
+        check_wholes(self, rounds=1, episodes=1, length=1, trials=1)
+        check_wholes(self, LARGEST_DEGREE, degree=1)
+        check_shares(self, "rate", positive=True)
+        check_shares(self, "royalty")
+        check_numbers(self, "trades", above=0)
 
 
 class RehearsalRoom:

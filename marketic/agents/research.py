@@ -18,6 +18,7 @@ from marketic.agents.tabular import describe_state, state_strides
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import number, whole
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, rule
 
@@ -61,17 +62,13 @@ class Research:
         rounds: int = 4,
         rng: np.random.Generator,
     ) -> None:
-        if bonus < 0 or doubt <= 0 or margin < 0 or precision <= 0 or effort < 1 or rounds < 0:
-            raise InputError("Research: wanted bonus, margin, rounds >= 0, doubt, precision > 0 and effort >= 1")
+        self.bonus, self.doubt = number("bonus", bonus, least=0), number("doubt", doubt, above=0)
+        self.margin, self.precision = number("margin", margin, least=0), number("precision", precision, above=0)
+        self.effort, self.rounds = whole("effort", effort, 1), whole("rounds", rounds, 0)
         self.states, self._strides = state_strides(states, actions)
-        self.actions, self.rng, self.discount = (
-            actions,
-            rng,
-            0.99,
-        )  # the chain's discount arrives with the first receipt
+        self.actions, self.rng = actions, rng
+        self.discount = 0.99  # the chain's discount arrives with the first receipt
         self.n_agents, self.n_bidders = self.states * actions, actions
-        self.bonus, self.doubt, self.margin = float(bonus), float(doubt), float(margin)
-        self.precision, self.effort, self.rounds = float(precision), effort, rounds
         self._open_model()
         self._open_prices()
 

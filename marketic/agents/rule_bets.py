@@ -46,6 +46,7 @@ from marketic.agents.rule_pay import Squared
 from marketic.agents.rule_record import write
 from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
+from marketic.numbers import all_amounts, check_flags
 
 STAKE, SOLID, RATE, BUDGET, BANKRUPT, KELLY = range(6)
 """Entries of `reals`."""
@@ -78,10 +79,13 @@ class Bets:
     kelly: bool = True
 
     def __post_init__(self) -> None:
-        if not (0 < self.solid <= 1 and 0 < self.house < np.inf and 0 <= self.explore <= 1):
+        sound = all_amounts(self.solid, self.house, self.explore)
+        if not (sound and 0 < self.solid <= 1 and self.house > 0 and 0 <= self.explore <= 1):
             raise InputError(f"{self}: wanted solid in (0, 1], a house stake > 0 and explore as a probability")
-        if not (self.tax >= 0 and self.budget >= 0 and 0 <= self.bankrupt < np.inf and np.isfinite(self.par)):
+        costs = (self.tax, self.budget, self.bankrupt)
+        if not (all_amounts(*costs, self.par) and min(costs) >= 0):
             raise InputError(f"{self}: wanted tax, budget and bankrupt >= 0 and a finite par")
+        check_flags(self, "kelly")
 
 
 class Terms(NamedTuple):

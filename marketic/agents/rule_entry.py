@@ -22,6 +22,7 @@ from marketic.agents.rule_record import words_used
 from marketic.agents.rule_scores import Bound
 from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
+from marketic.numbers import all_amounts, all_finite, check_flags, check_wholes
 
 Proposals = tuple[tuple[Any, float], ...]
 SCORED, IDEAS, MOVES, CHILDREN, LIMIT, SURPRISE = range(6)
@@ -54,10 +55,14 @@ class PublicRecord:
     endowment: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.size < 64 or self.size % 64 or self.ideas < 1 or self.moves < 0:
-            raise InputError(f"{self}: wanted a size in multiples of 64, ideas >= 1 and moves >= 0")
-        if not 0 <= self.tries <= 1 or not self.endowment > 0:
+        check_wholes(self, size=1, ideas=1, moves=0)
+        if self.size % 64:
+            raise InputError(f"{self}: wanted a size in multiples of 64")
+        if not (all_amounts(self.tries, self.endowment) and 0 <= self.tries <= 1 and self.endowment > 0):
             raise InputError(f"{self}: wanted tries as a probability and an endowment > 0")
+        if not all_finite(self.search, 0.0 if self.hurdle == -math.inf else self.hurdle):
+            raise InputError(f"{self}: wanted a finite search, and a finite hurdle or -inf")
+        check_flags(self, "surprise")
         check_proposals(self.proposals)
 
 
@@ -75,9 +80,10 @@ class Offspring:
     proposals: Proposals = ((Cross(0.07), 0.95), (CoverShare(0.25), 0.05))
 
     def __post_init__(self) -> None:
-        if not 0 <= self.children <= MOST_CHILDREN or self.limit < 1:
-            raise InputError(f"{self}: wanted 0 to {MOST_CHILDREN} children and a limit >= 1")
-        if not (self.endowment > 0 and self.trials >= 0):
+        if not (all_finite(self.children) and 0 <= self.children <= MOST_CHILDREN):
+            raise InputError(f"{self}: wanted 0 to {MOST_CHILDREN} children")
+        check_wholes(self, children=0, limit=1)
+        if not (all_amounts(self.endowment, self.trials) and self.endowment > 0 and self.trials >= 0):
             raise InputError(f"{self}: wanted an endowment > 0 and trials >= 0")
         check_proposals(self.proposals)
 

@@ -20,6 +20,7 @@ from marketic.agents.rule_seen import Seen, note, open_seen
 from marketic.agents.rule_takeover import take_over
 from marketic.agents.splitmix import uniform
 from marketic.errors import InputError
+from marketic.numbers import all_amounts, check_wholes
 
 STAKE, BUDGET, BANKRUPT, RATE, ENDOWMENT, VARIANCE, FLOOR, TRIES, AFTER, TOLERANCE, PRIZE, DIVIDEND = range(12)
 """Entries of `reals`."""
@@ -59,11 +60,12 @@ class Prices:
 
     def __post_init__(self) -> None:
         positive = (self.prize, self.house, self.endowment, self.spread, self.floor)
-        if not (all(0 < value < np.inf for value in positive) and 0 < self.rate <= 1):
+        if not (all_amounts(*positive, self.rate) and min(positive) > 0 and 0 < self.rate <= 1):
             raise InputError(f"{self}: wanted prize, house, endowment, spread, floor > 0 and a rate in (0, 1]")
-        rest = (self.tolerance, self.tax, self.bankrupt, self.dividend, float(self.after))
-        if not (all(0 <= value < np.inf for value in rest) and 0 <= self.takeovers <= 1 and self.memory >= 1):
-            raise InputError(f"{self}: wanted no negative numbers, takeovers as a probability and a memory >= 1")
+        rest = (self.tolerance, self.tax, self.bankrupt, self.dividend, self.after, self.takeovers)
+        if not (all_amounts(*rest) and min(rest) >= 0 and self.takeovers <= 1):
+            raise InputError(f"{self}: wanted no negative numbers, and takeovers as a probability")
+        check_wholes(self, after=0, memory=1)
 
 
 class PriceTerms(NamedTuple):

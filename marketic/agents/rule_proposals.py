@@ -13,6 +13,7 @@ from numba import njit
 from marketic.agents.rule_bits import flip, has
 from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
+from marketic.numbers import all_finite, check_wholes
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,9 @@ class Cover:
     parents: int = 0
 
     def __post_init__(self) -> None:
-        if self.positions < 1:
+        if not (all_finite(self.positions) and self.positions >= 1):
             raise InputError(f"{self}: wanted positions >= 1")
+        check_wholes(self, positions=1)
 
     @property
     def rule(self) -> Any:
@@ -45,7 +47,7 @@ class CoverShare:
     parents: int = 0
 
     def __post_init__(self) -> None:
-        if not 0 < self.share <= 1:
+        if not (all_finite(self.share) and 0 < self.share <= 1):
             raise InputError(f"{self}: wanted a share above 0, at most 1")
 
     @property
@@ -103,7 +105,7 @@ class Cross:
     parents: int = 2
 
     def __post_init__(self) -> None:
-        if not 0 <= self.mutation <= 1:
+        if not (all_finite(self.mutation) and 0 <= self.mutation <= 1):
             raise InputError(f"{self}: wanted a probability")
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from marketic.errors import InputError
+from marketic.numbers import all_amounts
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Bound:
     enter: float = 2.0
 
     def __post_init__(self) -> None:
-        if not self.deviations > 0:
+        if not (all_amounts(self.deviations) and self.deviations > 0):
             raise InputError(f"{self}: wanted deviations > 0")
 
     @property

@@ -23,8 +23,12 @@ from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.genealogy import Genealogy
 from marketic.goods import Goods
+from marketic.numbers import all_finite, whole
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, deed, rule
+
+MOST_SEATS = 2**24
+"""Most rules, so that they fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -56,11 +60,12 @@ class Rules:
     def __init__(
         self, alphabet: Alphabet, actions: int, *, contract: Any = None, capacity: int = 4096, rng: np.random.Generator
     ) -> None:
-        if isinstance(actions, bool) or actions < 1 or isinstance(capacity, bool) or capacity < 1:
+        if not all_finite(actions, capacity) or actions < 1 or capacity < 1:
             raise InputError(
                 f"Rules(actions={actions}, capacity={capacity}): wanted at least one of each: nobody could enter"
             )
-        self.alphabet, self.actions, self.capacity, self.rng = alphabet, int(actions), int(capacity), rng
+        self.alphabet, self.rng, self.actions = alphabet, rng, whole("actions", actions, 1)
+        self.capacity = whole("capacity", capacity, 1, MOST_SEATS)
         self.contract = Prices() if contract is None else contract
         self.n_agents, self.n_bidders = self.capacity + self.actions, self.actions
         self.exchange = open_exchange(self.contract, self.actions, alphabet.positions, self.capacity, rng)

@@ -8,6 +8,7 @@ Q(lambda) with replacing traces (Sutton and Barto 2018, section 12); the market'
 payment rule, the royalties and the structure are free here.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -22,8 +23,12 @@ from marketic.bids import Bids
 from marketic.chain import lien_length
 from marketic.errors import InputError
 from marketic.function_pointer import call_adapt, call_enter
+from marketic.numbers import currency, flag, whole
 from marketic.population import Receipt
 from marketic.settlement import SALE, TERMINATED, TRUNCATED
+
+MOST_AGENTS = 2**28
+"""Agents of one population: beyond that its arrays would need many GiB."""
 
 
 class Syndicates(ABC):
@@ -52,10 +57,9 @@ class Syndicates(ABC):
         rehearsals: Rehearsals | None = None,
         rng: np.random.Generator,
     ) -> None:
-        if clones < 1:
-            raise InputError(f"clones={clones}: wanted an integer >= 1")
-        if not np.isfinite(initial_bid):
-            raise InputError(f"initial_bid={initial_bid}: wanted a finite amount of currency")
+        check_size(n_agents)
+        initial_bid, tie_noise = currency("initial_bid", initial_bid), currency("tie_noise", tie_noise, least=0.0)
+        clones, public = whole("clones", clones, 1), flag("public", public)
         self.n_agents, self.actions, self.members, self.clones, self.public = n_agents, actions, members, clones, public
         self.n_bidders = actions * clones
         self.rate = learning_rate
@@ -154,6 +158,19 @@ class Syndicates(ABC):
         self.clock = np.array(state["clock"])
         prefix = "hindsight_"
         self.hindsight.load_state_dict({k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)})
+
+
+def check_size(agents: int, why: str = "", repair: str = "choose fewer conditions") -> None:
+    """Raise InputError for more than MOST_AGENTS agents. why: where they come from."""
+    if agents > MOST_AGENTS:
+        raise InputError(
+            f"{why}{count_text(agents)} agents: wanted at most {MOST_AGENTS:,}, to fit into memory; {repair}"
+        )
+
+
+def count_text(count: int) -> str:
+    """A count for a message: in full, or as a power of ten where nobody reads its digits."""
+    return f"{count:,}" if count < 10**15 else f"about 10**{int(math.log10(count))}"
 
 
 @njit(cache=True, forceinline=True)

@@ -1,5 +1,6 @@
 """Tables: one agent per state and action, each with its own price for the right to take that action there."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,9 +10,10 @@ from numba import njit
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
-from marketic.agents.syndicates import Syndicates
+from marketic.agents.syndicates import Syndicates, check_size, count_text
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import whole
 from marketic.words import NO_WORDS, Words, rule
 
 
@@ -41,7 +43,8 @@ class Tabular(Syndicates):
         greedy: SteadyBids | None = None,
         rng: np.random.Generator,
     ) -> None:
-        self.states, strides = state_strides(states, actions)
+        clones = whole("clones", clones, 1)
+        self.states, strides = state_strides(states, actions * clones)
         self._kernels = Kernels(match_states, fixed=True, reals=strides)
         super().__init__(
             self.states * actions * clones,
@@ -93,12 +96,18 @@ def describe_state(state: int, strides: np.ndarray, words: Words) -> list[str]:
     return conditions
 
 
-def state_strides(states: int | Sequence[int], actions: int) -> tuple[int, np.ndarray]:
-    """How many states there are, and float64 strides [D] such that `observation @ strides` is a state's number."""
+def state_strides(states: int | Sequence[int], bidders: int) -> tuple[int, np.ndarray]:
+    """How many states there are, and float64 strides [D] such that `observation @ strides` is a state's number.
+
+    Raises InputError for a table with no entry, or with more than MOST_AGENTS of `bidders` in each state.
+    """
     sizes = np.atleast_1d(np.asarray(states, dtype=np.int64))
-    if sizes.min() < 1 or actions < 1:
-        raise InputError(f"states={states}, actions={actions}: wanted at least one of each")
-    return int(sizes.prod()), np.concatenate([np.cumprod(sizes[::-1])[-2::-1], [1]]).astype(float)
+    if sizes.min() < 1 or bidders < 1:
+        raise InputError(f"states={states}, actions={bidders}: wanted at least one of each")
+    count = math.prod(sizes.tolist())  # of any size, where int64 would wrap around
+    table = f"a table of {count_text(count)} states with {bidders} bidders has "
+    check_size(count * bidders, table, "take agents='bank', which reads goods as numbers")
+    return count, np.concatenate([np.cumprod(sizes[::-1])[-2::-1], [1]]).astype(float)
 
 
 @njit(cache=True)

@@ -3,7 +3,6 @@
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,33 +13,15 @@ from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.ranges import check_ranges, ranges
 from marketic.agents.rehearsals import Rehearsals
-from marketic.agents.syndicates import Syndicates
+from marketic.agents.syndicates import Syndicates, check_size
+from marketic.agents.tiling import Tiling
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import whole
 from marketic.words import NO_WORDS, Words, interval, rule
 
 BLOCK = 64
 """Rows that are matched together; fewer than that are matched one by one. Nobody can tell from the result."""
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """`count` grids over some features, each shifted by another fraction of a tile.
-
-    features: which features span the grid, e.g. (0, 1).
-    bins:     tiles along each of them, same length as `features`, each >= 1.
-    count:    how many shifted copies, >= 1.
-    """
-
-    features: tuple[int, ...]
-    bins: tuple[int, ...]
-    count: int = 8
-
-    def __post_init__(self) -> None:
-        if len(self.features) != len(self.bins) or not self.features:
-            raise InputError(f"{self}: wanted as many bins as features, at least one")
-        if min(self.bins) < 1 or self.count < 1 or min(self.features) < 0:
-            raise InputError(f"{self}: wanted bins >= 1, count >= 1 and feature numbers >= 0")
 
 
 class Tiles(Syndicates):
@@ -78,6 +59,9 @@ class Tiles(Syndicates):
             raise InputError(f"Tiles(low={low}, high={high}): wanted two finite arrays of the same length")
         if not (self.low < self.high).all() or not tilings:
             raise InputError("Tiles: wanted low < high in every feature and at least one Tiling")
+        if not all(isinstance(tiling, Tiling) for tiling in tilings):
+            raise InputError(f"Tiles(tilings={tilings!r}): wanted a list of Tiling")
+        clones = whole("clones", clones, 1)
         self.tilings, self.angles = tuple(tilings), tuple(angles)
         integers, reals = self._layout(actions * clones)
         self._kernels = Kernels(match_tiles, fixed=True, integers=integers, reals=reals)
@@ -116,11 +100,12 @@ class Tiles(Syndicates):
                 b if turn else b + 1 for b, turn in zip(tiling.bins, turns, strict=True)
             ]  # shifted grids stick out
             integers += [agents, math.prod(cells) * bidders, tiling.count, len(cells)]
+            agents += tiling.count * math.prod(cells) * bidders
+            check_size(agents, f"{tiling} brings the population to ", "choose fewer bins")
             for dimension, (feature, count, turn) in enumerate(zip(tiling.features, cells, turns, strict=True)):
                 integers += [feature, -count if turn else count]
                 shifts = np.arange(tiling.count) * (2 * dimension + 1)
                 reals += (shifts % tiling.count / tiling.count).tolist()
-            agents += tiling.count * math.prod(cells) * bidders
         integers[2] = agents
         return np.array(integers, dtype=np.int64), np.array(reals)
 
