@@ -99,7 +99,7 @@ class Programs:
         low, high: float [D], where the constants of real components lie; default: the space's bounds, or around 0."""
         literals = Literals.derive(goods, low, high) if literals is None else literals
         if not isinstance(literals, Literals) or literals.components != len(goods):
-            raise InputError(f"literals={literals!r}: wanted Literals about {len(goods)} components")
+            raise InputError(f"literals={literals!r}: wanted Literals; this task has {len(goods)} components")
         options.setdefault("slots", max(2000, 2 * actions * max([1, *(good.size or 0 for good in goods)])))
         return cls(literals, actions, rng=rng, **options)
 

@@ -17,7 +17,7 @@ from marketic.agents.rule_bits import named, words_for
 from marketic.agents.rule_books import ALIVE, MOST_CHILDREN, TICKS, TOP, enter, leave
 from marketic.agents.rule_diligence import NEVER, climb, judge
 from marketic.agents.rule_parts import PROPOSE, SCORE, address_and_settings, call_propose
-from marketic.agents.rule_proposals import Cover, CoverShare, Cross, Generalise
+from marketic.agents.rule_proposals import Cover, CoverShare, Cross, Generalise, check_proposals
 from marketic.agents.rule_record import words_used
 from marketic.agents.rule_scores import Bound
 from marketic.agents.splitmix import below, uniform
@@ -86,20 +86,6 @@ class Offspring:
         if not (all_amounts(self.endowment, self.trials) and self.endowment > 0 and self.trials >= 0):
             raise InputError(f"{self}: wanted an endowment > 0 and trials >= 0")
         check_proposals(self.proposals)
-
-
-def check_proposals(proposals: Any) -> None:
-    """Raise InputError unless these are pairs of a proposal and a share >= 0, and one of them needs no parents."""
-    try:
-        founders = [share for part, share in proposals if part.parents == 0]
-        sound = all(share >= 0 for _, share in proposals) and sum(founders) > 0
-    except (TypeError, ValueError, AttributeError):
-        sound = False
-    if not sound:
-        raise InputError(
-            f"proposals={proposals!r}: wanted pairs of a proposal and its share >= 0, one at least without parents (such as "
-            "Cover): nobody could enter an empty market"
-        )
 
 
 class Entry(NamedTuple):

@@ -119,6 +119,20 @@ class Cross:
         return np.array([self.mutation])
 
 
+def check_proposals(proposals: Any) -> None:
+    """Raise InputError unless these are pairs of a proposal and a share >= 0, and one of them needs no parents."""
+    try:
+        founders = [share for part, share in proposals if part.parents == 0]
+        sound = all(share >= 0 for _, share in proposals) and sum(founders) > 0
+    except (TypeError, ValueError, AttributeError):
+        sound = False
+    if not sound:
+        raise InputError(
+            f"proposals={proposals!r}: wanted pairs of a proposal and its share >= 0, one at least without parents (such as "
+            "Cover): nobody could enter an empty market"
+        )
+
+
 @njit(cache=True)
 def cover(x, parents, positions, parameters, random, mask):  # type: ignore[no-untyped-def]
     """Random positions."""
