@@ -33,7 +33,8 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
     except gym.error.Error as error:
         raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
     except (ImportError, TypeError, AssertionError, AttributeError) as error:  # Gymnasium's checker raises the last two
-        raise InputError(f"cannot make environment {env!r} with {options}: {error}") from error
+        given = f" with {options}" if options else ""
+        raise InputError(f"cannot make environment {env!r}{given}: {error}") from error
 
 
 def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vector.VectorEnv:

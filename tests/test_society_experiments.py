@@ -77,7 +77,7 @@ def test_reproduce_takes_dashes_and_prints_json(monkeypatch, capsys):
         (("population", "test_population_kit:NamesNoAction"), 1, "wanted numbers from 0 to 2"),
         (("env", "test_environment_kit:RandomFromStepTwo"), 1, "the reward at step 2"),
         (("env", "NoSuch-v0"), 2, "cannot make environment"),
-        (("env", "no.such:Thing"), 2, "cannot import"),
+        (("env", "no.such:Thing"), 2, "No module named"),
         (("population", "nobody"), 2, "no agents named"),
         (("colour", "x"), 2, "wanted one of mechanism, population, env"),
     ],

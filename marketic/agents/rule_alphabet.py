@@ -15,6 +15,7 @@ from marketic.agents.rule_bits import pack, unpack
 from marketic.errors import InputError
 from marketic.goods import Goods
 from marketic.words import NO_WORDS, Words, interval
+from marketic.words import number as constant
 
 MOST_POSITIONS = 4096
 UNBOUNDED = 10.0
@@ -135,8 +136,8 @@ class Alphabet:
                 return f"{name} {verb} {yes[0]}"
             return f"{name} {'is not' if verb == 'is' else '!='} {', '.join(map(str, no))}" if no else ""
         low, high = self._ends(number, mask, value)
-        left = f"{low:.4g} <= " if low > -math.inf else ""
-        right = f" < {high:.4g}" if high < math.inf else ""
+        left = f"{constant(low)} <= " if low > -math.inf else ""
+        right = f" < {constant(high)}" if high < math.inf else ""
         return f"{left}{name}{right}" if left or right else ""
 
     def _ends(self, number: int, mask: np.ndarray, value: np.ndarray) -> tuple[float, float]:
