@@ -55,7 +55,7 @@ class ClosedEconomy:
     """
 
     def __init__(self, links: Any, *, rent: float = 0.15, preference: Any = None, dividends: Any = None) -> None:
-        inputs.number("rent", rent, least=0.0, most=1.0)
+        inputs.share("rent", rent)
         try:
             matrix = sparse.csr_array(links, dtype=float, copy=True)  # the caller keeps its own
         except (TypeError, ValueError) as error:

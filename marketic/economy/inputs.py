@@ -6,23 +6,9 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import number, share, whole
 
-
-def number(what: str, given: Any, *, least: float = -np.inf, most: float = np.inf) -> float:
-    """A finite number from `least` to `most`, as a float; no bool."""
-    fits = isinstance(given, float | int | np.number) and not isinstance(given, bool)
-    if not (fits and np.isfinite(given) and least <= given <= most):
-        low = f" >= {least:g}" if np.isfinite(least) else ""
-        high = f"{',' if low else ''} <= {most:g}" if np.isfinite(most) else ""
-        raise InputError(f"{what}={given!r}: wanted a finite number{low}{high}")
-    return float(given)
-
-
-def whole(what: str, given: Any, least: int) -> int:
-    """A whole number of at least `least`; no bool."""
-    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < least:
-        raise InputError(f"{what}={given!r}: wanted a whole number >= {least}")
-    return int(given)
+__all__ = ["answered", "finite_array", "names", "number", "share", "whole"]
 
 
 def finite_array(what: str, given: Any, shape: tuple[int | None, ...] | None) -> np.ndarray:
