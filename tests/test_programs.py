@@ -3,6 +3,7 @@
 import gymnasium as gym
 import numpy as np
 import pytest
+from tiny_envs import Larger
 
 import marketic
 from marketic.agents.program_breeding import Covering
@@ -109,22 +110,11 @@ def test_programs_cross_the_frozen_lake():
 
 
 def test_programs_learn_which_temperature_is_wanted():
-    class Compare(gym.Env):
-        observation_space, action_space = gym.spaces.Box(0.0, 1.0, (2,)), gym.spaces.Discrete(2)
-
-        def reset(self, *, seed=None, options=None):
-            super().reset(seed=seed)
-            self.seen = self.np_random.random(2).astype(np.float32)
-            return self.seen, {}
-
-        def step(self, action):
-            return self.seen, float((self.seen[0] > self.seen[1]) == bool(action)), True, False, {}
-
     scores = []
     for seed in range(3):
-        market = marketic.make(Compare(), agents="programs", seed=seed, discount=0.0, novices=0.3)
+        market = marketic.make(Larger(), agents="programs", seed=seed, discount=0.0, novices=0.3)
         market.learn(3000)
-        scores.append(market.evaluate(100, env=Compare()).mean())
+        scores.append(market.evaluate(100, env=Larger()).mean())
     assert np.median(scores) > 0.9
     assert "observation 0" in " ".join(market.population.best(3))
 

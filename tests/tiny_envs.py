@@ -128,3 +128,19 @@ class Fixed:
 
     def learn(self, trade):
         self.trades.append(trade)
+
+
+class Larger(gym.Env):
+    """Pays 1 for saying whether the first of `numbers` random numbers is larger than the second; one step an episode."""
+
+    def __init__(self, numbers=2) -> None:
+        self.observation_space = gym.spaces.Box(0.0, 1.0, (numbers,))
+        self.action_space = gym.spaces.Discrete(2)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.seen = self.np_random.random(self.observation_space.shape).astype(np.float32)
+        return self.seen, {}
+
+    def step(self, action):
+        return self.seen, float((self.seen[0] > self.seen[1]) == bool(action)), True, False, {}
