@@ -1,6 +1,6 @@
 """The counted model: what followed each claim so far, and what that says about claims in general.
 
-A claim is c = s*A + a. Each distinct outcome (next state, terminated) of a claim is one entry ("edge"),
+A claim is c = s*A + a. Each distinct outcome (next state, terminated, reward) of a claim is one entry ("edge"),
 linked twice: from its claim (successors) and from its next state (predecessors). Entries live in flat
 arrays that the caller doubles, so memory follows what was seen, not S*A*S.
 """
@@ -10,6 +10,7 @@ from numba import njit
 
 KINDS = 16  # claims with more distinct outcomes share the last row of the tables
 BUCKETS = 40  # visit counts are pooled by powers of two
+REWARDS = 8  # of one claim and one next state that are told apart; the last stands for a spread of them
 GRID = np.array([0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 128.0, 512.0])
 """Candidate evenness (Dirichlet pseudo-counts per outcome). The last is as good as exactly even: a smaller one leaves
 errors in claims with a few hundred visits that are as large as what parts the best two actions on FrozenLake8x8."""
@@ -26,14 +27,22 @@ def bucket(visits):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def find(c, state, last, head, sibling, to, ends):  # type: ignore[no-untyped-def]
-    """Return the entry of claim c that leads to (state, last), or -1."""
+def find(c, state, last, reward, head, sibling, to, ends, mean):  # type: ignore[no-untyped-def]
+    """Return the entry of claim c for (state, last, reward), or -1.
+
+    Where (state, last) came with `REWARDS` different rewards already, the newest of these entries takes all others.
+    """
     e = head[c]
+    newest = -1
+    rewards = 0
     while e >= 0:
         if to[e] == state and ends[e] == last:
-            return e
+            if mean[e] == reward:
+                return e
+            newest = max(newest, e)
+            rewards += 1
         e = sibling[e]
-    return -1
+    return newest if rewards >= REWARDS else -1
 
 
 @njit(cache=True)
@@ -61,10 +70,10 @@ def record(c, reward, state, last, model, buyers, belief, likelihood, used):  # 
     reward in currency. model, buyers, belief: see `marketic.agents.research_prices`. The arrays must have room for one
     more entry.
     """
-    visits, kinds, head, sibling, to, ends, count, mean = model
+    visits, kinds, head, sibling, to, ends, count, mean, spread = model
     parent, cousin, claim = buyers
     fresh, trials, evenness = belief
-    e = find(c, state, last, head, sibling, to, ends)
+    e = find(c, state, last, reward, head, sibling, to, ends, mean)
     if visits[c] > 0:  # a repeat visit tells how often repeats still surprise (cf. Good-Turing)
         row = min(kinds[c], KINDS - 1)
         b = bucket(visits[c])
@@ -76,7 +85,7 @@ def record(c, reward, state, last, model, buyers, belief, likelihood, used):  # 
     if e < 0:
         e = used
         used += 1
-        claim[e], to[e], ends[e], count[e], mean[e] = c, state, last, 0, 0.0
+        claim[e], to[e], ends[e], count[e], mean[e], spread[e] = c, state, last, 0, 0.0, 0.0
         sibling[e] = head[c]
         head[c] = e
         cousin[e] = -1
@@ -86,5 +95,7 @@ def record(c, reward, state, last, model, buyers, belief, likelihood, used):  # 
         kinds[c] += 1
     visits[c] += 1
     count[e] += 1
-    mean[e] += (reward - mean[e]) / count[e]
+    surprise = reward - mean[e]
+    mean[e] += surprise / count[e]
+    spread[e] += surprise * (reward - mean[e])  # Welford 1962
     return used

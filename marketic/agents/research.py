@@ -26,11 +26,11 @@ SPAN = 1000  # rewards kept per row for measuring realised returns
 FLOOR = 1e-3  # smallest premium of an untried claim, currency (matters only while all rewards are 0)
 TIE_BREAK = 2.0**-18  # currency: four ticks of the default ledger
 LONGEST_VIEW = 0.999  # the worst price of an untried claim needs a finite horizon, also at discount 1
-MODEL = ("visits", "kinds", "head", "sibling", "to", "ends", "count", "mean")
+MODEL = ("visits", "kinds", "head", "sibling", "to", "ends", "count", "mean", "spread")
 BUYERS = ("parent", "cousin", "claim")
 QUEUES = ("queue", "queued", "cursor")
 BELIEF = ("fresh", "trials", "evenness")
-ENTRY = ("sibling", "cousin", "claim", "to", "ends", "count", "mean")
+ENTRY = ("sibling", "cousin", "claim", "to", "ends", "count", "mean", "spread")
 (USED, ENROLLED, INFORMED, STALE) = range(4)  # entries of `book`
 
 
@@ -88,7 +88,7 @@ class Research:
         room = 64  # entries; doubled when they are used up
         self.sibling, self.cousin = np.zeros(room, np.int64), np.zeros(room, np.int64)
         self.claim, self.to, self.count = (np.zeros(room, np.int64) for _ in range(3))
-        self.ends, self.mean = np.zeros(room, np.bool_), np.zeros(room)
+        self.ends, self.mean, self.spread = np.zeros(room, np.bool_), np.zeros(room), np.zeros(room)
         self.fresh, self.trials = np.zeros((KINDS, BUCKETS)), np.zeros((KINDS, BUCKETS))
         self.likelihood, self.evenness = np.zeros((KINDS, GRID.size)), np.zeros(KINDS)
 
@@ -245,5 +245,6 @@ class Research:
             )
         arrays = {name: np.array(value) for name, value in state.items()}
         self.discount = float(arrays.pop("discount", [self.discount])[0])
+        arrays.setdefault("spread", np.zeros_like(arrays["mean"]))  # saved before rewards were told apart
         for name, value in arrays.items():
             setattr(self, name, value)

@@ -18,7 +18,7 @@ def moments(c, discount, price, model, evenness):  # type: ignore[no-untyped-def
 
     Outcome shares are shrunk towards even ones: (count + kappa) / (visits + kappa * kinds).
     """
-    visits, kinds, head, sibling, to, ends, count, mean = model
+    visits, kinds, head, sibling, to, ends, count, mean, spread = model
     kappa = evenness[min(kinds[c], KINDS - 1)]
     total = visits[c] + kappa * kinds[c]
     first = 0.0
@@ -30,7 +30,7 @@ def moments(c, discount, price, model, evenness):  # type: ignore[no-untyped-def
             y += discount * price[to[e]]
         w = (count[e] + kappa) / total
         first += w * y
-        second += w * y * y
+        second += w * y * y + w * spread[e] / count[e]
         e = sibling[e]
     return first, max(second - first * first, 0.0), total
 
