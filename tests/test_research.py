@@ -29,7 +29,7 @@ class Arms(gym.Env):
 
 def best_blackjack() -> float:
     """What basic strategy earns a hand: exact, with cards drawn from an endless deck, by backward induction."""
-    cards = {card: 1 / 13 for card in range(1, 10)} | {10: 4 / 13}
+    cards = dict.fromkeys(range(1, 10), 1 / 13) | {10: 4 / 13}
 
     def draw(total, ace, card):
         total, ace = total + card, ace or card == 1
