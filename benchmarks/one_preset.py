@@ -5,9 +5,9 @@
 The bank: on the four toy-text tasks the presets *are* the defaults (market research for tables, the bank for everything
 else), so that their lines in `marketic bench learning` count here as well. On LunarLander the preset is the bank with
 trials; what the bank as it comes does there is told in BENCHMARKS.md. This bench runs the other three tasks with the
-bank as it comes (seeds 100-104). The portfolio (`--agents portfolio`): all eight tasks, every society with its
-family's defaults, and revenue alone to choose among them (seeds 400-404). Protocol, criteria and bars are those of
-`marketic.benchmarks.learning`.
+bank as it comes (seeds 100-104), and two with real actions, which have no preset, at five levels of each action. The
+portfolio (`--agents portfolio`): all eight tasks, every society with its family's defaults, and revenue alone to choose
+among them (seeds 400-404). Protocol, criteria and bars are those of `marketic.benchmarks.learning`.
 """
 
 import time
@@ -19,6 +19,7 @@ from marketic.result import result
 
 SEEDS = tuple(range(100, 105))
 LIMITS = {"CartPole-v1": 60_000, "MountainCar-v0": 100_000, "Acrobot-v1": 60_000}
+REAL_ACTIONS = {"Pendulum-v1": -160.0, "MountainCarContinuous-v0": 90.0}
 PORTFOLIO_SEEDS = tuple(range(400, 405))
 
 
@@ -28,6 +29,14 @@ def tasks() -> list[Task]:
     return [
         replace(tuned[env], name=f"{env}, untuned bank", agents="bank", seeds=SEEDS, passes=len(SEEDS), limit=limit)
         for env, limit in LIMITS.items()
+    ]
+
+
+def real_action_tasks() -> list[Task]:
+    """Two tasks that have no preset, with five levels of each action, played by the untuned bank."""
+    return [
+        Task(f"{env}, untuned bank", env, 20_000, len(SEEDS), 30_000, 1_000, bar, "bank", SEEDS)
+        for env, bar in REAL_ACTIONS.items()
     ]
 
 
@@ -45,7 +54,7 @@ def portfolio_tasks() -> list[Task]:
 def run(quick: bool = False) -> dict[str, Any]:
     """Rows of all lines; quick: CartPole by the bank and FrozenLake by the portfolio, one seed each."""
     began = time.perf_counter()
-    chosen = [*tasks(), *portfolio_tasks()]
+    chosen = [*tasks(), *real_action_tasks(), *portfolio_tasks()]
     if quick:
         short = [chosen[0], *(task for task in portfolio_tasks() if task.env == "FrozenLake-v1")]
         chosen = [replace(task, seeds=task.seeds[:1], passes=1) for task in short]

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import marketic
 from marketic.benchmarks.learning import TASKS, exact_test
-from marketic.benchmarks.one_preset import portfolio_tasks, tasks
+from marketic.benchmarks.one_preset import portfolio_tasks, real_action_tasks, tasks
 from marketic.preset_table import BANK, PORTFOLIO, PRESETS, RESEARCH, preset_for
 
 
@@ -35,6 +35,13 @@ def test_the_criteria_are_those_of_the_learning_bench():
             tuned[task.env].every,
             tuned[task.env].median,
         )
+
+
+def test_tasks_with_real_actions_have_no_preset():
+    for task in real_action_tasks():
+        assert (task.agents, task.options) == ("bank", {})
+        assert task.env not in PRESETS
+        assert preset_for(task.env, None, None) is BANK
 
 
 def test_the_portfolio_plays_all_eight_tasks_by_one_setting():
