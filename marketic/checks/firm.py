@@ -68,7 +68,7 @@ class _Trial:
 
     def make(self, x: np.ndarray, capital: Capital | None = None) -> np.ndarray:
         """A copy of what it makes."""
-        return np.array(self.firm.alpha(capital or self.capital(), x.copy()), dtype=float)
+        return _real(self.firm.alpha(capital or self.capital(), x.copy()))
 
     def prices(self) -> np.ndarray:
         return self.rng.uniform(0.5, 1.5, self.y.shape) * self.rng.choice([-1.0, 1.0], self.y.shape)
@@ -76,7 +76,7 @@ class _Trial:
     def ask(self, p: np.ndarray) -> tuple[np.ndarray, Capital]:
         """A copy of what it offers and of what its capital earns."""
         offer, marginal = self.firm.vjp(self.capital(), self.x.copy(), self.y.copy(), p.copy())
-        return np.array(offer, dtype=float), {key: np.array(value, dtype=float) for key, value in marginal.items()}
+        return _real(offer), {key: _real(value) for key, value in marginal.items()}
 
     def differs(self, one: np.ndarray, other: np.ndarray, size: float) -> bool:
         return not np.all(np.abs(one - other) <= self.tolerance * size)
@@ -90,6 +90,13 @@ class _Trial:
         if abs(found - said) <= self.tolerance * max(terms, abs(found)) + 4 * abs(narrow - wide) + noise:
             return ""
         return f"along a random direction one more unit earns {found:.6g}, and vjp says {said:.6g}"
+
+
+def _real(given: Any) -> np.ndarray:
+    """A copy as float64; complex numbers would lose a part in silence."""
+    if np.iscomplexobj(given):
+        raise InputError("it answers with complex numbers: wanted real ones")
+    return np.array(given, dtype=float)
 
 
 def _answers(trial: _Trial) -> Iterator[str]:

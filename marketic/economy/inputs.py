@@ -33,9 +33,12 @@ def finite_array(what: str, given: Any, shape: tuple[int | None, ...] | None) ->
 def answered(what: str, given: Any, shape: tuple[int, ...], meaning: str) -> np.ndarray:
     """What a user's function returned, as float64 of this shape; numbers may be NaN."""
     try:
-        array = np.asarray(given, dtype=float)
+        told = np.asarray(given)
+        array = told if told.dtype.kind == "c" else told.astype(float, copy=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} that is not of numbers: wanted shape {shape} ({meaning}; {error})") from None
+    if array.dtype.kind == "c":
+        raise InputError(f"{what} of complex numbers: wanted real ones, shape {shape} ({meaning})")
     if array.shape != shape:
         raise InputError(f"{what} of shape {array.shape}: wanted {shape} ({meaning})")
     return array
