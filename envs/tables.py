@@ -55,12 +55,13 @@ class TransitionTable:
         return float(self.start @ value)
 
     def optimal_values(self, discount: float, tolerance: float = 1e-10) -> np.ndarray:
-        """V*, float64 [S], by value iteration until no value moves by more than `tolerance` (currency)."""
+        """V*, float64 [S], by value iteration. tolerance: relative to the largest value or reward, up to rounding."""
         states, actions = self.reward.shape
-        value = np.zeros(states)
+        value, reward = np.zeros(states), float(np.abs(self.reward).max())
+        stop = max(tolerance * (1.0 - discount), 4.0 * float(np.finfo(float).eps))
         while True:
             better = (self.reward + discount * (self.chance @ value).reshape(states, actions)).max(axis=1)
-            if np.abs(better - value).max() <= tolerance:
+            if np.abs(better - value).max() <= stop * max(reward, float(np.abs(better).max())):
                 return better
             value = better
 

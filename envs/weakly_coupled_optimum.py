@@ -2,7 +2,8 @@
 
 V(s) = max over actions that fit of sum_i r_i(s_i, a_i) + discount E V(s'); the parts move independently, so the
 expectation is taken one axis of V at a time. Errors contract by the discount; the iteration ends when the bound
-discount / (1 - discount) * largest change is below `tolerance` (Puterman 1994, section 6.3).
+discount / (1 - discount) * largest change is below `tolerance` of the largest value (Puterman 1994, section 6.3), or when
+only rounding changes.
 """
 
 import itertools
@@ -15,10 +16,12 @@ from marketic.errors import InputError
 MOST_STATES = 300_000
 MOST_WORK = 5_000_000
 """Joint states times joint actions that one sweep may visit."""
+ROUNDING = 4 * float(np.finfo(float).eps)
+"""Of the largest value: smaller changes say nothing."""
 
 
-def optimal_values(task: Any, *, tolerance: float = 1e-7) -> np.ndarray:
-    """Optimal discounted values, float64 [S] * n, within `tolerance`, currency. task: a `WeaklyCoupled`.
+def optimal_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
+    """Optimal discounted values, float64 [S] * n, currency. task: a `WeaklyCoupled`. tolerance: relative to the largest.
 
     Raises InputError if the joint problem is too large.
     """
@@ -38,9 +41,9 @@ def optimal_values(task: Any, *, tolerance: float = 1e-7) -> np.ndarray:
             for part, a in enumerate(action):
                 ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
             np.maximum(update, reward + task.discount * ahead, out=update)
-        change = np.abs(update - value).max()
+        settled = _settled(value, update, task, tolerance)
         value = update
-        if change * task.discount / (1.0 - task.discount) <= tolerance:
+        if settled:
             return value
 
 
@@ -65,8 +68,8 @@ def _total(terms: list[np.ndarray]) -> np.ndarray:
     return total
 
 
-def policy_value(task: Any, actions: np.ndarray, *, tolerance: float = 1e-4) -> float:
-    """The discounted value from the start of a policy, within `tolerance`; actions int64 [S, ..., S, n], by joint state."""
+def policy_value(task: Any, actions: np.ndarray, *, tolerance: float = 1e-6) -> float:
+    """The discounted value from the start of a policy; actions int64 [S, ..., S, n], by joint state. tolerance: relative."""
     parts, states = task.parts, task.transitions.shape[2]
     number = actions @ (task.transitions.shape[1] ** np.arange(parts))
     plans = [(number == plan, actions[number == plan][0]) for plan in np.unique(number)]
@@ -81,7 +84,14 @@ def policy_value(task: Any, actions: np.ndarray, *, tolerance: float = 1e-4) -> 
             for part, a in enumerate(action):
                 ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
             update[where] += task.discount * ahead[where]
-        change = np.abs(update - value).max()
+        settled = _settled(value, update, task, tolerance)
         value = update
-        if change * task.discount / (1.0 - task.discount) <= tolerance:
+        if settled:
             return float(value[tuple(task.start)])
+
+
+def _settled(before: np.ndarray, after: np.ndarray, task: Any, tolerance: float) -> bool:
+    """Whether all later sweeps together change values by `tolerance` at most, relative to the largest value or reward."""
+    size = max(float(np.abs(after).max()), float(np.abs(task.rewards).max()))
+    change = float(np.abs(after - before).max())
+    return change * task.discount <= tolerance * (1.0 - task.discount) * size or change <= ROUNDING * size

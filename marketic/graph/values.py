@@ -49,7 +49,7 @@ def table_of(env: Any) -> dict[int, dict[int, list[Any]]] | None:
 
 
 def optimal_values(table: dict[int, dict[int, list[Any]]], discount: float, tolerance: float = 1e-9) -> np.ndarray:
-    """V* of a transition table, float64 [states].
+    """V* of a transition table, float64 [states]. tolerance: relative to the largest value or reward.
 
     Raises InputError for a discount outside [0, 1], or if values do not settle (discount 1 and a paying loop).
 
@@ -66,11 +66,12 @@ def optimal_values(table: dict[int, dict[int, list[Any]]], discount: float, tole
     offered = np.bincount(cell, minlength=len(table) * actions) > 0
     value = np.zeros(len(table))
     stop = tolerance * (1 - discount) / discount if 0 < discount < 1 else tolerance * 1e-3
+    stop, most = max(stop, 4 * float(np.finfo(float).eps)), float(np.abs(reward).max())
     for _ in range(MOST_SWEEPS):
         gain = chance * (reward + discount * alive * value[after])
         worth = np.where(offered, np.bincount(cell, weights=gain, minlength=len(offered)), -np.inf)
         new = worth.reshape(len(table), actions).max(axis=1)
-        if np.abs(new - value).max() <= stop:
+        if np.abs(new - value).max() <= stop * max(most, float(np.abs(new).max())):
             return new
         value = new
     raise InputError(f"values do not settle with discount {discount}: the task pays for going round in a circle")
