@@ -99,6 +99,11 @@ def test_shares_of_complements_settle_when_damped(elasticity):
     endowment = {"a": [[1.0]], "b": [[2.0]]}
     if elasticity == 0.5:
         assert equilibrium.post(economy, endowment, limit=30).certificate.status == "approximate"
+    else:
+        words = r"shares .* ran away: after \d+ rounds 'buyer 1' has .* smaller damping than 1"
+        with pytest.raises(InputError, match=words), np.errstate(all="ignore"):
+            equilibrium.post(economy, endowment)
+        assert all((share == 0.5).all() for shares in economy.shares.values() for share in shares.values())
     found = equilibrium.post(economy, endowment, damping=elasticity)
     truth = equilibrium.fisher(weights, budgets, [1.0, 2.0], utility="ces", elasticity=elasticity, tolerance=1e-12)
     assert found.certificate.status == "optimal"

@@ -29,21 +29,41 @@ def share_out(
 
     damping: exponent of the offers, from 0 (excluded) to 1; smaller is slower and calmer. Shares are the same every day.
     Returns the last prices; `certificate.disagreement` is how far users are from agreeing. Raises InputError for a user
-    whose offer for a rival good is negative: it should throw it away, not be given a share.
+    whose offer for a rival good is negative (it should throw it away, not be given a share), and if shares run away from
+    prices that there were at first; shares are then as they were before.
     """
     if not (np.isfinite(damping) and 0 < damping <= 1):
         raise InputError(f"damping={damping!r}: wanted a number above 0, at most 1")
     mode = "synchronous" if economy.cycle else "topological"
     prices = economy.prices(economy.produce(endowment), mode)
-    for _ in range(limit):
+    before = {good: dict(shares) for good, shares in economy.shares.items()}
+    for rounds in range(limit):
         largest = max((float(np.abs(prices[good]).max(initial=0)) for good in economy.shares), default=0.0)
         if prices.certificate.disagreement <= tolerance * max(largest, 1e-300):
             break
         for good, shares in economy.shares.items():
             _respond(economy, prices, good, shares, damping)
         economy.version += 1
-        prices = economy.prices(economy.produce(endowment), mode)
+        try:
+            prices = economy.prices(economy.produce(endowment), mode)
+        except InputError as error:
+            message = _ran_away(economy, rounds + 1, damping, error)
+            for good, shares in before.items():
+                economy.shares[good].update(shares)
+            economy.version += 1
+            raise InputError(message) from error
     return prices
+
+
+def _ran_away(economy: "Economy", rounds: int, damping: float, error: InputError) -> str:
+    least, user, good = min(
+        (float(share.min()), user, good) for good, shares in economy.shares.items() for user, share in shares.items()
+    )
+    what = str(error).partition(":")[0]  # the rest would advise to repair what is sound
+    return (
+        f"shares of rival goods ran away: after {rounds} rounds {user!r} has {least:.2g} of good {good!r}, and {what}. Users "
+        f"overshoot if goods are complements: take a smaller damping than {damping:g} (the elasticity of substitution)"
+    )
 
 
 def _respond(economy: "Economy", prices: Prices, good: str, shares: dict[str, np.ndarray], damping: float) -> None:
