@@ -109,6 +109,24 @@ def test_tables_through_time_have_bellmans_values(outside: float, inside: float)
         assert np.allclose(value, [8.35, 9.03], rtol=0, atol=0.005)
 
 
+@pytest.mark.parametrize("discount", [1.0, 0.7])
+def test_prices_of_varieties_are_what_they_add_to_welfare_rewards_included(discount: float) -> None:
+    """Moves without chance, so that production is the outcome: another variety at the start changes welfare by the prices."""
+    rng, varieties = np.random.default_rng(0), 4
+    moves = [Table(f"step{k}", s, t, np.eye(varieties)[rng.permutation(varieties)], rng.normal(size=varieties))
+             for k, (s, t) in enumerate([("s", "t"), ("t", "s'")])]  # fmt: skip
+    tastes = rng.normal(size=varieties)
+    eater = Consumer("eater", "t", lambda x: tastes[x[:, 0].astype(int)], lambda x: np.tile(tastes, (len(x), 1)))
+    economy = unroll(
+        [Good("s", varieties, kind="finite", dated=True), Good("t", varieties, kind="finite", dated=True)],
+        moves, [eater], 3, discount=discount,
+    )  # fmt: skip
+    state = economy.produce({"s@0": np.arange(varieties)[:, None]})
+    prices, welfare = economy.prices(state), economy.welfare(state)
+    assert prices["s@0"][0] == pytest.approx(welfare, abs=1e-12)
+    assert economy.profit(prices) == pytest.approx(dict.fromkeys(economy.firms, 0.0), abs=1e-12)
+
+
 def test_what_is_paid_later_counts_less() -> None:
     tank = storage("tank", "oil")
     tank.rent = 2.0

@@ -2,7 +2,7 @@
 
     supply_g = e_g + sum of what firms make of g        (vector goods; a finite good has one source)
     x_ig     = supply_g, or s_ig * supply_g if g is rival, where the shares s_g sum to 1 over the users
-    welfare  = sum over consumers of U_h(x_h)           (B_h log U_h if they have budgets), less rents
+    welfare  = sum over consumers of U_h(x_h)           (B_h log U_h if they have budgets), plus rewards (`Table`), less rents
 
 Prices are what one more unit of a good adds to welfare (`marketic.economy.prices`). At these prices every firm's
 marginal profit is the derivative of welfare in its capital, so that investing along it is gradient ascent: SGD.
@@ -163,8 +163,9 @@ class Economy:
                 raise InputError(f"good {name!r}, made by {makers}, has values that are NaN or infinite")
 
     def welfare(self, state: State) -> np.ndarray:
-        """The sum of the consumers' utilities, float64 [days], rents not deducted."""
-        return sum((c.welfare(state.inputs[name]) for name, c in self.consumers.items()), np.zeros(state.days))
+        """The consumers' utilities and what firms add themselves (`Table`: rewards), float64 [days], rents not deducted."""
+        agents: dict[str, Firm | Consumer] = {**self.consumers, **self.firms}
+        return sum((agent.welfare(state.inputs[name]) for name, agent in agents.items()), np.zeros(state.days))
 
     def prices(
         self,

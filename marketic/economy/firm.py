@@ -64,6 +64,10 @@ class Firm:
         for key, value in self.capital.items():
             value += np.multiply(step, marginal[key])
 
+    def welfare(self, x: np.ndarray) -> np.ndarray | float:
+        """What it adds to welfare itself from x [days, D_in], beside what it passes on: float64 [days]; 0 for most firms."""
+        return 0.0
+
     def valued(self, weight: float) -> Self:
         """The same firm, with the same capital, in a period whose welfare counts `weight`: it pays that share of its rent.
 
@@ -169,7 +173,7 @@ class Table(Firm):
     kernel: float64 [varieties in, varieties out], rows sum to 1; reward: float64 [varieties in], welfare per day; both
     optional products of one action. With prices as tables, its offer is `reward + discount * kernel p`: Bellman's
     backup. `alpha` passes on the likeliest variety, which is the outcome itself if the kernel is deterministic. In an
-    economy of dated goods, leave the discount to `unroll`.
+    economy of dated goods, leave the discount to `unroll`; this one counts in prices, not in `Economy.welfare`.
     """
 
     def __init__(
@@ -189,6 +193,10 @@ class Table(Firm):
         twin.reward = weight * self.reward
         twin.vjp = twin._offer  # not that of the first one
         return twin
+
+    def welfare(self, x: np.ndarray) -> np.ndarray:
+        """The reward for the variety that it has, float64 [days]."""
+        return self.reward[x[:, 0].astype(int)]
 
     def _make(self, capital: Capital, x: np.ndarray) -> np.ndarray:
         return self.kernel[x[:, 0].astype(int)].argmax(axis=1)[:, None].astype(float)

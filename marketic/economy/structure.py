@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 
 def marginal_profit(prices: "Prices") -> dict[str, float]:
-    """Revenue less cost less rent at the posted prices, mean per day, by firm; a variety of a finite good costs p[it]."""
+    """Revenue and own welfare less cost and rent at the posted prices, mean per day, by firm; a variety of a finite good
+    costs p[it].
+    """
     economy, state = prices.economy, prices.state
     profits = {}
     for name, firm in economy.firms.items():
@@ -38,7 +40,7 @@ def marginal_profit(prices: "Prices") -> dict[str, float]:
             offer = prices.offers[name][:, economy.price_columns[name][good]]
             cost += _value(economy, good, offer, state.inputs[name][:, start : start + width])
             start += width
-        profits[name] = float(revenue - cost - firm.rent)
+        profits[name] = float(revenue + np.mean(firm.welfare(state.inputs[name])) - cost - firm.rent)
     return profits
 
 
