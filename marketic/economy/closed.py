@@ -10,7 +10,8 @@ Markets clear when
 networkx's `pagerank(alpha=d, personalization=preference, dangling=dividends)` (Brin and Page 1998). So the damping is what
 rent leaves. Posting the right side contracts by d in the 1-norm, hence the certificate: the distance from equilibrium is
 at most residual / (1 - d). Without rent (d = 1) prices are unique only if a single group of firms keeps all the money, and
-posting may go round for ever (periodic graphs); half steps `p <- (p + M p) / 2` do not.
+posting may go round for ever (periodic graphs); half steps `p <- (p + M p) / 2` do not. Where next to no money passes between
+two parts of an economy, a residual next to 0 leaves open what each of them is worth: the bound then says so.
 """
 
 from collections.abc import Mapping
@@ -24,6 +25,11 @@ from marketic.clearing import Certificate
 from marketic.economy import inputs
 from marketic.errors import InputError
 
+CLOSE = 1e-6
+"""Share of all money by which prices may be off where only rounding keeps the residual from the tolerance."""
+SMALL = 1000
+"""Firms up to which the distance from equilibrium is bounded where there is no rent: by a dense inverse."""
+
 
 @dataclass(frozen=True)
 class ClosedPrices:
@@ -31,9 +37,11 @@ class ClosedPrices:
 
     values:      float64 [n], sum 1, in the order of the nodes.
     rounds:      postings of all firms.
-    error_bound: largest possible 1-norm distance from the equilibrium; NaN without rent, where no bound is known.
+    error_bound: largest possible 1-norm distance from the equilibrium, at most 2; NaN without rent for more than SMALL firms,
+                 where no bound is known.
     certificate: clearing = largest excess of spending over revenue of a good; budget = |sum p - 1|; optimality = the same
-                 as clearing in the 1-norm; gap = error_bound; "optimal" if the tolerance was met, else "approximate".
+                 as clearing in the 1-norm; gap = error_bound; "optimal" if the tolerance was met up to rounding, and the bound
+                 is no larger than CLOSE or 100 times the tolerance, else "approximate".
     """
 
     values: np.ndarray
@@ -149,11 +157,25 @@ class ClosedEconomy:
             price /= price.sum()
         excess = self.spend(price) - price
         residual = float(np.abs(excess).sum())
-        bound = residual / self.rent if self.rent else float("nan")
-        met = residual <= max(tolerance, 1e-11)
+        bound = self._error_bound(residual)
+        met = residual <= max(tolerance, 1e-11) and not bound > max(CLOSE, 100.0 * tolerance)
         clearing, budget = float(np.abs(excess).max()), abs(float(price.sum()) - 1)
         certificate = Certificate(clearing, budget, residual, bound, "optimal" if met else "approximate")
         return ClosedPrices(price, rounds, bound, certificate)
+
+    def _error_bound(self, residual: float) -> float:
+        """How far prices may be from equilibrium, 1-norm: two that sum to 1 are never further apart than 2."""
+        bound = min(residual / self.rent, 2.0) if self.rent else float("nan")
+        if bound <= CLOSE or self.n > SMALL:
+            return bound
+        matrix = np.eye(self.n) - (1.0 - self.rent) * self._received.toarray()
+        matrix[:, self.dangling] -= (1.0 - self.rent) * self.dividends[:, None]
+        matrix += 1.0 / self.n - self.rent * self.preference[:, None]  # what sums to 0 does not notice
+        try:
+            spread = float(np.abs(np.linalg.inv(matrix)).sum(axis=0).max())
+        except np.linalg.LinAlgError:
+            spread = np.inf
+        return float(np.nanmin([spread * residual, bound, 2.0]))
 
     def _require_unique(self) -> None:
         links = self.shares.copy()
