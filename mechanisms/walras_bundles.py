@@ -11,23 +11,30 @@ complements often not: A wants two goods together for 3, B either for 2, and hal
 refused, and the difference, the integrality gap, says by how much: no prices come closer than this to supporting anything.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, vstack
+from scipy.sparse.csgraph import connected_components
 
 from marketic.bundle_bids import BundleBids
 from marketic.clearing import Certificate
 from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import Equilibrium
+from marketic.mechanisms.walras_scaling import Scales, balanced
 from marketic.mechanisms.winner_determination import determine
 
 
 @dataclass(frozen=True)
 class WalrasBundles:
-    """A solver for one auction of packages. tolerance: of the gap, relative to welfare; of what a bidder misses or overpays,
-    relative to its own highest value; of the price of an unsold good, relative to the highest value of a package with it.
+    """A solver for one auction of packages. tolerance: of the gap, relative to the welfare of those bidders and goods that
+    depend on each other; of what a bidder misses or overpays, relative to its own highest value; of the price of an unsold
+    good, relative to the highest value of a package with it.
+
+    Bids that are not exclusive (OR) count as bidders of their own, which are looked at one by one: a refusal then says that no
+    prices support the bids, even where one bidder's bids overlap and packages of it as a whole might be supported.
     """
 
     tolerance: float = 1e-9
@@ -43,13 +50,20 @@ class WalrasBundles:
         if not isinstance(bids, BundleBids) or bids.value.ndim != 2:
             raise InputError("walras_bundles wants BundleBids of one auction: value [bidders, bids of each]")
         bids = bids.at_least(0.0)
-        winners = determine(bids)
-        won, welfare = winners.allocation(bids), float(winners.welfare)
-        prices, fractional = self._program(bids)
-        found = self.certificate(bids, prices, winners.chosen)
-        if fractional - welfare > self.tolerance * welfare:
-            missing = Certificate(found.clearing, found.budget, found.optimality, fractional - welfare, "refused")
-            return Equilibrium(np.full(bids.goods, np.nan), won, missing, welfare, fractional)
+        chosen, prices = np.zeros(bids.value.shape, dtype=bool), np.zeros(bids.goods)
+        welfare, gap, refused = 0.0, 0.0, False
+        for bidders, goods in independent(bids):  # each in money of its own: the rich do not hide the poor
+            part = _part(bids, bidders, goods)
+            winners = determine(part)
+            chosen[bidders], worth = winners.chosen, float(winners.welfare)
+            prices[goods], fractional = self._program(part)
+            refused = refused or fractional - float(winners.bound) > self.tolerance * worth
+            welfare, gap = welfare + worth, gap + max(fractional - worth, 0.0)
+        won = (chosen[:, :, None] & bids.bundle).any(axis=1)
+        found = self.certificate(bids, prices, chosen)
+        if refused:
+            missing = Certificate(found.clearing, found.budget, found.optimality, gap, "refused")
+            return Equilibrium(np.full(bids.goods, np.nan), won, missing, welfare, welfare + gap)
         return Equilibrium(prices, won, found, welfare, welfare + found.gap)
 
     def certificate(self, bids: BundleBids, prices: np.ndarray, chosen: np.ndarray) -> Certificate:
@@ -75,7 +89,7 @@ class WalrasBundles:
         return Certificate(clearing, spent, float(missed.max(initial=0.0)), gap, "optimal" if sound else "approximate")
 
     def _program(self, bids: BundleBids) -> tuple[np.ndarray, float]:
-        """Duals of the goods in the configuration program, and its value."""
+        """Duals of the goods in the configuration program, and the value of its plan, made to keep within it exactly."""
         bidder, which = np.nonzero(bids.live & (bids.value > 0.0))
         if not len(bidder):
             return np.zeros(bids.goods), 0.0
@@ -83,10 +97,34 @@ class WalrasBundles:
         owner = csr_array((np.ones(len(bidder)), (bidder, columns)), shape=(len(bids.value), len(bidder)))
         goods = csr_array(bids.bundle[bidder, which].T.astype(float))
         rows = vstack([owner, goods], format="csr") if bids.exclusive else goods
-        unit = 2.0 ** np.rint(np.log2(bids.value[bidder, which].max()))  # the tolerances of the solver are absolute
-        answer = linprog(
-            -bids.value[bidder, which] / unit, A_ub=rows, b_ub=np.ones(rows.shape[0]),
-            bounds=(0.0, None if bids.exclusive else 1.0), method="highs",
-            options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
-        )  # fmt: skip
-        return np.maximum(-answer.ineqlin.marginals[-bids.goods :], 0.0) * unit, -float(answer.fun) * unit
+        worth = bids.value[bidder, which]
+        fine = balanced(rows, worth, np.ones(rows.shape[0]), np.full(len(worth), np.inf), np.zeros(len(worth)))
+        coarse = Scales(np.ones(rows.shape[0]), np.ones(len(worth)), 2.0 ** np.rint(np.log2(worth.max())))
+        for scales in (fine, coarse):  # the solver refuses coefficients that are too far apart
+            answer = linprog(
+                -worth * scales.levels / scales.money, A_ub=scales.matrix(rows), b_ub=1.0 / scales.goods, method="highs",
+                options={"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10},
+            )  # fmt: skip
+            if answer.x is not None:
+                break
+        duals = np.maximum(-answer.ineqlin.marginals, 0.0) * scales.money / scales.goods
+        shares = np.maximum(answer.x, 0.0) * scales.levels
+        over = rows.multiply(np.maximum(rows @ shares, 1.0)[:, None]).max(axis=0).toarray().ravel()
+        return duals[-bids.goods :], float(worth @ (shares / over))
+
+
+def independent(bids: BundleBids) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Bidders, int64 [some of n], and goods, int64 [some of m], that have nothing to do with the rest of the auction."""
+    n, m = len(bids.value), bids.goods
+    wants = (bids.bundle & (bids.live & (bids.value > 0.0))[:, :, None]).any(axis=1)
+    who, what = np.nonzero(wants)
+    graph = csr_array((np.ones(len(who)), (who, n + what)), shape=(n + m, n + m))
+    _, group = connected_components(graph, directed=False)
+    for one in np.unique(group[:n][wants.any(axis=1)]):
+        yield np.flatnonzero(group[:n] == one), np.flatnonzero(group[n:] == one)
+
+
+def _part(bids: BundleBids, bidders: np.ndarray, goods: np.ndarray) -> BundleBids:
+    bundle = bids.bundle[bidders][:, :, goods]
+    offered = bids.offered[bidders] & (bids.value[bidders] > 0.0)
+    return BundleBids(bids.value[bidders], bundle, bids.active[bidders], offered, bids.exclusive)

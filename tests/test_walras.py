@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog, milp
+from scipy.optimize import linear_sum_assignment, linprog, milp
 
 from marketic.bundle_bids import BundleBids
 from marketic.errors import InputError
@@ -235,3 +235,36 @@ def test_prices_of_packages_are_judged():
     assert judge(bids, found.prices, np.ones((2, 2), dtype=bool) & bids.live).clearing == 1.0
     with pytest.raises(InputError, match="one auction"):
         walras_bundles(BundleBids(np.ones((2, 1, 1)), np.ones((2, 1, 1, 1), dtype=bool)))
+
+
+@pytest.mark.parametrize("rich", [1.0, 1e12])
+def test_a_rich_neighbour_hides_neither_a_gap_nor_prices(rich):
+    missing = walras_bundles(BundleBids.of({"AB": 3}, {"A": 2, "B": 2}, {"C": rich}))
+    assert missing.refused
+    assert missing.certificate.gap == pytest.approx(0.5)
+    found = walras_bundles(BundleBids.of({"AB": 5}, {"A": 2, "B": 2}, {"C": rich}, {"C": 0.5 * rich}))
+    assert found.certificate.status == "optimal"
+    assert found.prices[:2].sum() <= 5.0
+    assert (found.prices[:2] >= 2.0).all()
+    assert 0.5 <= found.prices[2] / rich <= 1.0
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 10**6), blocks=st.booleans())
+def test_auctions_with_values_of_very_different_sizes(seed, blocks):
+    """One good each has prices always (Shapley and Shubik 1971): the truth is an assignment."""
+    rng = np.random.default_rng(seed)
+    n, k, m = int(rng.integers(2, 25)), 3, int(rng.integers(2, 15))
+    bundle = np.zeros((n, k, m), dtype=bool)
+    bundle[np.arange(n)[:, None], np.arange(k), rng.integers(0, m, (n, k))] = True
+    if blocks:
+        bundle[: n // 2, :, : m // 2], bundle[n // 2 :, :, m // 2 :] = False, False
+    value = 10.0 ** rng.uniform(-4, 4, (n, 1)) * rng.random((n, k))
+    found = walras_bundles(BundleBids(value, bundle))
+    table = np.where(bundle, value[:, :, None], 0.0).max(axis=1)
+    best = table[linear_sum_assignment(table, maximize=True)].sum()
+    assert found.welfare == pytest.approx(best, rel=1e-9)
+    assert found.certificate.status == "optimal"
+    surplus = np.where(bundle.any(axis=2), value - bundle @ found.prices, 0.0).max(axis=1)
+    kept = np.where(found.allocation, table - found.prices, 0.0).sum(axis=1)
+    assert (np.maximum(surplus, 0.0) - kept <= 1e-8 * value.max(axis=1)).all()
