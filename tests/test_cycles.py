@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketic import InputError
-from marketic.economy import Consumer, Dense, Economy, Good
+from marketic.economy import Consumer, Dense, Economy, Firm, Good
 
 
 def quadratic(name: str, goods: list[str], goal: np.ndarray) -> Consumer:
@@ -167,3 +167,66 @@ def test_the_flow_economy_of_a_decision_process_has_its_values_as_prices() -> No
     prices = economy.prices(state, "synchronous")
     assert np.allclose(prices["visits"][0], np.linalg.solve(np.eye(6) - 0.9 * chances, reward), rtol=1e-10)
     assert prices.certificate.radius == pytest.approx(0.9)
+
+
+@settings(max_examples=12, deadline=None)
+@given(seed=st.integers(0, 10**6), keeps=st.sampled_from([0.999, 0.9999, 0.99999]), days=st.sampled_from([1, 3]))
+def test_circles_that_keep_nearly_all_settle_soon(seed: int, keeps: float, days: int) -> None:
+    """Rounds alone would take hundreds of thousands: against linear algebra, in units far apart."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 5))
+    matrix, units = with_radius(rng.random((n, n)) + 0.01, keeps), 10.0 ** rng.uniform(-6, 6, n)
+    economy, base, given_ = (
+        of_matrix(units[:, None] * matrix / units, 1 / units),
+        1 / units,
+        rng.random((days, n)) + 0.1,
+    )
+    state = economy.produce({f"g{j}": given_[:, j] * units[j] for j in range(n)})
+    prices = economy.prices(state, "synchronous")
+    assert prices.rounds < 1000
+    assert prices.certificate.status == "optimal"
+    made = np.column_stack([state[f"g{j}"] for j in range(n)])
+    left, cost = made - given_ * units, np.column_stack([prices[f"g{j}"] for j in range(n)]) - base
+    assert np.allclose(left, made / units @ matrix.T * units, rtol=1e-9, atol=0)
+    quantities = np.linalg.solve(np.eye(n) - matrix, given_.T).T * units
+    assert np.allclose(made, quantities, rtol=1e-13 / (1 - keeps), atol=0)
+    exact = np.linalg.solve(np.eye(n) - matrix.T, np.ones(n)) / units
+    assert np.allclose(cost + base, exact, rtol=1e-13 / (1 - keeps), atol=0)
+
+
+def slow_circle(alpha, vjp) -> Economy:
+    firm = Firm("circle", "a", "b", alpha, vjp)
+    back = Dense("back", ["b"], ["a"], [[1.0]])
+    return Economy([Good("a"), Good("b")], [firm, back], [Consumer("c", "b", lambda x: x[:, 0], np.ones_like)])
+
+
+@pytest.mark.parametrize("start", [-1e-3, 1e-3])
+def test_a_leap_stays_with_the_equilibrium_that_rounds_approach(start: float) -> None:
+    """x = tanh(1.0001 x) + e has three solutions: rounds from 0 end at the one on the side of e."""
+    economy = slow_circle(
+        lambda _, x: np.tanh(1.0001 * x), lambda _, x, y, p: (p * 1.0001 * (1 - np.tanh(1.0001 * x) ** 2), {})
+    )
+    found = economy.produce({"a": [[start]]})["a"].item()
+    assert np.sign(found) == np.sign(start)
+    assert found == pytest.approx(np.tanh(1.0001 * found) + start, abs=1e-12)
+
+
+@pytest.mark.parametrize("kind", ["no derivative", "a wrong derivative", "refuses to leave its range"])
+def test_quantities_settle_by_rounds_where_a_leap_leads_nowhere(kind: str) -> None:
+    def told(capital, x, y, p):
+        if kind == "no derivative":
+            raise NotImplementedError
+        return p * (0.1 if kind == "a wrong derivative" else 0.99999), {}
+
+    def made(capital, x):
+        if (x > 101).any():
+            raise InputError("too much")
+        return 0.99 * x
+
+    state = slow_circle(made, told).produce({"a": [[1.0]]})
+    assert state["a"].item() == pytest.approx(100.0, rel=1e-9)
+
+
+def test_a_leap_does_not_make_a_circle_that_keeps_everything_settle() -> None:
+    with pytest.raises(InputError, match="quantities do not settle"):
+        of_matrix(np.array([[0.0, 1.0], [1.0, 0.0]]), np.ones(2)).produce({"g0": [[1.0]]})

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from marketic.economy import leaps
 from marketic.economy.layout import slices
 from marketic.economy.settling import Settling
 from marketic.errors import InputError
@@ -90,13 +91,14 @@ def settle(
     settled = False
     with np.errstate(over="ignore", invalid="ignore"):  # quantities that grow without end
         while not settled and settling.rounds < limit and np.isfinite(settling.values).all():
-            state = State(days, dict(supply), {}, {}, given)
-            for name in economy.order:
-                economy.run_firm(name, state)
-            supply = {name: economy._supply(name, state) for name in goods}
+            before = settling.values
+            state, supply = one_round(economy, supply, given, days)
             settled = settling.done(supply)
             if not settled and settling.stuck and settling.rounds >= PATIENCE:
                 break
+            if not settled and settling.rounds < limit and leaps.due(settling.rounds):
+                there = leaps.quantities_ahead(economy, state, before, settling.values, settling.to_come())
+                supply = supply if there is None else settling.leap(there)
     moves = {name: settling.moves[-1][:, economy.layout.columns(name)] for name in goods}
     if not settled:
         worst = max(goods, key=lambda name: _relative(moves[name], supply[name]))
@@ -109,6 +111,16 @@ def settle(
     state = State(days, supply, state.inputs, state.outputs, given, residual, economy.version)
     economy._finish(state)
     return state
+
+
+def one_round(economy: "Economy", supply: "Quantities", given: "Quantities", days: int) -> tuple["State", "Quantities"]:
+    """What all firms make of `supply`, and what there is then."""
+    from marketic.economy.economy import State
+
+    state = State(days, dict(supply), {}, {}, given)
+    for name in economy.order:
+        economy.run_firm(name, state)
+    return state, {name: economy._supply(name, state) for name in economy.layout.goods}
 
 
 def _relative(move: np.ndarray, size: np.ndarray) -> float:

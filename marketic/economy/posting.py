@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from marketic.economy import cycles, inputs
+from marketic.economy import cycles, inputs, leaps
 from marketic.economy.firm import Capital
 from marketic.economy.prices import Prices, add_up, join
 from marketic.economy.settling import ROUNDING, Settling, sources
@@ -153,8 +153,12 @@ def synchronous(board: Board, stop: float, limit: int | None) -> Prices:
         board.offers |= {name: board.ask(name, values) for name in firms}
         new = board.all_prices()
         rounds += 1
+        before = settling.values if settling else None
         settled = settling.done(new) if settling else all(np.array_equal(new[good], values[good]) for good in new)
         values = new
+        if settling and before is not None and not settled and not board.noise and rounds < limit and leaps.due(rounds):
+            there = leaps.ahead(cycles.price_map(board.economy, board.state), before, settling.values)
+            values = values if there is None else settling.leap(board.economy.layout.unpack(there, prices=True))
     return board.result(values, rounds, settled)
 
 

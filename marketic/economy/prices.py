@@ -13,6 +13,7 @@ import numpy as np
 
 from marketic.clearing import Certificate
 from marketic.economy.firm import Capital
+from marketic.economy.settling import ROUNDING
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ class ChainRule:
     rival:  rival good -> largest disagreement of its users: |offer - price| where they have some, offer above price
             where they have none. Prices are an equilibrium only if this is 0 as well.
     radius: spectral radius of the price map; 0 on an acyclic economy.
-    error_bound: on a cyclic economy, the largest distance of a price from the exact one; else 0 if the residuals are.
+    error_bound: on a cyclic economy, the largest distance of a price from the exact one, rounding of offers included; else 0
+            if the residuals are.
     status: "optimal" (firms and goods are exact up to the tolerance) or "approximate".
     """
 
@@ -102,13 +104,15 @@ class Prices:
         goods = {name: _largest(value) for name, value in excess.items()}
         bound = 0.0 if max([*firms.values(), *goods.values()], default=0.0) == 0 else float("nan")
         if economy.cycle:
-            bound = self.inverse_norm * max(_largest(self._excess(now, name)) for name in economy.layout.goods)
+            missed = max(_largest(self._excess(now, name)) for name in economy.layout.goods)
+            size = max(_largest(offer) for offer in now.values())
+            bound = self.inverse_norm * (missed + ROUNDING * size)
         sound = all((np.abs(value) <= self.slack.get(name, 0.0)).all() for name, value in excess.items())
         for name, firm in economy.firms.items():
             for good in firm.ins:
                 columns = economy.price_columns[name][good]
-                missed = np.abs(now[name][:, columns] - self.offers[name][:, columns])
-                sound = sound and bool((missed <= self.slack.get(good, 0.0)).all())
+                other = np.abs(now[name][:, columns] - self.offers[name][:, columns])
+                sound = sound and bool((other <= self.slack.get(good, 0.0)).all())
         status = "optimal" if self.settled and sound else "approximate"
         return ChainRule(firms, goods, self._disagreement(), self.radius, bound, status)
 

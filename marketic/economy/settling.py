@@ -30,7 +30,7 @@ class Settling:
         self.economy, self.tolerance, self.prices = economy, tolerance, prices
         self.values = economy.layout.pack(start, prices=prices)
         self.moves: deque[np.ndarray] = deque(maxlen=WINDOW)
-        self.rounds, self.end, self.stuck = 0, WINDOW, False
+        self.rounds, self.start, self.end, self.stuck = 0, 0, WINDOW, False
         self._most, self._before = np.zeros_like(self.values), np.full_like(self.values, np.inf)
         self._idle = np.zeros(self.values.shape, dtype=int)  # blocks, one after another, without progress
 
@@ -42,19 +42,28 @@ class Settling:
         self.moves.append(move)
         self._most = np.maximum(self._most, move)
         small = np.where(move < np.inf, self.tolerance * np.abs(self.values), -1.0)
-        if (move <= small).all() and (self._to_come() <= 100 * small).all():
+        if (move <= small).all() and (self.to_come() <= 100 * small).all():
             return True
         if self.rounds < self.end:
             return False
-        self.end += max(WINDOW, self.rounds // 4)
+        self.end += max(WINDOW, (self.rounds - self.start) // 4)
         self._idle = np.where(self._most < self._before, 0, self._idle + 1)
         self._before, self._most = self._most, np.zeros_like(move)
-        moving = ~((move <= small) & (self._to_come() <= 100 * small))
-        rounded = (self._idle >= 2) & (move <= ROUNDING * self.rounds * self._sizes(new))
+        moving = ~((move <= small) & (self.to_come() <= 100 * small))
+        rounded = (self._idle >= 2) & (move <= ROUNDING * (self.rounds - self.start) * self._sizes(new))
         self.stuck = bool((moving & ~rounded & (self._idle >= 2)).any())
         return not (moving & ~rounded).any()
 
-    def _to_come(self) -> np.ndarray:
+    def leap(self, new: "Quantities") -> "Quantities":
+        """Start again from other values: what moved before says nothing about them."""
+        self.values = self.economy.layout.pack(new, prices=self.prices)
+        self.moves.clear()
+        self.start, self.end, self.stuck = self.rounds, self.rounds + WINDOW, False
+        self._most, self._before = np.zeros_like(self.values), np.full_like(self.values, np.inf)
+        self._idle = np.zeros_like(self._idle)
+        return new
+
+    def to_come(self) -> np.ndarray:
         """The sum of all later moves, if they fall at the pace of the last ones."""
         seen = list(self.moves)
         half = len(seen) // 2
