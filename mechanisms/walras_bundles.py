@@ -116,7 +116,7 @@ class WalrasBundles:
 def independent(bids: BundleBids) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Bidders, int64 [some of n], and goods, int64 [some of m], that have nothing to do with the rest of the auction."""
     n, m = len(bids.value), bids.goods
-    wants = (bids.bundle & (bids.live & (bids.value > 0.0))[:, :, None]).any(axis=1)
+    wants = np.any(bids.bundle & (bids.live & (bids.value > 0.0))[:, :, None], axis=1)
     who, what = np.nonzero(wants)
     graph = csr_array((np.ones(len(who)), (who, n + what)), shape=(n + m, n + m))
     _, group = connected_components(graph, directed=False)

@@ -64,9 +64,9 @@ class Firm:
         for key, value in self.capital.items():
             value += np.multiply(step, marginal[key])
 
-    def welfare(self, x: np.ndarray) -> np.ndarray | float:
+    def welfare(self, x: np.ndarray) -> np.ndarray:
         """What it adds to welfare itself from x [days, D_in], beside what it passes on: float64 [days]; 0 for most firms."""
-        return 0.0
+        return np.zeros(len(x))
 
     def valued(self, weight: float) -> Self:
         """The same firm, with the same capital, in a period whose welfare counts `weight`: it pays that share of its rent.
