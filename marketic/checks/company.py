@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from marketic.checks.properties import Property
+from marketic.checks.purity import another
 from marketic.checks.reproducer import reproducer
 from marketic.checks.scenario import Scenario, answer
 from marketic.checks.search import Found
@@ -18,32 +19,60 @@ OTHERS = 60
 
 
 def in_company(mechanism: Any, domain: Any, test: Property, found: Found) -> str:
-    """The sentence, and lines that show it if some can be found: the same bids many times, or beside one other auction."""
+    """The sentence, and lines that show it if some can be found: the same bids many times, or after or beside other bids."""
     assert found.scenario is not None
     repeats = max(20, round(REPEATS * min(domain.share, 1.0)))
-    for case in (found.scenario, found.company):
-        if case is not None and len(_answers(mechanism, case, repeats if len(case) == 1 else 20)) > 1:
-            lines = reproducer(mechanism, Scenario(found.scenario.truth)).splitlines()[:-1]
-            lines.append(f"answers = [mechanism.clear(truth) for _ in range({10 * repeats})]")
-            both = "np.asarray(c.payments).tobytes() + np.asarray(c.allocation).tobytes()"
-            lines.append(f'print(len({{{both} for c in answers}}), "answers")')
-            return "two verdicts for the same bids (randomness that is not its `rng`)\n" + _indented(lines)
+    alone = Scenario(found.scenario.truth)
+    if len(_answers(mechanism, alone, repeats)) > 1:
+        return _told_chance(mechanism, alone, repeats)
+    before = _before(mechanism, found)
+    if before is not None:
+        shows = ("mechanism.clear(truth)", "mechanism.clear(other)", "mechanism.clear(truth)")
+        lines = reproducer(mechanism, before, shows).splitlines()
+        return "the answer depends on what was cleared before: keep nothing from call to call\n" + _indented(lines)
+    if found.company is not None and len(_answers(mechanism, Scenario(found.company.truth), 20)) > 1:
+        return _told_chance(mechanism, alone, repeats)
+    if len(_answers(mechanism, alone, repeats, drawn=True)) > 1:
+        return _told_chance(mechanism, alone, repeats, ", rng=np.random.default_rng(0)")
     beside = _beside(mechanism, found)
     if beside is None:
         return test.in_company
-    lines = reproducer(mechanism, Scenario(found.scenario.truth)).splitlines()[:-1]
+    lines = reproducer(mechanism, alone).splitlines()[:-1]
     pair = reproducer(mechanism, Scenario(_wrapped(beside))).splitlines()[2].replace("truth = ", "both = ")
     lines += [pair, "print(mechanism.clear(truth).payments, mechanism.clear(both).payments[0])"]
     return "what an auction gives depends on the other auctions of its batch\n" + _indented(lines)
 
 
-def _answers(mechanism: Any, case: Scenario, repeats: int) -> set[bytes]:
-    """The different answers to the same bids."""
+def _told_chance(mechanism: Any, case: Scenario, repeats: int, rng: str = "") -> str:
+    lines = reproducer(mechanism, case).splitlines()[:-1]
+    lines.append(f"answers = [mechanism.clear(truth{rng}) for _ in range({10 * repeats})]")
+    both = "np.asarray(c.payments).tobytes() + np.asarray(c.allocation).tobytes()"
+    lines.append(f'print(len({{{both} for c in answers}}), "answers")')
+    return "two verdicts for the same bids (randomness that is not its `rng`)\n" + _indented(lines)
+
+
+def _answers(mechanism: Any, case: Scenario, repeats: int, *, drawn: bool = False) -> set[bytes]:
+    """The different answers to the same bids, and the same generator if `drawn`."""
     seen: set[bytes] = set()
-    for _ in range(repeats):
-        cleared = answer(mechanism, case.truth)
-        seen.add(cleared.payments.tobytes() + cleared.allocation.tobytes())
+    for number in range(repeats + 1):
+        cleared = answer(mechanism, case.truth, np.random.default_rng(0) if drawn else None)
+        if number:  # the first one might remember what was cleared before
+            seen.add(cleared.payments.tobytes() + cleared.allocation.tobytes())
     return seen
+
+
+def _before(mechanism: Any, found: Found) -> Scenario | None:
+    """The case, and another one after which it is answered otherwise; None: not found."""
+    assert found.scenario is not None
+    company = found.scenario if found.company is None else found.company
+    for place in range(min(len(company), OTHERS)):
+        anew = another(mechanism)
+        asked = anew[-1] if anew else mechanism  # a new one remembers nothing yet
+        other = company.case(place)
+        first, _, last = (answer(asked, case.truth) for case in (found.scenario, other, found.scenario))
+        if not (np.array_equal(first.payments, last.payments) and np.array_equal(first.allocation, last.allocation)):
+            return Scenario(found.scenario.truth, other.truth)
+    return None
 
 
 def _beside(mechanism: Any, found: Found) -> Any:

@@ -1,5 +1,6 @@
 """Holding a mechanism to its word: a search for the smallest case in which a claim fails."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -7,6 +8,7 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.checks.basics import BASICS
 from marketic.checks.company import in_company
+from marketic.checks.compiled_rule import COMPILED
 from marketic.checks.equilibrium import check_equilibrium
 from marketic.checks.properties import PROPERTIES, Property
 from marketic.checks.replay import replay
@@ -18,6 +20,7 @@ from marketic.checks.shrink import shrink
 from marketic.claims import Claim, Holds, Terms
 from marketic.domains import Exchange, SingleGood
 from marketic.errors import InputError
+from marketic.mechanism import sells_one_right
 
 SESSION_CLAIMS = frozenset({Claim.PATH_INDEPENDENT, Claim.BOUNDED_LOSS, Claim.BOUNDED_REGRET})
 RAISING = 400
@@ -37,8 +40,9 @@ def check_mechanism(mechanism: Any, *, budget: int = 20_000, seed: int = 0, rais
     >= 1 (domains whose cases are expensive to solve take a share of it). seed: of the search.
     raises: True: raise ClaimRefuted if any promise is broken; False: only report it.
 
-    Undeclared claims are not asserted; `refuted` ones are, by replaying the stored counterexample. What the kit cannot test is
-    reported as such. Raises InputError if `mechanism` is no mechanism.
+    Every mechanism promises ANSWERS, FEASIBLE, PURE, BATCHED and DRAWS (see docs/mechanisms.md), and one with a compiled `rule`
+    RULE: it decides as `clear` does. Undeclared claims are not asserted; `refuted` ones are, by replaying the stored
+    counterexample. What the kit cannot test is reported as such. Raises InputError if `mechanism` is no mechanism.
 
     >>> from marketic.mechanisms import SecondPrice
     >>> check_mechanism(SecondPrice(), budget=1_000).passed
@@ -53,7 +57,7 @@ def check_mechanism(mechanism: Any, *, budget: int = 20_000, seed: int = 0, rais
         verdicts = _test_basics(mechanism, domain, budget, seed)
         report = Report(name, verdicts | _test_claims(mechanism, domain, budget, seed))
     if raises and not report.passed:
-        asked = ("ANSWERS", *BASICS)
+        asked = ("ANSWERS", *BASICS, *COMPILED)
         broken = [
             f"{name} {'must be' if promise in asked else 'claims'} {promise}, but {verdict.explanation}"
             for promise, verdict in report.refuted.items()
@@ -132,7 +136,10 @@ def _test(mechanism: Any, domain: Any, test: Property, budget: int, seed: int, t
     if found.scenario is None:
         return Verdict("kept", "", found.cases)
     if not fails(found.scenario):
-        return Verdict("refuted", in_company(mechanism, domain, test, found), found.cases)
+        told = (
+            _story(mechanism, domain, test, found.scenario) if test.once else in_company(mechanism, domain, test, found)
+        )
+        return Verdict("refuted", told, found.cases)
     small = shrink(found.scenario, test, fails)
     return Verdict("refuted", _story(mechanism, domain, test, small), found.cases)
 
@@ -141,7 +148,22 @@ def _test_basics(mechanism: Any, domain: Any, budget: int, seed: int) -> dict[st
     """What needs no claim; first of all that `clear` answers at all."""
     raised = _where_it_raises(mechanism, domain, budget, seed)
     verdicts = {"ANSWERS": raised or Verdict("kept", "", min(budget, RAISING))}
-    return verdicts | {promise: _test(mechanism, domain, test, budget, seed) for promise, test in BASICS.items()}
+    promises = BASICS | (
+        COMPILED if getattr(mechanism, "rule", None) is not None and sells_one_right(mechanism) else {}
+    )
+    for promise, tests in promises.items():
+        verdicts[promise] = _first_broken(_test(mechanism, domain, test, budget, seed) for test in tests)
+    return verdicts
+
+
+def _first_broken(found: Iterator[Verdict]) -> Verdict:
+    """The first refutation of several, or that all is kept (or could not be tested)."""
+    cases, last = 0, Verdict("kept", "")
+    for verdict in found:
+        cases, last = cases + verdict.cases, verdict
+        if verdict.status != "kept":
+            break
+    return Verdict(last.status, last.explanation, cases)
 
 
 def _where_it_raises(mechanism: Any, domain: Any, budget: int, seed: int) -> Verdict | None:
@@ -189,7 +211,7 @@ def _story(mechanism: Any, domain: Any, test: Property, case: Scenario) -> str:
         reason = test.explain(mechanism, domain, case)
     except (Exception, SystemExit) as error:
         reason = f"clear raised {type(error).__name__}: {error}"
-    return f"{_shown(case)}: {reason}\n{_indented(reproducer(mechanism, case, test.shows))}"
+    return f"{_shown(case)}: {reason}\n{_indented(reproducer(mechanism, case, test.shows, test.before))}"
 
 
 def _shown(case: Scenario) -> str:

@@ -12,13 +12,18 @@ from typing import Any
 import numpy as np
 
 from marketic.bids import LARGEST_BID
-from marketic.checks.scenario import MONEY, Scenario, answer
+from marketic.checks.scenario import MONEY, TOLERANCE, Scenario, answer
 from marketic.claims import Claim
 from marketic.domains.base import changed, rearranged, without
 
 Excess = np.ndarray
 TINY = 2.0**-900
 """Smaller amounts lose digits when they are halved, or shared: no rule is free of scale there."""
+
+
+def broken(where: np.ndarray) -> Excess:
+    """The excess of promises that are broken or not, whatever the amounts: infinite where bool `where` holds, else 0."""
+    return np.where(where, np.inf, 0.0)
 
 
 @dataclass(frozen=True)
@@ -33,6 +38,8 @@ class Property:
     who_is:    what `Scenario.who` holds: numbers of "bidders", an "order" of all of them, or a "power" of two.
     needs:     a method that the domain must have, or "".
     shows:     what a reproducer prints, Python of `mechanism`, `truth` and `other`; (): the clearings of the reports.
+    before:    a line of Python that a reproducer runs first; MAKER stands for what makes the mechanism.
+    once:      True: what shows it leaves its mark, so that it need not show again; the case is told as it was found.
     in_company: the sentence for a case that breaks the claim in a batch, and does not alone.
     """
 
@@ -44,6 +51,8 @@ class Property:
     who_is: str = "bidders"
     needs: str = ""
     shows: tuple[str, ...] = ()
+    before: str = ""
+    once: bool = False
     in_company: str = "two verdicts for the same bids (randomness that is not its `rng`)"
 
 
@@ -231,7 +240,9 @@ def _difference_of_names(mechanism: Any, domain: Any, scenario: Scenario) -> Exc
     cleared, moved = answer(mechanism, scenario.truth), answer(mechanism, scenario.other)
     paid = np.abs(cleared.payments[rows, scenario.who] - moved.payments).max(axis=1, initial=0.0)
     got = np.abs(cleared.allocation[rows, scenario.who] - moved.allocation).reshape(len(scenario), -1)
-    return np.where(_without_ties(scenario), np.maximum(paid, got.max(axis=1, initial=0.0)), 0.0)
+    units = np.abs(cleared.allocation).reshape(len(scenario), -1).max(axis=1, initial=1.0)
+    elsewhere = broken(got.max(axis=1, initial=0.0) > TOLERANCE * units)
+    return np.where(_without_ties(scenario), np.maximum(paid, elsewhere), 0.0)
 
 
 def _another_currency(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
@@ -254,14 +265,15 @@ def _difference_of_scale(mechanism: Any, domain: Any, scenario: Scenario) -> Exc
     paid = (cleared.payments * factor != moved.payments).any(axis=1)
     value = np.abs(scenario.truth.value).reshape(len(scenario), -1)
     exact = (value.max(axis=1, initial=0.0) * factor <= LARGEST_BID) & ~((value > 0.0) & (value < TINY)).any(axis=1)
-    return np.where((got | paid) & exact, np.inf, 0.0)
+    return broken((got | paid) & exact)
 
 
 def _units_lost(mechanism: Any, domain: Any, scenario: Scenario) -> Excess:
     cleared = answer(mechanism, scenario.truth)
     if getattr(scenario.truth, "side", None) is not None:
-        return np.abs(cleared.allocation.sum(axis=1))
-    return np.asarray(domain.infeasible(scenario.truth, cleared)[0], dtype=float)
+        most = np.abs(cleared.allocation).max(axis=1, initial=1.0)
+        return broken(np.abs(cleared.allocation.sum(axis=1)) > TOLERANCE * most)
+    return broken(np.asarray(domain.infeasible(scenario.truth, cleared)[0], dtype=float) > 0.0)
 
 
 PROPERTIES: dict[Claim, Property] = {

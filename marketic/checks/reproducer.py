@@ -8,8 +8,11 @@ import numpy as np
 from marketic.checks.scenario import Scenario, single
 
 
-def reproducer(mechanism: Any, scenario: Scenario, shows: tuple[str, ...] = ()) -> str:
-    """Lines that rebuild the mechanism and the case, and print what it answers, or what `shows` says. No trailing newline."""
+def reproducer(mechanism: Any, scenario: Scenario, shows: tuple[str, ...] = (), before: str = "") -> str:
+    """Lines that rebuild the mechanism and the case, and print what it answers, or what `shows` says. No trailing newline.
+
+    before: one more line, run before anything is shown; MAKER in it stands for the Python that makes the mechanism.
+    """
     homes: dict[str, str] = {}
     maker = written(mechanism, homes)
     truth = written(single(scenario.truth), homes)
@@ -18,6 +21,8 @@ def reproducer(mechanism: Any, scenario: Scenario, shows: tuple[str, ...] = ()) 
     lines = [f"import numpy as np; {imports}", f"mechanism = {maker}", f"truth = {truth}"]
     if other is not None:
         lines.append(f"other = {other}")
+    if before:
+        lines.append(before.replace("MAKER", maker))
     reports = ("truth",) if other is None else ("truth", "other")
     lines.append(f'print({", ".join(shows or [f"mechanism.clear({name})" for name in reports])}, sep="\\n")')
     return "\n".join(lines)
@@ -29,24 +34,32 @@ def written(part: Any, homes: dict[str, str]) -> str:
         return f"np.array({_plain(part.tolist())}, dtype={part.dtype.name!r})"
     if is_dataclass(part) and not isinstance(part, type):
         kind = type(part)
-        if kind.__module__ != "__main__":
-            homes[kind.__qualname__.split(".")[0]] = kind.__module__
+        _note(kind, homes)
         given = [
             f"{field.name}={written(getattr(part, field.name), homes)}"
             for field in fields(part)
             if field.init and getattr(part, field.name) is not None
         ]
-        return f"{kind.__qualname__}({', '.join(given)})"
+        return f"{_called(kind)}({', '.join(given)})"
     if isinstance(part, (list, tuple)):
         inner = ", ".join(written(item, homes) for item in part)
         return f"[{inner}]" if isinstance(part, list) else f"({inner}{',' if len(part) == 1 else ''})"
     if part is None or isinstance(part, (bool, int, float, str, np.generic)):
         return _plain(part.item() if isinstance(part, np.generic) else part)
     kind = part if isinstance(part, type) or callable(part) else type(part)
-    if getattr(kind, "__module__", "__main__") != "__main__" and hasattr(kind, "__qualname__"):
-        homes[kind.__qualname__.split(".")[0]] = kind.__module__
-    name = getattr(kind, "__qualname__", repr(part))
-    return name if kind is part else f"{name}()"
+    _note(kind, homes)
+    return _called(kind, part) if kind is part else f"{_called(kind)}()"
+
+
+def _note(kind: Any, homes: dict[str, str]) -> None:
+    """Enter where a class or function is imported from; what was made in a script or in a function is taken as known."""
+    name = getattr(kind, "__qualname__", "<locals>")
+    if getattr(kind, "__module__", "__main__") != "__main__" and "<locals>" not in name:
+        homes[name.split(".")[0]] = kind.__module__
+
+
+def _called(kind: Any, part: Any = None) -> str:
+    return str(getattr(kind, "__qualname__", repr(part))).split("<locals>.")[-1]
 
 
 def _plain(value: Any) -> str:

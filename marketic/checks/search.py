@@ -12,8 +12,8 @@ from marketic.checks.scenario import Scenario
 CHUNK = 2_000
 """Cases that share a number of bidders and are cleared in one call."""
 
-MANY = 50
-"""More bidders than this come in few cases, and so does nobody: enough for what breaks in a crowd, or without one."""
+SOME, MANY = 8, 50
+"""More bidders than this come in fewer cases, and in few, and so does nobody: enough for what breaks at one number of them."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ def draws(domain: Any, budget: int, seed: int) -> Iterator[tuple[Any, np.random.
     done, turn = 0, 0
     while done < wanted or turn < len(domain.sizes):
         bidders = domain.sizes[turn % len(domain.sizes)]
-        cases = chunk if 0 < bidders <= MANY else min(chunk, 50)
+        cases = chunk if 0 < bidders <= SOME else min(chunk, 200 if SOME < bidders <= MANY else 50)
         yield domain.draw(rng, cases, bidders), rng
         done, turn = done + cases, turn + 1
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
-from hypothesis.errors import NoSuchExample
+from hypothesis.errors import Flaky, NoSuchExample
 
 from marketic.checks.properties import Property
 from marketic.checks.scenario import MONEY, Scenario
@@ -39,7 +39,7 @@ def shrink(found: Scenario, claim: Property, fails: Callable[[Scenario], bool], 
                 suppress_health_check=list(HealthCheck),
             ),
         )
-    except NoSuchExample:
+    except (NoSuchExample, Flaky):  # flaky: what it remembers decides whether the same case fails again
         return case
 
 

@@ -18,7 +18,7 @@ class Exchange:
     sizes: numbers of traders to try. share: part of the kit's budget.
     """
 
-    sizes: tuple[int, ...] = (2, 4, 1, 3, 0, 6, 5)
+    sizes: tuple[int, ...] = (2, 4, 1, 3, 0, 6, 5, 7, 8, 9, 10)
     share: float = 1.0
 
     def draw(self, rng: np.random.Generator, cases: int, bidders: int) -> Bids:

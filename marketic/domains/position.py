@@ -18,7 +18,7 @@ class Positions:
     """
 
     clicks: tuple[float, ...] = (200.0, 100.0)
-    sizes: tuple[int, ...] = (2, 1, 3, 0, 5, 4)
+    sizes: tuple[int, ...] = (2, 1, 3, 0, 5, 4, *range(6, 11))
     share: float = 0.5
     values: SingleGood = field(default_factory=SingleGood)
 

@@ -21,7 +21,7 @@ class PublicProject:
     cost: float = 0.0
     shared: bool = True
     lowest: float = -np.inf
-    sizes: tuple[int, ...] = (2, 1, 3, 0, 5, 4)
+    sizes: tuple[int, ...] = (2, 1, 3, 0, 5, 4, *range(6, 11))
     share: float = 1.0
     values: SingleGood = field(default_factory=SingleGood)
 

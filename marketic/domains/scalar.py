@@ -18,7 +18,7 @@ class SingleGood:
     0: it may be a burden.
     """
 
-    sizes: tuple[int, ...] = (2, 1, 3, 0, 4, 5, 2, 3, 6, 7, 8, 10, 13, 150)
+    sizes: tuple[int, ...] = (2, 1, 3, 0, 4, 5, 2, 3, *range(6, 14), 16, 17, 32, 33, 64, 65, 150)
     share: float = 1.0
     lowest: float = 0.0
 

@@ -19,7 +19,7 @@ class Shares:
     """
 
     capacity: float = 1.0
-    sizes: tuple[int, ...] = (2, 1, 3, 0, 5)
+    sizes: tuple[int, ...] = (2, 1, 3, 0, 5, *range(4, 14), 33, 65)
     share: float = 1.0
 
     def __post_init__(self) -> None:

@@ -21,7 +21,7 @@ class Units:
 
     supply: int = 3
     wanted: int = 3
-    sizes: tuple[int, ...] = (2, 1, 3, 0, 4, 2)
+    sizes: tuple[int, ...] = (2, 1, 3, 0, 4, 2, 5, 9)
     share: float = 0.5
 
     def __post_init__(self) -> None:

@@ -1,0 +1,202 @@
+"""PURE: the same bids get the same answer, whatever the mechanism cleared before, and whatever stands beside it."""
+
+import copy
+import random
+from dataclasses import fields, is_dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from marketic.checks.properties import Property, broken
+from marketic.checks.scenario import Scenario, answer, copied
+from marketic.domains.base import changed, taken, without
+
+DRAW_SEED = 7
+"""Seed of the generator with which randomised mechanisms are asked for a draw."""
+
+FEW = 40
+"""Cases of each chunk that are looked at: each is asked several times."""
+
+CHEAP = 0.1
+"""Domains with a smaller share of the budget are expensive."""
+
+
+def few(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
+    """The first cases of a chunk; fewer of those that are expensive to clear."""
+    return Scenario(taken(truth, slice(0, FEW if domain.share >= CHEAP else FEW // 4)))
+
+
+def _and_others(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
+    """The same, and something else to clear in between: the last bidder names something else, the first stays away."""
+    some = few(domain, rng, truth).truth
+    cases, n = some.active.shape[:2]
+    first, last = np.zeros(cases, dtype=np.int64), np.full(cases, n - 1)
+    return Scenario(some, without(domain.lie(rng, some, last), first))
+
+
+def unequal(one: Any, other: Any) -> np.ndarray:
+    """Cases that get two answers, bool [cases]; NaN equals NaN."""
+    found = np.zeros(len(one.payments), dtype=bool)
+    for name in ("allocation", "payments"):
+        a, b = getattr(one, name), getattr(other, name)
+        same = (a == b) | (np.isnan(a) & np.isnan(b))
+        found |= ~same.reshape(len(found), -1).all(axis=1)
+    return found
+
+
+def _generators() -> tuple[np.random.Generator | None, ...]:
+    return None, np.random.default_rng(DRAW_SEED)
+
+
+def _undecided(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether the same bids, and the same generator, get two verdicts in a row."""
+    pairs = zip(_generators(), _generators(), strict=True)
+    verdicts = [[answer(mechanism, scenario.truth, rng) for rng in pair] for pair in pairs]
+    return broken(np.any([unequal(*pair) for pair in verdicts], axis=0))
+
+
+def _remembers(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether the same bids get another verdict once others were cleared."""
+    first, again = answer(mechanism, scenario.truth), answer(mechanism, scenario.truth)
+    answer(mechanism, scenario.other)
+    return broken(unequal(again, answer(mechanism, scenario.truth)) & ~unequal(first, again))
+
+
+def _tampers(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether `clear` writes into the bids that it is given."""
+    given = copied(scenario.truth)
+    mechanism.clear(given)
+    written = np.zeros(len(scenario), dtype=bool)
+    for field in fields(given):
+        before, after = getattr(scenario.truth, field.name), getattr(given, field.name)
+        if isinstance(before, np.ndarray) and before.dtype.kind in "biuf":
+            same = (before == after) | ((before != before) & (after != after))
+            written |= ~same.reshape(len(scenario), -1).all(axis=1)
+    return broken(written)
+
+
+def _overwrites(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether an answer changes when the next one is given, to bidders who all stay away."""
+    cleared = mechanism.clear(copied(scenario.truth))
+    before = [np.array(getattr(cleared, name), dtype=float) for name in ("allocation", "payments")]
+    mechanism.clear(changed(copied(scenario.truth), active=np.zeros_like(scenario.truth.active)))
+    after = [np.asarray(getattr(cleared, name), dtype=float) for name in ("allocation", "payments")]
+    rows = len(scenario)
+    different = [(a != b).reshape(rows, -1).any(axis=1) for a, b in zip(before, after, strict=True)]
+    return broken(np.logical_or(*different))
+
+
+def _moves_the_world(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether `clear` draws from the generators that everybody shares, or sets them. They are left as they were found."""
+    found = np.random.get_state(), random.getstate()  # noqa: NPY002
+    try:
+        np.random.set_state(np.random.RandomState(DRAW_SEED).get_state())  # noqa: NPY002
+        random.seed(DRAW_SEED)
+        before = _shared()
+        for rng in _generators():
+            answer(mechanism, scenario.truth, rng)
+        return broken(np.full(len(scenario), _shared() != before))
+    finally:
+        np.random.set_state(found[0])  # noqa: NPY002
+        random.setstate(found[1])
+
+
+def _shared() -> tuple[Any, ...]:
+    """The state of the generators that everybody shares."""
+    name, key, *rest = np.random.get_state()  # noqa: NPY002
+    return name, key.tobytes(), *rest, random.getstate()
+
+
+def _reseeds(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether generators that began differently are left in the same state: the next draws of everybody would be alike."""
+    used = [np.random.default_rng(seed) for seed in (DRAW_SEED, DRAW_SEED + 1)]
+    for rng in used:
+        answer(mechanism, scenario.truth, rng)
+    return broken(np.full(len(scenario), used[0].bit_generator.state == used[1].bit_generator.state))
+
+
+def another(mechanism: Any) -> list[Any]:
+    """A copy of the mechanism, and one made anew, as far as that can be done."""
+    made = []
+    for make in (copy.deepcopy, lambda m: replace(m) if is_dataclass(m) else type(m)()):
+        try:
+            made.append(make(mechanism))
+        except (Exception, SystemExit):  # whatever a stranger's class needs or holds: nothing follows from it
+            continue
+    return made
+
+
+def _has_a_twin(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether an answer changes once there is a second mechanism of the class, which clears other bids."""
+    first = answer(mechanism, scenario.truth)
+    beside = another(mechanism)
+    for twin in beside:
+        answer(twin, scenario.other)
+    return broken(unequal(first, answer(mechanism, scenario.truth)))
+
+
+def _copied_otherwise(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether a copy answers otherwise."""
+    try:
+        twin = copy.deepcopy(mechanism)
+    except (Exception, SystemExit):  # it need not be one that can be copied
+        return np.zeros(len(scenario))
+    return broken(unequal(answer(mechanism, scenario.truth), answer(twin, scenario.truth)))
+
+
+def _way(excess: Any, sentence: str, *shows: str, other: bool = False, **options: Any) -> Property:
+    if not other:
+        return Property(excess, lambda *_: sentence, few, shows=shows, **options)
+    return Property(excess, lambda *_: sentence, _and_others, deviators=1, shows=shows, **options)
+
+
+CLEAR, OTHER = "mechanism.clear(truth)", "mechanism.clear(other)"
+DRAWN = "mechanism.clear(truth, rng=np.random.default_rng({}))"
+SEVERAL = f"(c.allocation.tolist(), c.payments.tolist()) for c in ({DRAWN.format(DRAW_SEED)} for _ in range(9))"
+SHARED = "hash((str(np.random.get_state()), random.getstate()))"
+
+PURE = (
+    _way(_tampers, "clear changes the bids that it is given: work on a copy", CLEAR, "truth"),
+    _way(
+        _overwrites,
+        "an answer changes when the next one is given: return arrays that are not used again",
+        "first.payments",
+        before="from dataclasses import replace; first = mechanism.clear(truth); print(first.payments); "
+        "mechanism.clear(replace(truth, active=truth.active & False))",
+    ),
+    _way(
+        _moves_the_world,
+        "clear draws from a generator that everybody shares, or sets it: use its `rng`",
+        SHARED,
+        before=f"import random; np.random.seed(1); random.seed(1); print({SHARED}); {CLEAR}; {DRAWN.format(DRAW_SEED)}",
+    ),
+    _way(
+        _reseeds,
+        "clear leaves different generators in the same state: draw from `rng`, and never set it",
+        "[rng.random() for rng in used]",
+        before=f"used = [np.random.default_rng(seed) for seed in ({DRAW_SEED}, {DRAW_SEED + 1})]; "
+        "done = [mechanism.clear(truth, rng=rng) for rng in used]",
+    ),
+    _way(
+        _remembers,
+        "the answer depends on what was cleared before: keep nothing from call to call",
+        *(CLEAR, OTHER, CLEAR),
+        other=True,
+    ),
+    _way(_undecided, "two verdicts for the same bids and generator", CLEAR, CLEAR, f"[{SEVERAL}]"),
+    _way(
+        _has_a_twin,
+        "the answer changes once there is another mechanism of its class: keep nothing on the class",
+        CLEAR,
+        before=f"print({CLEAR}); twin = MAKER; twin.clear(other)",
+        other=True,
+        once=True,
+    ),
+    _way(
+        _copied_otherwise,
+        "a copy of it answers otherwise, and what is loaded is a copy",
+        *(CLEAR, "copy.deepcopy(mechanism).clear(truth)"),
+        before="import copy",
+    ),
+)
+"""The ways in which a mechanism can fail to be pure, in the order in which they are tried."""
