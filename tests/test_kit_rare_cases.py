@@ -8,7 +8,7 @@ from marketic.checks.mechanism import check_mechanism
 from marketic.claims import Claim
 from marketic.clearing import Clearing
 from marketic.mechanism import single_winner
-from marketic.mechanisms import SecondPrice
+from marketic.mechanisms import ExpectedExternalityProject, SecondPrice
 
 
 class BreaksWhere(Offender, claims=(Claim.INDIVIDUALLY_RATIONAL,)):
@@ -87,3 +87,9 @@ def test_answers_that_are_used_again_are_named_as_that_and_nothing_else():
     report = check_mechanism(SameArrays(), raises=False)
     assert set(report.refuted) == {"PURE"}
     assert "return arrays that are not used again" in report.refuted["PURE"].explanation
+
+
+@pytest.mark.parametrize("seed", [4, 7])
+def test_a_loss_too_rare_for_the_first_draws_refutes_no_equilibrium(seed):
+    """A report just below one's value risks a project that is hardly ever at stake: 2,000 draws may miss that."""
+    assert check_mechanism(ExpectedExternalityProject(), seed=seed, budget=1).verdicts["BIC"].status == "kept"

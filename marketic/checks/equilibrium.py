@@ -2,7 +2,8 @@
 
 All bid by the strategy in the claim's terms, values drawn from its prior. For a bidder of given value we estimate what every
 other report would earn against the *same* draws of the rivals (common random numbers). The best report is picked on one
-half of the draws and judged on the other half, so that picking the luckiest of many does not look like a gain.
+half of the draws and judged on the other half, so that picking the luckiest of many does not look like a gain. What then
+refutes the claim must do so once more, on many new draws.
 """
 
 from dataclasses import dataclass
@@ -16,6 +17,9 @@ from marketic.claims import Claim, Terms
 
 RIVALS = 4_000
 """Draws of the rivals' values per own value."""
+
+SECOND_LOOK = 25
+"""How many times as many draws judge what seems to refute a claim."""
 
 OWN_VALUES = 7
 REPORTS = 41
@@ -47,25 +51,53 @@ def check_equilibrium(mechanism: Any, domain: Any, claim: Claim, terms: Terms, *
         owns = _quantiles(terms, rng)
         rivals = _strategy(terms, values, n)
         bar = terms.tolerance or 1e-3 * float(np.abs(owns).mean())
+        again = _Again(mechanism, domain, terms, n, seed)
         for own in owns:
             honest = float(_strategy(terms, np.array([own]), n)[0])
             earned = _earnings(mechanism, domain, rivals, values, own, np.array([honest]))[:, 0]
             held += RIVALS
             if claim is Claim.INTERIM_RATIONAL:
-                if _estimate(-earned).surely_above(bar):
+                if _estimate(-earned).surely_above(bar) and again.loss(own, honest).surely_above(bar):
                     return f"a bidder of value {own:.4g} among {n} expects {earned.mean():.4g}", held
                 continue
             reports = np.linspace(min(0.0, owns.min()), 1.25 * max(owns.max(), honest), REPORTS)
             gains = _earnings(mechanism, domain, rivals, values, own, reports) - earned[:, None]
             held += RIVALS * REPORTS
             best = int(gains[::2].mean(axis=0).argmax())
-            gain = _estimate(gains[1::2, best])
+            if not _estimate(gains[1::2, best]).surely_above(bar):
+                continue
+            gain = again.gain(own, honest, reports[best])
             if gain.surely_above(bar):
                 return (
                     f"among {n} bidders one of value {own:.4g} that should report {honest:.4g} gains "
                     f"{gain.mean:.4g} +- {2 * gain.error:.2g} by reporting {reports[best]:.4g}"
                 ), held
     return "", held
+
+
+@dataclass(frozen=True)
+class _Again:
+    """A second look at what seems to refute a claim, with many new draws: a rare loss may be missing among the first."""
+
+    mechanism: Any
+    domain: Any
+    terms: Terms
+    n: int
+    seed: int
+
+    def loss(self, own: float, honest: float) -> Estimate:
+        """What truth is expected to lose."""
+        return _estimate(-self._earned(own, np.array([honest]))[:, 0])
+
+    def gain(self, own: float, honest: float, report: float) -> Estimate:
+        """What another report is expected to gain."""
+        earned = self._earned(own, np.array([honest, report]))
+        return _estimate(earned[:, 1] - earned[:, 0])
+
+    def _earned(self, own: float, reports: np.ndarray) -> np.ndarray:
+        rng = np.random.default_rng([self.seed, SECOND_LOOK])
+        values = _draw(self.terms, rng, (SECOND_LOOK * RIVALS, self.n - 1))
+        return _earnings(self.mechanism, self.domain, _strategy(self.terms, values, self.n), values, own, reports)
 
 
 def _earnings(
