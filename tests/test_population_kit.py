@@ -188,7 +188,64 @@ class LearnsFromOthers(Honest):
         self.price[state] += 0.1 * (realised - self.price[state])
 
 
+class NeedsATrade(Honest):
+    """A market's first receipt holds no trade at all."""
+
+    def learn(self, receipt):
+        assert receipt.realised[receipt.valid].max() > -np.inf
+        super().learn(receipt)
+
+
+class DeafAtTheEnd(Honest):
+    """Leaves out the trades with which episodes end."""
+
+    def learn(self, receipt):
+        for row in np.flatnonzero(receipt.valid & ~receipt.terminated).tolist():
+            self.move(int(receipt.observation[row, 0]), int(receipt.winner[row]), receipt.realised[row])
+
+
+class StartsOver(Honest):
+    """One table for all of its kind, which is cleared whenever one is made."""
+
+    tables: dict = {}  # noqa: RUF012
+
+    def __init__(self, states, actions, rng):
+        super().__init__(states, actions, rng)
+        self.tables["all"] = self.price
+
+    def bid(self, observation):
+        self.price = self.tables["all"]
+        return super().bid(observation)
+
+
+class LearnsFromBeingAsked(Honest):
+    def appraise(self, observation):
+        self.price[self.states(observation)] *= 0.99
+        return self.bid(observation)
+
+
+class ActsForTheFirst(Honest):
+    def act(self, winner, observation):
+        return np.repeat(winner[:1], len(winner))
+
+
+class ForgetsHowOftenItTraded(Honest):
+    """Learns more slowly with every trade, and does not save how many there were."""
+
+    trades = 0
+
+    def move(self, state, bidder, realised):
+        self.trades += 1
+        self.price[state, bidder] += (realised - self.price[state, bidder]) / self.trades
+
+
 OFFENDERS = [
+    ("LEARNS", NeedsATrade, "raised ValueError"),
+    ("LEARNS", DeafAtTheEnd, "never after the trade that ends an episode"),
+    ("DETERMINISTIC", StartsOver, "beside another of its kind auction"),
+    ("DETERMINISTIC", LearnsFromBeingAsked, "after calls of `appraise`"),
+    ("ROWS", ActsForTheFirst, "alone it does"),
+    ("STATE", ForgetsHowOftenItTraded, "state_dict lacks something"),
     ("BIDS", BidsAList, "bid returned a list"),
     ("BIDS", BidsForOneRow, r"value\(1, 3\).*wanted two of \(3, 3\)"),
     ("BIDS", NamesStrangers, r"names agents \d+ to 21: wanted 0 to 20"),

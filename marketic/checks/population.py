@@ -8,7 +8,8 @@ import gymnasium as gym
 import numpy as np
 
 from marketic.checks.mechanism import ClaimRefuted
-from marketic.checks.population_promises import PROMISES, Build, CannotTest, Finding, Trial, asserts
+from marketic.checks.population_promises import PROMISES, asserts
+from marketic.checks.population_trial import Build, CannotTest, Finding, Trial
 from marketic.checks.report import Report, Verdict
 from marketic.errors import InputError
 from marketic.goods import Goods
@@ -40,11 +41,13 @@ def check_population(
     name, raises: as for `check_env`.
 
     Promises: BIDS (shapes, numbers of the agents behind them), FINITE (no NaN from those who bid), ACTIONS (legal, whoever
-    wins), EMPTY (no rows, no trouble), LEARNS (from losses as from gains), DETERMINISTIC (the same generator, the same market),
-    COPIES (arrays that it was lent may be overwritten, and it writes into none), ROWS (a batch is its rows, to 1e-5, where
-    bids are a function of the observation). For those who offer it: STATE (`load_state_dict` brings the same bids back, also
-    before the first trade, and what was saved stays as it was), and PRIVATE (agents learn from their own trades alone: plain
-    agents, those with `private = True`, tables and tiles without public twins).
+    wins), EMPTY (no rows, no trouble), LEARNS (from losses as from gains, and from an episode's last trade if from any),
+    DETERMINISTIC (the same generator, the same market, whatever others of its kind and calls of `appraise` do meanwhile),
+    COPIES (arrays that it was lent may be overwritten, and it writes into none), ROWS (a batch is its rows, to 1e-5, where bids
+    and actions are functions of what is observed). For those who offer it: STATE (`load_state_dict` brings the same bids back,
+    also before the first trade, and after more trades the same ones again; what was saved stays as it was), and PRIVATE
+    (agents learn from their own trades alone: plain agents, those with `private = True`, tables and tiles without public
+    twins).
 
     Raises InputError for what is no population.
     """

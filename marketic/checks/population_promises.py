@@ -1,57 +1,14 @@
 """What a population promises, each as a test on a staged market: a function of a `Trial` that finds what breaks it."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
-import gymnasium as gym
 import numpy as np
 
 from marketic.bids import Bids
-from marketic.checks.rehearsal import DISCOUNT, Stage
-from marketic.errors import InputError
+from marketic.checks.population_learning import learns, private, state_is_all
+from marketic.checks.population_trial import ROWS, CannotTest, Finding, Trial, equal, greedy
 from marketic.individuals import Individuals
-from marketic.population import Population, Receipt, fault_of_state
-
-ROWS = 3
-Build = Callable[[np.random.Generator], Any]
-Finding = tuple[str | None, int]
-"""What breaks a promise in words, or None, and how many cases were looked at."""
-
-
-class CannotTest(Exception):
-    """Why the kit cannot find out."""
-
-
-class Trial:
-    """A way to make a population, and the markets that are staged for it."""
-
-    def __init__(self, build: Build, space: gym.Space, actions: int, rounds: int, seed: int) -> None:
-        self.build, self.space, self.actions, self.rounds, self.seed = build, space, actions, rounds, seed
-
-    def fresh(self, seed: int | None = None) -> tuple[Any, np.random.Generator]:
-        """A new population, ready to trade, and the generator that it was given. Raises InputError if it is none."""
-        rng = np.random.default_rng(self.seed if seed is None else seed)
-        try:
-            population = self.build(rng)
-        except TypeError as error:
-            raise InputError(f"it cannot be built with for_spaces or from a generator alone ({error})") from None
-        if not isinstance(population, Population):
-            raise InputError(f"a {type(population).__name__} has not all of n_agents, n_bidders, bid, act and learn")
-        if getattr(population, "actions", 0) is None:
-            population.actions = self.actions  # type: ignore[attr-defined]  # Individuals ask for it
-        if hasattr(population, "start"):
-            population.start(ROWS)
-        return population, rng
-
-    def stage(self, **options: Any) -> Stage:
-        """A new stage; the same one every time."""
-        return Stage(self.space, self.actions, ROWS, self.seed, **options)
-
-    def trained(self) -> tuple[Any, np.random.Generator, Stage]:
-        """A population after a whole rehearsal."""
-        (population, rng), stage = self.fresh(), self.stage()
-        stage.play(population, self.rounds)
-        return population, rng, stage
 
 
 def asserts(test: Trial, promise: str) -> bool:
@@ -152,52 +109,55 @@ def _empty(test: Trial) -> Finding:
     return fault or _illegal(population.act(np.zeros(0, dtype=np.int64), nowhere), 0, test.actions), 2
 
 
-def _learns(test: Trial) -> Finding:
-    population, _ = test.fresh()
-    minutes = test.stage(royalty=0.0).play(population, test.rounds)
-    minutes = test.stage(royalty=0.9).play(population, test.rounds)
-    failures = getattr(population, "refused", None)
-    if isinstance(failures, dict) and failures:
-        number, reason = next(iter(failures.items()))
-        return f"agent {number} fails: {reason}", minutes.trades
-    return None, minutes.trades
-
-
 def _deterministic(test: Trial) -> Finding:
-    return _replay(test, scribble=False)
+    def another(population: Any) -> None:
+        test.stage().play(test.fresh(test.seed + 1)[0], test.rounds // 4)
+
+    def appraised(population: Any) -> None:
+        for _ in range(3):
+            population.appraise(test.stage().observations(5))
+
+    ways: dict[str, Callable[[Any], None] | None] = {
+        "with the same generator": lambda population: None,
+        "beside another of its kind": another,
+    }
+    if hasattr(test.fresh()[0], "appraise"):
+        ways["after calls of `appraise`, which greedy play reads and which must change nothing,"] = appraised
+    return _replay(test, ways)
 
 
 def _copies(test: Trial) -> Finding:
     minutes = test.stage().play(test.fresh()[0], test.rounds)
     if minutes.spoilt:
         return minutes.spoilt, len(minutes.bids)
-    return _replay(test, scribble=True)
+    return _replay(test, {"once its arrays were overwritten": None})
 
 
-def _replay(test: Trial, scribble: bool) -> Finding:
-    """Two rehearsals from the same seed; in the second, lent arrays are overwritten if `scribble`."""
-    stages = [test.stage(), test.stage(scribble=scribble)]
-    first, second = (stage.play(test.fresh()[0], test.rounds) for stage in stages)
-    for number, (one, other) in enumerate(zip(first.bids, second.bids, strict=True)):
-        if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True)):
-            why = "once its arrays were overwritten" if scribble else "with the same generator"
-            return f"{why} auction {number} brings bids {other[0].tolist()} instead of {one[0].tolist()}", number + 1
-    if any(not np.array_equal(a, b) for a, b in zip(first.actions, second.actions, strict=True)):
-        return "the same winners act differently", len(first.bids)
-    return None, len(first.bids)
-
-
-def _greedy(population: Any) -> Callable[[np.ndarray], Bids]:
-    """Bids that should be a function of the observation."""
-    ask: Callable[[np.ndarray], Bids] = getattr(population, "appraise", population.bid)
-    return ask
+def _replay(test: Trial, ways: dict[str, Callable[[Any], None] | None]) -> Finding:
+    """Rehearsals from the same seed. All but the first are disturbed in the middle, or lent arrays are overwritten (None)."""
+    first = test.stage().play(test.fresh()[0], test.rounds)
+    for why, disturb in ways.items():
+        stage, population = test.stage(scribble=disturb is None), test.fresh()[0]
+        stage.play(population, test.rounds // 2)
+        if disturb is not None:
+            disturb(population)
+        second = stage.play(population, test.rounds - test.rounds // 2)
+        for number, (one, other) in enumerate(zip(first.bids, second.bids, strict=True)):
+            if not all(np.array_equal(a, b, equal_nan=True) for a, b in zip(one, other, strict=True)):
+                return (
+                    f"{why} auction {number} brings bids {other[0].tolist()} instead of {one[0].tolist()}",
+                    number + 1,
+                )
+        if any(not np.array_equal(a, b) for a, b in zip(first.actions, second.actions, strict=True)):
+            return f"{why} the same winners act differently", len(first.bids)
+    return None, len(ways) * len(first.bids)
 
 
 def _rows(test: Trial) -> Finding:
     population, _, stage = test.trained()
-    ask, observation = _greedy(population), stage.observations(20)
+    ask, observation = greedy(population), stage.observations(20)
     batch = ask(observation)
-    if not _equal(batch, ask(observation)):
+    if not equal(batch, ask(observation)):
         raise CannotTest("two bids for one observation differ, and there is no `appraise` that would not")
     for row in range(len(observation)):
         single = ask(observation[[row]])
@@ -205,76 +165,27 @@ def _rows(test: Trial) -> Finding:
         if not near or not np.array_equal(single.active, batch.active[[row]]):
             told = f"alone it bids {single.value.tolist()}, in a batch {batch.value[[row]].tolist()}"
             return f"for observation {observation[row].tolist()} {told}", row + 1
-    return None, len(observation)
+    return _acts_in_rows(population, observation), 2 * len(observation)
 
 
-def _equal(one: Bids, other: Bids) -> bool:
-    return np.array_equal(one.value, other.value, equal_nan=True) and np.array_equal(one.active, other.active)
+def _acts_in_rows(population: Any, observation: np.ndarray) -> str | None:
+    """Whether winners act alone as they do in a batch, where actions are a function of winner and observation."""
+    winner = np.arange(len(observation)) % population.n_bidders
 
+    def acted(rows: np.ndarray) -> np.ndarray:
+        population.bid(observation[rows])
+        return np.asarray(population.act(winner[rows], observation[rows]))
 
-def _state(test: Trial) -> Finding:
-    newborn, before = (
-        test.fresh()[0].state_dict(),
-        test.fresh(test.seed + 1)[0],
-    )  # runs save before the first trade, too
-    before.load_state_dict(newborn)
-    population, rng, stage = test.trained()
-    saved = population.state_dict()
-    fault = fault_of_state(saved)
-    if fault is not None:
-        return fault, 1
-    kept = {key: value.copy() for key, value in saved.items()}
-    again, other = test.fresh(test.seed + 1)
-    again.load_state_dict(saved)
-    other.bit_generator.state = rng.bit_generator.state
-    probe = stage.observations(20)
-    one, two = _greedy(population)(probe), _greedy(again)(probe)
-    if not _equal(one, two):
-        return f"restored, it bids {two.value[0].tolist()} instead of {one.value[0].tolist()}", 20
-    stage.play(again, test.rounds // 3)
-    changed = [key for key in kept if not np.array_equal(kept[key], saved[key], equal_nan=kept[key].dtype.kind == "f")]
-    if changed:
-        return (
-            f"what was saved as {changed[0]!r} changed while it learned on: state_dict and load_state_dict must copy",
-            20,
-        )
-    return None, 20
-
-
-def _private(test: Trial) -> Finding:
-    population, _, stage = test.trained()
-    if hasattr(population, "start"):
-        population.start(ROWS)  # nobody owns anything
-    ask, probe = _greedy(population), stage.observations(20)
-    if not _equal(ask(probe), ask(probe)):
-        raise CannotTest("two bids for one observation differ, and there is no `appraise` that would not")
-    cases = 0
-    for winner in range(population.n_bidders):
-        here, there = stage.observations(ROWS), stage.observations(ROWS)
-        shown, before = ask(here), ask(probe)
-        stage.tell(population, _one_trade(winner, here, there))
-        after = ask(probe)
-        owners = set(_members(shown, 0, winner))
-        for row, bidder in np.argwhere(before.value != after.value).tolist():
-            if not owners & set(_members(before, row, bidder)):
-                who = f"bidder {bidder} at {probe[row].tolist()}"
-                return f"when bidder {winner} sold its right at {here[0].tolist()}, {who} changed its bid", cases + 1
-        cases += before.value.size
-    return None, cases
-
-
-def _one_trade(winner: int, here: np.ndarray, there: np.ndarray) -> Receipt:
-    """Bidder `winner` sold one right, in row 0, at a loss; nothing happened in the other rows."""
-    rows = len(here)
-    nothing, nowhere = np.zeros(rows), np.zeros(rows, dtype=bool)
-    reward = np.where(np.arange(rows) == 0, -5.0, 0.0)
-    return Receipt(np.arange(rows) == 0, here, np.full(rows, winner), reward, nothing, reward, nowhere, nowhere.copy(), there,
-                   DISCOUNT, 0.0)  # fmt: skip
-
-
-def _members(bids: Bids, row: int, bidder: int) -> Iterable[int]:
-    """The agents behind a bidder."""
-    return [bidder] if bids.bidder is None else np.asarray(bids.bidder)[row, bidder].tolist()
+    everybody = np.arange(len(observation))
+    batch = acted(everybody)
+    if not np.array_equal(batch, acted(everybody)):
+        return None  # it acts at random
+    for row in everybody:
+        alone = acted(everybody[[row]])
+        if not np.array_equal(alone, batch[[row]]):
+            told = f"alone it does {alone.tolist()}, in a batch {batch[[row]].tolist()}"
+            return f"as bidder {winner[row]} at observation {observation[row].tolist()} {told}"
+    return None
 
 
 PROMISES: dict[str, Callable[[Trial], Finding]] = {
@@ -282,11 +193,11 @@ PROMISES: dict[str, Callable[[Trial], Finding]] = {
     "FINITE": _finite,
     "ACTIONS": _actions,
     "EMPTY": _empty,
-    "LEARNS": _learns,
+    "LEARNS": learns,
     "DETERMINISTIC": _deterministic,
     "COPIES": _copies,
     "ROWS": _rows,
-    "STATE": _state,
-    "PRIVATE": _private,
+    "STATE": state_is_all,
+    "PRIVATE": private,
 }
 """What is tested, in this order."""

@@ -74,6 +74,11 @@ class Stage:
             self._end_episodes(population)
         return self.minutes
 
+    def cut(self, population: Any) -> None:
+        """End the episodes of all rows early, as a market does before it is saved: nobody owns anything then."""
+        final = self.observations(self.rows)
+        self._settle(population, self._ask(population, final), final, np.ones(self.rows, dtype=bool), "truncated")
+
     def _ask(self, population: Any, observation: np.ndarray) -> Bids:
         (lent,) = self._lend(observation)
         bids = population.bid(lent)
@@ -115,12 +120,11 @@ class Stage:
         if bids is not None:
             credit = np.nan_to_num(np.where(bids.active, bids.value, -np.inf).max(axis=1), posinf=0.0, neginf=0.0)
         receipt = Receipt(
-            valid=valid, observation=here, winner=np.maximum(winner, 0), reward=reward, credit=credit,
+            valid=valid, observation=here, winner=winner, reward=reward, credit=credit,
             realised=reward + DISCOUNT * credit, terminated=rows & (stage == "terminated"),
             truncated=rows & (stage == "truncated"), next_observation=there, discount=DISCOUNT, royalty=self.royalty,
         )  # fmt: skip
-        if valid.any():
-            self.tell(population, receipt)
+        self.tell(population, receipt)
         if stage != "sale":
             self._owned = here, np.where(rows, -1, winner), reward
 
