@@ -66,7 +66,40 @@ def drawn(c, x):
 
 drawn.rng = np.random.default_rng(0)
 
+
+def remembers():
+    """Offers by what was made last, not by the products that it is shown."""
+    last = {}
+
+    def made(c, x):
+        last["y"] = alpha(c, x)
+        return last["y"].copy()
+
+    def told(c, x, y, p):
+        return vjp(c, x, last["y"] if last["y"].shape == y.shape else y, p)
+
+    return {"alpha": made, "vjp": told}
+
+
+def by(number):
+    """Offers a tenth less where that many days are traded together."""
+    return {"vjp": lambda c, x, y, p: (vjp(c, x, y, p)[0] * (0.9 if len(x) == number else 1.0), vjp(c, x, y, p)[1])}
+
+
+def where_traded(c, x, y, p):
+    """Divides by the prices on the way."""
+    offer, marginal = vjp(c, x, y, p)
+    return np.where((p == 0).all(axis=1, keepdims=True), np.nan, offer), marginal
+
+
 OFFENDERS = {
+    "offers by what was made last": (remembers(), "PURE", "once it has made something else"),
+    "one day is cheap": (by(1), "DAYS", "1 day alone: it offers something else"),
+    "nine days are cheap": (by(9), "DAYS", "9 days alone: it offers something else"),
+    "no price": ({"vjp": where_traded}, "LINEAR", "at prices of 0"),
+    "old capital": (
+        {"vjp": lambda c, x, y, p: vjp({"w": W}, x, y, p)}, "OFFERS", "once capital has moved: .* vjp says"
+    ),
     "offers of another shape": ({"vjp": changed(offer=lambda o, x, p: o[:, :1])}, "ANSWERS", r"offers \(4, 1\)"),
     "offers of nothing": ({"vjp": changed(offer=lambda o, x, p: o * np.nan)}, "ANSWERS", "wanted finite numbers"),
     "no word on its capital": ({"vjp": lambda c, x, y, p: (vjp(c, x, y, p)[0], {})}, "ANSWERS", r"marginal\['w'\]"),

@@ -19,6 +19,12 @@ from marketic.errors import InputError
 DIRECTIONS = 5
 """Random directions, and random prices, that are tried."""
 
+DAYS = 13
+"""Numbers of days that are made together, from one day on."""
+
+INVESTED = 0.01
+"""By which part capital is moved, at most, before derivatives are asked for again: firms invest."""
+
 
 def check_firm(
     firm: Firm, bundles: Any, *, tolerance: float = 1e-6, seed: int = 0, name: str | None = None, raises: bool = True
@@ -30,8 +36,9 @@ def check_firm(
     seed: of directions and prices. name: in the report. raises: True: raise ClaimRefuted if a promise is broken.
 
     Promises: ANSWERS (finite numbers of the right shapes), UNTOUCHED (capital, arguments and earlier answers do not change),
-    PURE (the same twice), DAYS (each day is made from that day alone), LINEAR (offers are proportional to prices), OFFERS (they
-    are the derivative in the inputs), MARGINAL (likewise in the capital, summed over days).
+    PURE (the same twice, and after other things were made), DAYS (each day is made, and paid for, from that day alone, however
+    many there are), LINEAR (offers are proportional to prices), OFFERS (they are the derivative in the inputs, also once
+    capital has moved a little), MARGINAL (likewise in the capital, summed over days).
 
     Raises InputError for what is no firm of vector goods, and for bundles that are no table of finite numbers.
     """
@@ -73,10 +80,21 @@ class _Trial:
     def prices(self) -> np.ndarray:
         return self.rng.uniform(0.5, 1.5, self.y.shape) * self.rng.choice([-1.0, 1.0], self.y.shape)
 
-    def ask(self, p: np.ndarray) -> tuple[np.ndarray, Capital]:
-        """A copy of what it offers and of what its capital earns."""
-        offer, marginal = self.firm.vjp(self.capital(), self.x.copy(), self.y.copy(), p.copy())
+    def ask(
+        self, p: np.ndarray, capital: Capital | None = None, days: np.ndarray | None = None
+    ) -> tuple[np.ndarray, Capital]:
+        """A copy of what it offers and of what its capital earns; days: numbers of the days that are asked about."""
+        capital, x = capital or self.capital(), self.x if days is None else self.x[days]
+        y = self.make(x, copy.deepcopy(capital))
+        offer, marginal = self.firm.vjp(capital, x.copy(), y, p.copy())
         return _real(offer), {key: _real(value) for key, value in marginal.items()}
+
+    def invested(self) -> Capital:
+        """Capital a little away from where it started."""
+        return {
+            key: np.asarray(value) * (1.0 + INVESTED * self.rng.uniform(-1.0, 1.0, np.shape(value)))
+            for key, value in self.capital().items()
+        }
 
     def differs(self, one: np.ndarray, other: np.ndarray, size: float) -> bool:
         return not np.all(np.abs(one - other) <= self.tolerance * size)
@@ -134,18 +152,28 @@ def _untouched(trial: _Trial) -> Iterator[str]:
 def _pure(trial: _Trial) -> Iterator[str]:
     p = trial.prices()
     yield "" if np.array_equal(trial.make(trial.x), trial.y) else "the same inputs made something else"
-    yield "" if np.array_equal(trial.ask(p)[0], trial.ask(p)[0]) else "the same prices brought another offer"
+    one, other = trial.ask(p), trial.ask(p)
+    same = np.array_equal(one[0], other[0]) and all(np.array_equal(one[1][key], other[1][key]) for key in one[1])
+    yield "" if same else "the same prices brought another offer, or other earnings of capital"
+    trial.make(2 * trial.x)
+    late = np.array(trial.firm.vjp(trial.capital(), trial.x.copy(), trial.y.copy(), p.copy())[0], dtype=float)
+    yield "" if np.array_equal(one[0], late) else "its offer is another one once it has made something else"
 
 
 def _days(trial: _Trial) -> Iterator[str]:
+    made, paid = float(np.abs(trial.y).max(initial=0.0)), trial.prices()
+    together = trial.ask(paid)[0]
+    offered = float(np.abs(together).max(initial=0.0))
     for day in range(len(trial.x)):
-        alone = trial.make(trial.x[day : day + 1])
-        size = float(np.abs(trial.y).max(initial=0.0))
-        yield (
-            f"day {day} makes something else alone than among others"
-            if trial.differs(alone, trial.y[day], size)
-            else ""
-        )
+        other = trial.differs(trial.make(trial.x[day : day + 1]), trial.y[day], made)
+        yield f"day {day} makes something else alone than among others" if other else ""
+    for number in range(1, DAYS + 1):
+        days = np.arange(number) % len(trial.x)
+        some = f"{number} day{'s' if number > 1 else ''}"
+        other = trial.differs(trial.make(trial.x[days]), trial.y[days], made)
+        yield f"{some} alone: it makes something else than among others" if other else ""
+        other = trial.differs(trial.ask(paid[days], days=days)[0], together[days], offered)
+        yield f"{some} alone: it offers something else than among others" if other else ""
 
 
 def _linear(trial: _Trial) -> Iterator[str]:
@@ -158,30 +186,40 @@ def _linear(trial: _Trial) -> Iterator[str]:
             if trial.differs(both, 2 * one - 3 * other, 5 * size)
             else ""
         )
+    nothing, earned = trial.ask(np.zeros_like(trial.y))
+    free = not nothing.any() and not any(value.any() for value in earned.values())
+    yield "" if free else "at prices of 0 it offers something, or its capital earns something"
 
 
 def _offers(trial: _Trial) -> Iterator[str]:
     size = np.where(trial.x == 0, np.abs(trial.x).max(initial=0.0) or 1.0, np.abs(trial.x))
-    for _ in range(DIRECTIONS):
+    for number in range(2 * DIRECTIONS):
         p, along = trial.prices(), size * trial.rng.standard_normal(trial.x.shape)
-        offer = trial.ask(p)[0]
-        fault = trial.against(offer, along, lambda h, p=p, u=along: p * trial.make(trial.x + h * u))  # type: ignore[misc]
-        yield f"offers are no derivatives: {fault}" if fault else ""
+        capital = trial.capital() if number < DIRECTIONS else trial.invested()
+
+        def moved(h: float, p: np.ndarray = p, along: np.ndarray = along, capital: Capital = capital) -> np.ndarray:
+            return p * trial.make(trial.x + h * along, copy.deepcopy(capital))
+
+        fault = trial.against(trial.ask(p, copy.deepcopy(capital))[0], along, moved)
+        when = "" if number < DIRECTIONS else " once capital has moved"
+        yield f"offers are no derivatives{when}: {fault}" if fault else ""
 
 
 def _marginal(trial: _Trial) -> Iterator[str]:
     for key, value in trial.firm.capital.items():
         size = np.where(value == 0, np.abs(value).max(initial=0.0) or 1.0, np.abs(value))
-        for _ in range(DIRECTIONS):
+        for number in range(2 * DIRECTIONS):
             p, along = trial.prices(), size * trial.rng.standard_normal(value.shape)
+            start = trial.capital() if number < DIRECTIONS else trial.invested()
 
-            def moved(h: float, p: np.ndarray = p, key: str = key, along: np.ndarray = along) -> np.ndarray:
-                capital = trial.capital()
-                capital[key] = capital[key] + h * along
-                return p * trial.make(trial.x, capital)
+            def moved(
+                h: float, p: np.ndarray = p, key: str = key, along: np.ndarray = along, start: Capital = start
+            ) -> np.ndarray:
+                return p * trial.make(trial.x, copy.deepcopy(start) | {key: start[key] + h * along})
 
-            fault = trial.against(trial.ask(p)[1][key], along, moved)
-            yield f"marginal[{key!r}] is no derivative: {fault}" if fault else ""
+            fault = trial.against(trial.ask(p, copy.deepcopy(start))[1][key], along, moved)
+            when = "" if number < DIRECTIONS else " once capital has moved"
+            yield f"marginal[{key!r}] is no derivative{when}: {fault}" if fault else ""
 
 
 PROMISES: dict[str, Callable[[_Trial], Iterator[str]]] = {

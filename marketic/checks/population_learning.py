@@ -69,15 +69,13 @@ def state_is_all(test: Trial) -> Finding:
     if not equal(one, two):
         return f"restored, it bids {two.value[0].tolist()} instead of {one.value[0].tolist()}", 20
     fault = _goes_on_otherwise(test, stage, population, again)
-    if fault is not None:
-        return fault, 20
     changed = [key for key in kept if not np.array_equal(kept[key], saved[key], equal_nan=kept[key].dtype.kind == "f")]
     if changed:
         return (
             f"what was saved as {changed[0]!r} changed while it learned on: state_dict and load_state_dict must copy",
             20,
         )
-    return None, 20
+    return fault, 20
 
 
 def _goes_on_otherwise(test: Trial, stage: Stage, population: Any, again: Any) -> str | None:
