@@ -137,7 +137,29 @@ class UnseededReset(Honest):
         return np.array([0.0, np.random.default_rng().random()]), {}
 
 
+class SeedsItself(Honest):
+    """The same start whenever no seed is given."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=0 if seed is None else seed, options=options)
+
+
+class ChangesItsSpace(Honest):
+    def step(self, action):
+        self.observation_space = gym.spaces.Box(-99.0, 99.0, (2,), np.float64)
+        return super().step(action)
+
+
+class DrawsFromTheWorld(Honest):
+    def step(self, action):
+        np.random.random()  # noqa: NPY002  # that is the offence
+        return super().step(action)
+
+
 OFFENDERS = [
+    ("RESEEDS", SeedsItself, "it seeds itself"),
+    ("OBSERVATIONS", ChangesItsSpace, "its space is"),
+    ("DETERMINISTIC", DrawsFromTheWorld, "that everybody shares"),
     ("GYMNASIUM", UnseededReset, "gymnasium's checker says"),
     ("ANSWERS", Crashes, r"at step 5 .* raised ZeroDivisionError"),
     ("ANSWERS", ForgetsInfo, "at step 4 .* wanted a tuple of 5"),

@@ -18,12 +18,15 @@ from gymnasium.utils.env_checker import data_equivalence
 
 from marketic.bids import LARGEST_BID
 from marketic.checks.mechanism import ClaimRefuted
+from marketic.checks.purity import shared_generators
 from marketic.checks.report import Report, Verdict
 from marketic.environments import open_env, with_spaces
 from marketic.errors import InputError
 
 STEPWISE = ("ANSWERS", "OBSERVATIONS", "REWARDS", "FLAGS", "UNTOUCHED")
 """Promises that are kept or broken within one episode."""
+STARTS, STARTING = 6, 12
+"""Episodes, and steps of each, by which it is judged whether an environment seeds itself."""
 RECALL = 100
 """How many of the latest observations are compared with what they were when they were returned."""
 
@@ -56,8 +59,9 @@ def check_env(
 
     Promises: GYMNASIUM (its own checker), ANSWERS (no exceptions, tuples of the right length), OBSERVATIONS (in the space at
     every step), REWARDS (finite numbers that a ledger can hold), FLAGS (terminated and truncated are booleans, info a dict),
-    UNTOUCHED (what was returned does not change later), RESEEDS (after use, reset(seed) and the same actions replay the
-    episode to its end), and DETERMINISTIC (a second environment does the same, while a third one runs beside it).
+    UNTOUCHED (what was returned does not change later, nor what was given), RESEEDS (after use, reset(seed) and the same
+    actions replay the episode to its end, and reset() goes on to other ones), and DETERMINISTIC (a second environment does the
+    same, while a third one runs beside it, and no shared generator is used).
 
     Raises InputError for what is no environment.
 
@@ -71,12 +75,20 @@ def check_env(
     verdicts = {"GYMNASIUM": _gymnasium(make())}
     verdicts |= _within_episodes(first, episodes, steps, seed)
     verdicts["RESEEDS"] = _compare(episodes, seed, lambda s: (play(first, s, steps), play(first, s, steps)))
+    if verdicts["RESEEDS"].status == "kept" and _starts_the_same(first, seed):
+        told = "reset() without a seed plays the same episode every time, and other seeds play others: it seeds itself"
+        verdicts["RESEEDS"] = Verdict("refuted", told, verdicts["RESEEDS"].cases)
     if many:
         verdicts["DETERMINISTIC"] = _compare(episodes, seed, lambda s: _side_by_side(make, s, steps))
     else:
         verdicts["DETERMINISTIC"] = Verdict(
             "could not test", "no second copy could be made: pass a function that makes it"
         )
+    before = shared_generators()
+    play(first, seed, steps)
+    if verdicts["DETERMINISTIC"].status == "kept" and shared_generators() != before:
+        told = "it draws from a generator that everybody shares (np.random, random), or sets it: use self.np_random"
+        verdicts["DETERMINISTIC"] = Verdict("refuted", told, verdicts["DETERMINISTIC"].cases)
     first.close()
     report = Report(name or _name(first), verdicts)
     if raises and not report.passed:
@@ -135,13 +147,17 @@ def play(env: Any, seed: int, steps: int) -> Episode:
 def _playing(env: Any, seed: int, steps: int) -> Iterator[Episode]:
     """The same as a generator that yields its growing episode after every step, so that two can be played in turns."""
     episode = Episode()
-    space = copy.deepcopy(env.action_space)
+    space, shown = copy.deepcopy(env.action_space), copy.deepcopy(env.observation_space)
     space.seed(seed)
+    action = None
     kept: list[tuple[Any, Any]] = []
     for step in range(steps + 1):
         at = f"{'after reset' if step == 0 else f'at step {step}'} of the episode with seed {seed}"
         try:
-            answer = env.reset(seed=seed) if step == 0 else env.step(space.sample())
+            if step > 0:
+                action = space.sample()
+            given = copy.deepcopy(action)
+            answer = env.reset(seed=seed) if step == 0 else env.step(action)
         except (Exception, SystemExit) as error:  # this is what we are here to find out
             episode.faults.setdefault("ANSWERS", f"{at} it raised {type(error).__name__}: {_line(error)}")
             episode.interrupted = True
@@ -157,6 +173,10 @@ def _playing(env: Any, seed: int, steps: int) -> Iterator[Episode]:
         kept = [*kept[1 - RECALL :], (observation, episode.seen[-1][0])]
         if any(not same(now, then) for now, then in kept[:-1]):
             episode.faults.setdefault("UNTOUCHED", f"{at} an observation that it had returned before changed")
+        if not same(action, given):
+            episode.faults.setdefault("UNTOUCHED", f"{at} it changed the action {given!r} that it was given")
+        if env.observation_space != shown:
+            episode.faults.setdefault("OBSERVATIONS", f"{at} its space is {env.observation_space}, and was {shown}")
         yield episode
         if _true(terminated) or _true(truncated):
             return
@@ -201,6 +221,29 @@ def _within_episodes(env: Any, episodes: int, steps: int, seed: int) -> dict[str
         else:
             verdicts[promise] = Verdict("kept", "", cases)
     return verdicts
+
+
+def _starts_the_same(env: Any, seed: int) -> bool:
+    """Whether episodes without a seed all begin alike, although nearly every seed begins otherwise."""
+    seeded = [_beginning(env, s) for s in range(seed, seed + STARTS)]
+    if any(same(one, other) for i, one in enumerate(seeded) for other in seeded[:i]):
+        return False
+    free = [_beginning(env, None) for _ in range(STARTS)]
+    return all(same(one, free[0]) for one in free[1:])
+
+
+def _beginning(env: Any, seed: int | None) -> list[Any]:
+    """What an episode of at most STARTING steps shows, with the same actions every time."""
+    space = copy.deepcopy(env.action_space)
+    space.seed(0)
+    seen, ended = [copy.deepcopy(env.reset(seed=seed)[0])], False
+    for _ in range(STARTING):
+        if ended:
+            break
+        observation, reward, terminated, truncated, _ = env.step(space.sample())
+        seen.append((copy.deepcopy(observation), reward))
+        ended = _true(terminated) or _true(truncated)
+    return seen
 
 
 def _side_by_side(make: Callable[[], Any], seed: int, steps: int) -> tuple[Episode, Episode]:

@@ -92,16 +92,16 @@ def _moves_the_world(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndar
     try:
         np.random.set_state(np.random.RandomState(DRAW_SEED).get_state())  # noqa: NPY002
         random.seed(DRAW_SEED)
-        before = _shared()
+        before = shared_generators()
         for rng in _generators():
             answer(mechanism, scenario.truth, rng)
-        return broken(np.full(len(scenario), _shared() != before))
+        return broken(np.full(len(scenario), shared_generators() != before))
     finally:
         np.random.set_state(found[0])  # noqa: NPY002
         random.setstate(found[1])
 
 
-def _shared() -> tuple[Any, ...]:
+def shared_generators() -> tuple[Any, ...]:
     """The state of the generators that everybody shares."""
     name, key, *rest = np.random.get_state()  # noqa: NPY002
     return name, key.tobytes(), *rest, random.getstate()
