@@ -9,7 +9,7 @@ from numba import njit
 from marketic.bids import LARGEST_BID, Bids, quantise
 from marketic.clearing import Clearing
 from marketic.errors import InputError
-from marketic.mechanism import Mechanism, sells_one_right
+from marketic.mechanism import Mechanism, rule_of, sells_one_right
 from marketic.screening import Reason
 
 
@@ -30,7 +30,7 @@ class Auction:
                 "mechanism that sells one right to one of several bidders, e.g. SecondPrice()"
             )
         self.mechanism, self.rng, self.tick = mechanism, rng, tick
-        self.rule = getattr(mechanism, "rule", None) if compiled else None
+        self.rule = rule_of(mechanism) if compiled else None
         self.refused, self.unsold = 0, False
         self._uniform = np.zeros(1)
         self._known: np.ndarray | None = None

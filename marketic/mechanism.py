@@ -5,6 +5,7 @@ A mechanism is any object with `claims` and `clear`; it inherits nothing and reg
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -13,7 +14,7 @@ from marketic.bids import Bids
 from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
 
-__all__ = ["Claim", "ClearingRule", "Mechanism", "Refutation", "Terms", "sells_one_right", "single_winner"]
+__all__ = ["Claim", "ClearingRule", "Mechanism", "Refutation", "Terms", "rule_of", "sells_one_right", "single_winner"]
 
 
 @dataclass(frozen=True)
@@ -83,3 +84,23 @@ def sells_one_right(mechanism: Any) -> bool:
 
     domain = getattr(mechanism, "domain", None)
     return callable(getattr(mechanism, "clear", None)) and (domain is None or isinstance(domain, SingleGood))
+
+
+def rule_of(mechanism: Any) -> ClearingRule | None:
+    """The compiled rule that does what `clear` does, or None. A class that derives from a mechanism and has a `clear` of its
+    own is not bound by the rule above it: that one does what the other `clear` did.
+    """
+    rule: ClearingRule | None = getattr(mechanism, "rule", None)
+    if rule is None or ("rule" in getattr(mechanism, "__dict__", {}) and not _is_cached(mechanism)):
+        return rule
+    for kind in type(mechanism).__mro__:
+        if "rule" in vars(kind):
+            return rule
+        if "clear" in vars(kind):
+            return None
+    return rule
+
+
+def _is_cached(mechanism: Any) -> bool:
+    """Whether the rule among its attributes was put there by a cached property, not by hand."""
+    return isinstance(getattr(type(mechanism), "rule", None), cached_property)

@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from offender_mutants import Offender
 
+from marketic.auction import Auction
 from marketic.bids import Bids
 from marketic.checks.mechanism import check_mechanism
 from marketic.claims import Claim
 from marketic.clearing import Clearing
+from marketic.mechanism import rule_of
 from marketic.mechanisms import FirstPrice, PayBidSoftmax, SecondPrice, Softmax
 
 
@@ -224,3 +226,23 @@ def test_lines_of_a_class_made_in_a_function_run_where_the_class_is_known(capsys
     told = check_mechanism(Local(), raises=False).verdicts["INDIVIDUALLY_RATIONAL"].explanation
     exec("\n".join(line[4:] for line in told.splitlines()[1:]), {"Local": Local})
     assert "Clearing(" in capsys.readouterr().out
+
+
+class HalfPrice(SecondPrice):
+    """Derives from a mechanism with a compiled rule, and clears otherwise."""
+
+    def clear(self, bids, *, rng=None):
+        return scaled(super().clear(bids), 0.5)
+
+
+def test_the_rule_of_a_class_above_is_not_used_where_clear_is_another():
+    assert rule_of(SecondPrice()) is not None
+    assert rule_of(HalfPrice()) is None
+    half = HalfPrice()
+    assert half.rule is not None, "asked for, a cached property stays on the object"
+    assert rule_of(half) is None
+    auction = Auction(HalfPrice(), np.random.default_rng(0), 2.0**-20)
+    observation = np.zeros((1, 1))
+    paid = auction.hold(lambda _: Bids([[1.0, 3.0]]), observation, 2)[2]
+    assert paid.tolist() == [[0.0, 0.5]]
+    assert "RULE" not in check_mechanism(HalfPrice(), budget=1_000, raises=False).verdicts

@@ -20,7 +20,7 @@ from marketic.checks.shrink import shrink
 from marketic.claims import Claim, Holds, Terms
 from marketic.domains import Exchange, SingleGood
 from marketic.errors import InputError
-from marketic.mechanism import sells_one_right
+from marketic.mechanism import rule_of, sells_one_right
 
 SESSION_CLAIMS = frozenset({Claim.PATH_INDEPENDENT, Claim.BOUNDED_LOSS, Claim.BOUNDED_REGRET})
 RAISING = 400
@@ -148,9 +148,7 @@ def _test_basics(mechanism: Any, domain: Any, budget: int, seed: int) -> dict[st
     """What needs no claim; first of all that `clear` answers at all."""
     raised = _where_it_raises(mechanism, domain, budget, seed)
     verdicts = {"ANSWERS": raised or Verdict("kept", "", min(budget, RAISING))}
-    promises = BASICS | (
-        COMPILED if getattr(mechanism, "rule", None) is not None and sells_one_right(mechanism) else {}
-    )
+    promises = BASICS | (COMPILED if rule_of(mechanism) is not None and sells_one_right(mechanism) else {})
     for promise, tests in promises.items():
         verdicts[promise] = _first_broken(_test(mechanism, domain, test, budget, seed) for test in tests)
     return verdicts

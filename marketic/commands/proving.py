@@ -49,10 +49,9 @@ def run_check(kind: str, target: str, as_json: bool) -> int:
 
 def _check_mechanism(target: str) -> Any:
     from marketic.checks.mechanism import check_mechanism
-    from marketic.registry import resolve
+    from marketic.registry import built
 
-    part = resolve("mechanisms", target)
-    return check_mechanism(_built(part, target), raises=False)
+    return check_mechanism(built("mechanisms", target), raises=False)
 
 
 def _check_population(target: str) -> Any:
