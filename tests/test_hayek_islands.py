@@ -69,10 +69,26 @@ def test_newcomers_cost_the_treasury_and_turn_out_the_poorest():
     assert small.treasury + int(small.books.wealth.sum()) == small.prizes
 
 
+def nothing(seed):
+    return None
+
+
+def leaves(seed):
+    raise SystemExit(seed)
+
+
 REFUSED = {
     "no seeds": (lambda: migrate(island, []), "at least one of each"),
     "no processes": (lambda: migrate(island, [1], processes=0), "at least one of each"),
-    "no agents": (lambda: Migration(agents=0), "every and agents >= 1"),
+    "no agents": (lambda: Migration(agents=0), "agents=0: wanted a whole number >= 1"),
+    "half an epoch": (lambda: Migration(every=1.5), "every=1.5: wanted a whole number >= 1"),
+    "half a process": (lambda: migrate(island, [1, 2], processes=1.5), "at least one of each"),
+    "no economy": (lambda: migrate(nothing, [1, 2]), "wanted a marketic.hayek.Economy"),
+    "a lambda elsewhere": (
+        lambda: migrate(lambda seed: island(seed), [1, 2], processes=2),
+        "that other processes can import",
+    ),
+    "a process that ends": (lambda: migrate(leaves, [1, 2], processes=2), "process ended without an answer"),
     "too many": (
         lambda: island(0).admit(Economy(MacroPrograms(counting()), seed=4).run(3000).snapshot(), island=1),
         "at most 40 rows",

@@ -103,8 +103,8 @@ def _moves_the_world(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndar
 
 def shared_generators() -> tuple[Any, ...]:
     """The state of the generators that everybody shares."""
-    name, key, *rest = np.random.get_state()  # noqa: NPY002
-    return name, key.tobytes(), *rest, random.getstate()
+    state: Any = np.random.get_state()  # noqa: NPY002
+    return state[1].tobytes(), *state[2:], random.getstate()
 
 
 def _reseeds(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
@@ -115,10 +115,14 @@ def _reseeds(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
     return broken(np.full(len(scenario), used[0].bit_generator.state == used[1].bit_generator.state))
 
 
+def _anew(mechanism: Any) -> Any:
+    return replace(mechanism) if is_dataclass(mechanism) else type(mechanism)()  # type: ignore[type-var]
+
+
 def another(mechanism: Any) -> list[Any]:
     """A copy of the mechanism, and one made anew, as far as that can be done."""
     made = []
-    for make in (copy.deepcopy, lambda m: replace(m) if is_dataclass(m) else type(m)()):
+    for make in (copy.deepcopy, _anew):
         try:
             made.append(make(mechanism))
         except (Exception, SystemExit):  # whatever a stranger's class needs or holds: nothing follows from it

@@ -8,6 +8,7 @@ alone, and not on how many processes share the work. What is sent goes through p
 
 import contextlib
 import multiprocessing
+import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from marketic.errors import InputError
 from marketic.hayek.economy import Economy, Snapshot
 from marketic.hayek.restarts import Champion, Record, Restarts, seeds_of
 from marketic.hayek.validation import Validation
+from marketic.numbers import check_wholes
 
 Build = Callable[[int], Economy]
 Letter = tuple[int, Snapshot]
@@ -29,15 +31,14 @@ Letter = tuple[int, Snapshot]
 class Migration:
     """every: epochs are so many validations long, >= 1. agents: how many of the richest are sent, >= 1.
 
-    Raises InputError for numbers below 1.
+    Raises InputError for anything but whole numbers >= 1.
     """
 
     every: int = 5
     agents: int = 10
 
     def __post_init__(self) -> None:
-        if self.every < 1 or self.agents < 1:
-            raise InputError(f"{self}: wanted every and agents >= 1")
+        check_wholes(self, every=1, agents=1)
 
 
 class Island:
@@ -46,6 +47,8 @@ class Island:
     def __init__(self, build: Build, seed: int, number: int, validation: Validation, budget: int) -> None:
         self.number, self.budget, self.start, self.seconds = number, budget, time.process_time(), 0.0
         self.economy, self.record = build(seed), Record(validation)
+        if not isinstance(self.economy, Economy):
+            raise InputError(f"migrate: build({seed}) made {self.economy!r}: wanted a marketic.hayek.Economy")
         self.seed = seed
 
     @property
@@ -86,7 +89,8 @@ def migrate(
     its auctions times its attempts are each island's budget; nothing is restarted. Raises InputError for no seeds.
     """
     numbers = [seeds_of(seed, 1)[0] for seed in seeds]
-    if isinstance(processes, bool) or processes < 1 or not numbers:
+    whole = isinstance(processes, int | np.integer) and not isinstance(processes, bool)
+    if not whole or processes < 1 or not numbers:
         raise InputError(f"migrate(seeds={numbers}, processes={processes}): wanted at least one of each")
     migration, restarts, validation = migration or Migration(), restarts or Restarts(), validation or Validation()
     budget, workers = restarts.auctions * restarts.attempts, min(processes, len(numbers))
@@ -135,11 +139,16 @@ class _Distant:
         self.process.start()
         other.close()
 
+    def send(self, letters: Any) -> None:
+        """Ask it; what has ended answers to `receive`."""
+        with contextlib.suppress(OSError):
+            self.pipe.send(letters)
+
     def receive(self) -> list[Any]:
         """Its answer. Raises what it raised."""
         try:
             answer = self.pipe.recv()
-        except EOFError:
+        except (EOFError, OSError):
             raise InputError("an island's process ended without an answer: can `build` be imported there?") from None
         if isinstance(answer, Exception):
             raise answer
@@ -165,11 +174,18 @@ def _workers(given: list[tuple[Any, ...]]) -> Iterator[list[Callable[[Any], list
         yield [_Worker(*given[0])]
         return
     context = multiprocessing.get_context("spawn")
+    try:
+        pickle.dumps(given)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"migrate(processes={len(given)}): {error}: wanted a `build` that other processes can import "
+            "(a function of a module, no lambda)"
+        ) from None
     distant = [_Distant(context, parts) for parts in given]
 
     def ask(letters: Any) -> list[Any]:
         for worker in distant:
-            worker.pipe.send(letters)
+            worker.send(letters)
         return [answer for worker in distant for answer in worker.receive()]
 
     try:
