@@ -33,15 +33,18 @@ def _alive(population: Any) -> int:
 
 
 class PriceError:
-    """How wrong bids were lately: mean |realised - bid| over the sales since the last call, currency."""
+    """How wrong bids were lately: mean |realised - bid| over the sales since the last call, currency.
+
+    seen: the market's `surprise` at the last call.
+    """
 
     def __init__(self, market: Market) -> None:
-        self._seen = market.surprise.copy()
+        self.seen = market.surprise.copy()
 
     def recent(self, market: Market) -> float:
         """NaN if nothing was sold since the last call."""
-        total, count = market.surprise - self._seen
-        self._seen = market.surprise.copy()
+        total, count = market.surprise - self.seen
+        self.seen = market.surprise.copy()
         return float(total / count) if count > 0 else math.nan
 
 
@@ -52,7 +55,7 @@ class Recorder(Callback):
         self.every = every
         self.rows: dict[str, list[float]] = {name: [] for name in COLUMNS}
         self.lengths: deque[int] = deque(maxlen=100)
-        self._errors = PriceError(market)
+        self.errors = PriceError(market)
         self._started = time.process_time() - seconds
         self._last = (market.num_timesteps, seconds)
         self._next = self._after(market.num_timesteps)
@@ -81,7 +84,7 @@ class Recorder(Callback):
             "seconds": seconds,
             "return_mean": _mean(market.recent_returns),
             "length_mean": _mean(self.lengths),
-            "price_error": self._errors.recent(market),
+            "price_error": self.errors.recent(market),
             "steps_per_second": (step - self._last[0]) / max(seconds - self._last[1], 1e-9),
             "evaluation": evaluation,
         }

@@ -190,7 +190,11 @@ class Run:
 
     def _progress(self) -> dict[str, np.ndarray]:
         """What the run itself must remember, beside the market."""
-        state = {"run/parts": np.array([self.parts]), "run/lengths": np.array(self.recorder.lengths, dtype=np.int64)}
+        state = {
+            "run/parts": np.array([self.parts]),
+            "run/lengths": np.array(self.recorder.lengths, dtype=np.int64),
+            "run/surprise": self.recorder.errors.seen,  # a row that an evaluation wrote does not know the leg's end
+        }
         if self.market.log is not None:
             state |= self.market.log.state_dict()
         return state if self.evaluation is None else {**state, "run/evaluation": self.evaluation.state()}
@@ -203,6 +207,7 @@ class Run:
         self.folder.drop_parts(self.parts)
         self.recorder = Recorder(self.market, self.config.record_every, seconds=self.folder.seconds())
         self.recorder.lengths.extend(lengths)
+        self.recorder.errors.seen = arrays.get("run/surprise", self.recorder.errors.seen).copy()
         if self.evaluation is not None:
             self.evaluation = ScheduledEvaluation(self.config, self.recorder, arrays.get("run/evaluation"))
         if self._scalars is not None:

@@ -179,3 +179,17 @@ def test_ctrl_c_from_outside_leaves_a_usable_run(tmp_path):
 def test_train_in_python(tmp_path):
     run = train(RunConfig("FrozenLake-v1", steps=100, seed=0), tmp_path / "run", progress=True)
     assert run.market.num_timesteps == 100
+
+
+def test_a_query_shows_all_that_was_asked_for(marketic, tmp_path):
+    """Whatever the width: 27 columns, text with brackets, which `rich` would read as commands, and one name twice."""
+    train(RunConfig("FrozenLake-v1", steps=300, seed=1, log="trades"), tmp_path / "run")
+    status, out, _ = marketic("query", tmp_path / "run", "SELECT * FROM trades ORDER BY trade LIMIT 2")
+    assert status == 0
+    assert all(name in out for name in ("others_paid_ticks", "withheld", "check"))
+    joined = "SELECT '[/b] [red]x' AS \"[i]n\", 1 AS a, 2 AS a, 3 AS a_1"
+    status, out, _ = marketic("query", tmp_path / "run", joined)
+    assert status == 0
+    assert all(words in out for words in ("[/b] [red]x", "[i]n", "a_2"))
+    _, out, _ = marketic("query", tmp_path / "run", joined, "--json")
+    assert json.loads(out)["rows"] == [{"[i]n": "[/b] [red]x", "a": 1, "a_2": 2, "a_1": 3}]

@@ -126,6 +126,30 @@ def test_bad_input_is_named(run, tmp_path):
             query(run, statement)
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "COPY (SELECT 42) TO '{file}' (USE_TMP_FILE false)",
+        "EXPLAIN ANALYZE COPY (SELECT 42) TO '{file}' (USE_TMP_FILE false)",
+        "WITH x AS (COPY (SELECT 42) TO '{file}' (USE_TMP_FILE false)) SELECT * FROM x",
+        "SELECT * FROM read_text('{file}')",
+        "SELECT * FROM '{file}'",
+        "SELECT * FROM glob('{file}')",
+        "SELECT * FROM read_csv('http://127.0.0.1:9/x')",
+        "ATTACH '{file}.db'",
+        "INSTALL httpfs",
+    ],
+)
+def test_a_query_touches_no_file(run, statement, tmp_path):
+    """A statement that begins like one that reads may write: EXPLAIN ANALYZE does what it explains, and so does WITH."""
+    for file in (tmp_path / "new.csv", path_of(open_log(run).folder, "trades", 0)):
+        before = file.read_bytes() if file.exists() else None
+        with pytest.raises(InputError, match="DuckDB refuses"):
+            query(run, statement.format(file=file))
+        assert (file.read_bytes() if file.exists() else None) == before
+        assert not list(file.parent.glob("*.db"))
+
+
 def test_another_schema_version_is_refused_by_name(run, tmp_path):
     folder = copy(run, tmp_path)
     path = folder / "events" / "manifest.jsonl"
@@ -147,9 +171,13 @@ def test_a_half_written_line_is_passed_over_and_a_half_written_part_is_named(run
     assert "half-written" in log.notes[0]
     part = path_of(folder / "events", "trades", 1)
     part.write_bytes(part.read_bytes()[:-100])
+    with pytest.raises(InputError, match=r"part-00001.parquet.*marketic audit says which parts are sound"):
+        query(folder, "SELECT max(price) FROM trades")
     with pytest.raises(CorruptFile, match=r"part-00001.parquet is damaged"):
         log.to_arrow("trades")
     part.unlink()
+    with pytest.raises(InputError, match=r"part that cannot be read .*marketic audit"):
+        query(folder, "SELECT max(price) FROM trades")
     with pytest.raises(CorruptFile, match=r"part-00001.parquet is missing"):
         log.to_arrow("trades")
 

@@ -29,6 +29,7 @@ LAKE = RunConfig("FrozenLake-v1", steps=3000, seed=3, checkpoint_every=500, eval
                  options={"novices": 0.1})  # fmt: skip
 POLE = RunConfig("CartPole-v1", steps=2500, seed=4, checkpoint_every=1000, record_every=300)
 VECTOR = RunConfig("CartPole-v1", steps=2000, seed=5, checkpoint_every=700, vector=3)
+JUDGED = replace(LAKE, evaluate_every=500)  # each checkpoint's row of metrics is the evaluation's
 
 
 class Killed(BaseException):
@@ -59,7 +60,7 @@ def straight(tmp_path_factory):
     return run
 
 
-@pytest.mark.parametrize("config", [LAKE, POLE, VECTOR], ids=["lake", "pole", "vector"])
+@pytest.mark.parametrize("config", [LAKE, POLE, VECTOR, JUDGED], ids=["lake", "pole", "vector", "judged"])
 def test_crash_at_any_write_then_resume_is_exact(config, straight, tmp_path, monkeypatch):
     wanted = straight(config)
     rename, crashes = os.replace, random.Random(0)

@@ -50,7 +50,7 @@ class Report:
 
     def table(self) -> Table:
         """For people: one line per promise, as a `rich` table. What replays a broken one is in `reproducers`."""
-        table = Table("promise", "verdict", "cases", "", title=self.name, title_justify="left", show_lines=False)
+        table = Table("promise", "verdict", "cases", "", title=Text(self.name), title_justify="left", show_lines=False)
         for name, verdict in self.verdicts.items():
             status = Text(verdict.status, style=_COLOUR[verdict.status])
             table.add_row(Text(name), status, f"{verdict.cases:,}", Text(verdict.explanation.split("\n")[0]))

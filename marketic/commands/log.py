@@ -24,17 +24,35 @@ def run_query(run: Path, statement: str, as_json: bool) -> int:
         rows = [{name: _plain(value) for name, value in row.items()} for row in answer.to_pylist()]
         print_json({"columns": answer.column_names, "rows": rows})
         return 0
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(*answer.column_names)
-    for row in answer.slice(0, ROWS_SHOWN).to_pylist():
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    console = Console()
-    console.print(table)
+    _show(answer.slice(0, ROWS_SHOWN))
     if len(answer) > ROWS_SHOWN:
         _tell([f"{len(answer):,} rows, of which {ROWS_SHOWN:,} are shown: use --json for all, or LIMIT"])
     return 0
+
+
+def _show(answer: Any) -> None:
+    """An answer as a table; on a screen that is too narrow for it, a block of lines per row. Nothing is left out."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table()
+    for name in answer.column_names:
+        table.add_column(Text(name))
+    rows = [["" if value is None else str(value) for value in row.values()] for row in answer.to_pylist()]
+    for row in rows:
+        table.add_row(*map(Text, row))  # text, so that brackets in it are no commands to the table
+    console = Console()
+    needed = console.measure(table, options=console.options.update(max_width=100_000)).maximum
+    if needed <= console.width or not console.is_terminal:
+        console.width = max(needed, console.width)
+        console.print(table)
+        return
+    broad = max(map(len, answer.column_names))
+    for number, row in enumerate(rows):
+        print(f"row {number}")
+        for name, value in zip(answer.column_names, row, strict=True):
+            print(f"  {name:<{broad}}  {value}")
 
 
 def run_audit(run: Path, as_json: bool) -> int:

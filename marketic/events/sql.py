@@ -1,22 +1,23 @@
-"""Asking a log questions in SQL: its tables as views in DuckDB, which reads the Parquet parts as they lie.
+"""Asking a log questions in SQL: its tables as views in DuckDB, over the Parquet parts as they lie.
 
 Views: trades, agents, genealogy, prices, accounts, episodes, transfers, bids, updates. Money is currency there (float64, and
 exact for every amount below 2**53 ticks); columns that end in `_ticks` hold the integers.
 """
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 from marketic.errors import InputError
 from marketic.events.log import EventLog, open_log
 from marketic.events.parts import path_of
-from marketic.events.schema import TABLES
+from marketic.events.schema import TABLES, arrow_type
 
 _MONEY = {"accounts": ("balance",), "transfers": ("ticks",), "bids": ("ticks",)}
 
 
 def query(run: str | Path, statement: str) -> Any:
-    """The answer to one SQL statement about a run's log, as a pyarrow table.
+    """The answer to one SQL statement about a run's log, as a pyarrow table; columns of one name get numbers: a, a_1.
 
     Raises InputError without DuckDB, without a log, or for SQL that DuckDB refuses.
     """
@@ -26,9 +27,10 @@ def query(run: str | Path, statement: str) -> Any:
         kinds = [str(part.type).rpartition(".")[2] for part in connection.extract_statements(statement)]
         if len(kinds) != 1 or kinds[0] not in _READING:
             _refuse(f"it wanted one statement that reads, such as SELECT, and got {' and '.join(kinds) or 'none'}")
-        return connection.sql(statement).to_arrow_table()
+        answer = connection.sql(statement).to_arrow_table()
+        return answer.rename_columns(_unlike(answer.column_names))
     except _errors() as error:
-        damaged = "no magic bytes" in str(error).lower() or type(error).__name__ == "IOException"
+        damaged = "parts_" in str(error) and "parquet" in str(error)  # the name under which the parts are read
         _refuse(f"{error}{' (marketic audit says which parts are sound)' if damaged else ''}")
     finally:
         connection.close()
@@ -37,8 +39,17 @@ def query(run: str | Path, statement: str) -> Any:
 _READING = ("SELECT", "EXPLAIN", "MULTI", "RELATION")
 
 
+def _unlike(names: list[str]) -> list[str]:
+    """Names, of which those that stood before get the first free number: a join has two columns `trade`."""
+    taken: dict[str, None] = {}
+    for name in names:
+        others = (f"{name}_{k}" for k in itertools.count(1))
+        taken[name if name not in taken else next(n for n in others if n not in taken and n not in names)] = None
+    return list(taken)
+
+
 def connect(log: EventLog) -> Any:
-    """A DuckDB connection, in memory, with the log's views. It can read files, but nothing in it changes the log.
+    """A DuckDB connection, in memory, with the log's views. Parts are read for it: it can open, write and fetch no file.
 
     Raises InputError without DuckDB, or if a part is damaged.
     """
@@ -51,12 +62,17 @@ def connect(log: EventLog) -> Any:
         ) from None
     connection = duckdb.connect()
     connection.execute("SET enable_progress_bar = false")  # it would be drawn on stdout, where the answer goes
+    connection.execute("SET enable_external_access = false")  # a statement that reads may hold one that writes
     try:
         for table in TABLES:
-            if table in log.waiting_tables:
+            connection.register(f"parts_{table}", _parts(log, table))
+            waits = table in log.waiting_tables
+            if waits:
                 connection.register(f"waiting_{table}", log.waiting_tables[table])
-            connection.execute(f"CREATE VIEW {table} AS {_view(log, table)}")
-    except duckdb.Error as error:
+            more = f" UNION ALL BY NAME SELECT * FROM waiting_{table}" if waits else ""
+            source = f"(SELECT * FROM parts_{table}{more})"
+            connection.execute(f"CREATE VIEW {table} AS SELECT {_columns(log, table)} FROM {source}")
+    except (duckdb.Error, OSError) as error:
         why = str(error).splitlines()[0]
         raise InputError(
             f"the log in {log.folder} has a part that cannot be read ({why}): `marketic audit` says which"
@@ -64,32 +80,18 @@ def connect(log: EventLog) -> Any:
     return connection
 
 
-def _view(log: EventLog, table: str) -> str:
-    """The SELECT behind a view."""
-    return f"SELECT {_columns(log, table)} FROM {_source(log, table)}"
+def _parts(log: EventLog, table: str) -> Any:
+    """The parts of a table, as a pyarrow dataset that is read where a query needs it. What older parts lack is null."""
+    import pyarrow
+    import pyarrow.dataset
 
-
-def _source(log: EventLog, table: str) -> str:
-    """The files of a table's parts, or an empty table of its columns."""
-    files = [
-        path_of(log.folder, table, part["part"]).resolve() for part in log.manifest.parts if table in part["tables"]
-    ]
-    waiting = f"SELECT * FROM waiting_{table}" if table in log.waiting_tables else ""
-    if files:
-        names = ", ".join("'" + str(file).replace("'", "''") + "'" for file in files)
-        later = [column.name for column in TABLES[table] if column.default is not None]
-        written = f"read_parquet([{names}], hive_partitioning = false{', union_by_name = true' if later else ''})"
-        nothing = f"SELECT {', '.join(f'NULL::VARCHAR AS {name}' for name in later)} WHERE false" if later else ""
-        more = [piece for piece in (waiting, nothing) if piece]
-        return f"({' UNION ALL BY NAME '.join([f'SELECT * FROM {written}', *more])})" if more else written
-    if waiting:
-        return f"({waiting})"
-    kinds = {"string": "VARCHAR", "float64": "DOUBLE", "bool": "BOOLEAN", "uint16": "USMALLINT", "int8": "TINYINT",
-             "int32": "INTEGER", "int64": "BIGINT"}  # fmt: skip
-    fields = [f'NULL::{kinds[column.kind]} AS "{column.name}"' for column in TABLES[table]]
+    fields = [pyarrow.field(column.name, arrow_type(column.kind)) for column in TABLES[table]]
     if table == "trades" and log.members > 1:
-        fields.append(f"NULL::{f'INTEGER[{log.members}]' if log.manifest.version == 1 else 'BLOB'} AS buyers")
-    return f"(SELECT {', '.join(fields)} WHERE false)"
+        lists = pyarrow.list_(pyarrow.int32(), log.members)
+        fields.append(pyarrow.field("buyers", lists if log.manifest.version == 1 else pyarrow.binary(4 * log.members)))
+    schema = pyarrow.schema(fields)
+    files = [str(path_of(log.folder, table, part["part"])) for part in log.manifest.parts if table in part["tables"]]
+    return pyarrow.dataset.dataset(files, schema=schema, format="parquet") if files else schema.empty_table()
 
 
 def _columns(log: EventLog, table: str) -> str:
