@@ -37,15 +37,17 @@ def train(config: RunConfig, out: str | Path | None = None, *, progress: bool = 
 
     out: the folder; None: `runs/<env>-<time>`. force: overwrite a former run there. progress: a bar on stderr.
 
-    Raises InputError for bad settings, a folder that is not empty, a full disk, or an environment that fails.
+    Raises InputError for bad settings, a folder that is not empty or in which somebody else trains, a full disk, or an
+    environment that fails.
     """
     folder = RunFolder(out if out is not None else default_folder(config.env))
     complete, market = config.complete()
     run = Run(complete, folder, market)
-    folder.create(force)
-    complete.write(folder.config)
-    folder.prepare()
-    return run.train(progress)
+    with folder.held():
+        folder.create(force)
+        complete.write(folder.config)
+        folder.prepare()
+        return run.train(progress)
 
 
 def resume(
@@ -53,16 +55,18 @@ def resume(
 ) -> "Run":
     """Go on with a run from its last readable checkpoint, to its end or to `steps` steps in all.
 
-    Raises InputError if there is no run in `out` or it has made more than `steps` steps, NewerFormat if a later version
-    of marketic wrote it.
+    Raises InputError if there is no run in `out`, somebody else trains there, or it has made more than `steps` steps;
+    NewerFormat if a later version of marketic wrote it.
     """
     folder = RunFolder(out)
-    config = RunConfig.read(folder.config)
-    folder.prepare()
-    run = _restored(config, folder, say)
-    if steps is not None and steps != config.steps:
-        run.extend(steps)
-    return run.train(progress)
+    RunConfig.read(folder.config)  # raises before a folder is made, if there is none
+    with folder.held():
+        config = RunConfig.read(folder.config)
+        folder.prepare()
+        run = _restored(config, folder, say)
+        if steps is not None and steps != config.steps:
+            run.extend(steps)
+        return run.train(progress)
 
 
 def default_folder(env: str) -> Path:

@@ -12,6 +12,7 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.metrics import part_path, read_metrics
+from marketic.run_lock import only_writer
 
 KEPT = 3
 """Checkpoints that stay if nobody says otherwise, the best one apart."""
@@ -29,6 +30,17 @@ class RunFolder:
         self.metrics, self.checkpoints = self.path / "metrics", self.path / "checkpoints"
         self.events = self.path / "events"
         self.best, self.tensorboard = self.checkpoints / "best.market", self.path / "tensorboard"
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While entered, nobody else can train here. Makes the folder. Raises InputError if somebody does, or it cannot be used."""
+        with contextlib.ExitStack() as held:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                held.enter_context(only_writer(self.path))
+            except OSError as error:
+                raise self._unusable(error) from None
+            yield
 
     def create(self, force: bool = False) -> None:
         """Make the folder. Raises InputError for one that holds something, unless `force` clears a former run away."""

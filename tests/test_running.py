@@ -118,6 +118,25 @@ def test_kill_9_at_random_moments_then_resume_is_exact(tmp_path):
     assert outcome(folder) == outcome(wanted_folder)
 
 
+def test_two_trainings_in_one_folder_are_refused_until_the_first_one_ends_however_it_ends(straight, tmp_path):
+    folder = tmp_path / "run"
+    train(replace(LAKE, steps=500), folder)
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    lines = f"import time; from marketic.run_folder import RunFolder\nwith RunFolder({str(folder)!r}).held():\n"
+    command = [sys.executable, "-c", lines + "    print('held', flush=True); time.sleep(100)"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+        try:
+            assert other.stdout.readline() == "held\n"
+            for start in (lambda: resume(folder, steps=3000), lambda: train(LAKE, folder, force=True)):
+                with pytest.raises(InputError, match="another program is training in .*run at this moment"):
+                    start()
+        finally:
+            other.kill()
+    assert {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()} == before
+    resume(folder, steps=3000, say=lambda _: None)
+    assert outcome(folder)["metrics"] == straight(LAKE)["metrics"]
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_leaves_a_run_that_resumes_and_runs_again(number, tmp_path, monkeypatch):
     folder, again = tmp_path / "run", tmp_path / "again"

@@ -132,13 +132,14 @@ def _state_at(config: RunConfig, folder: RunFolder, step: int) -> dict[str, np.n
 def _branch(config: RunConfig, path: Path, arrays: dict[str, np.ndarray] | None, force: bool) -> Run:
     """Train a branch to its end, in a run folder of its own."""
     folder = RunFolder(path)
-    folder.create(force)
-    config.write(folder.config)
-    folder.prepare()
-    market = config.open()
-    if arrays is not None:
-        restore(market, arrays, path)
-    run = Run(config, folder, market)
-    if arrays is not None:
-        run.save()  # so that the branch can be resumed, too
-    return run.train()
+    with folder.held():
+        folder.create(force)
+        config.write(folder.config)
+        folder.prepare()
+        market = config.open()
+        if arrays is not None:
+            restore(market, arrays, path)
+        run = Run(config, folder, market)
+        if arrays is not None:
+            run.save()  # so that the branch can be resumed, too
+        return run.train()
