@@ -91,9 +91,8 @@ def _restored(config: RunConfig, folder: RunFolder, say: Callable[[str], None]) 
         run.go_on_logging(arrays)
         return run
     say(f"{folder.path} has no readable checkpoint: starting again from step 0")
-    folder.drop_parts(0)
     run = Run(config, folder, config.open())
-    run.go_on_logging({})
+    run.start_again()
     return run
 
 
@@ -184,12 +183,12 @@ class Run:
         if self.evaluation is not None and self.evaluation.best is not None:
             write_arrays(folder.best, self.evaluation.best, market.config)
             self.evaluation.best = None
+        if self._scalars is not None and rows["step"]:
+            self._scalars.write(rows)
         write_arrays(
             folder.checkpoint(market.num_timesteps), {**market.state_dict(), **self._progress()}, market.config
         )
         folder.prune(self.config.keep_checkpoints)
-        if self._scalars is not None:
-            self._scalars.write(rows)
         self.recorder.exclude(time.process_time() - began)
 
     def _progress(self) -> dict[str, np.ndarray]:
@@ -216,6 +215,13 @@ class Run:
             self.evaluation = ScheduledEvaluation(self.config, self.recorder, arrays.get("run/evaluation"))
         if self._scalars is not None:
             self._scalars.forget_after(self.market.num_timesteps)
+
+    def start_again(self) -> None:
+        """Forget what was written before the first checkpoint."""
+        self.folder.drop_parts(0)
+        self.go_on_logging({})
+        if self._scalars is not None:
+            self._scalars.forget_after(0)
 
     def go_on_logging(self, arrays: dict[str, np.ndarray]) -> None:
         """Forget events that were written after a checkpoint. Raises InputError if those before it are not all there."""
