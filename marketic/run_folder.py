@@ -33,7 +33,10 @@ class RunFolder:
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
-        """While entered, nobody else can train here. Makes the folder. Raises InputError if somebody does, or it cannot be used."""
+        """While entered, nobody else can train here. Makes the folder.
+
+        Raises InputError if somebody trains here, or the folder cannot be used.
+        """
         with contextlib.ExitStack() as held:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)

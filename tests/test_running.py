@@ -128,7 +128,7 @@ def test_two_trainings_in_one_folder_are_refused_until_the_first_one_ends_howeve
         try:
             assert other.stdout.readline() == "held\n"
             for start in (lambda: resume(folder, steps=3000), lambda: train(LAKE, folder, force=True)):
-                with pytest.raises(InputError, match="another program is training in .*run at this moment"):
+                with pytest.raises(InputError, match=r"another program is training in .*run at this moment"):
                     start()
         finally:
             other.kill()

@@ -6,13 +6,13 @@ that were logged; at every snapshot all balances must be equal, and add up to 0;
 must be the ledger's. The parts' chain of digests must end in the link that the checkpoint holds.
 """
 
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from marketic.errors import CorruptFile, InputError
+from marketic.events.audit_result import Audit
 from marketic.events.evidence import checkpoints, difference, outside_trade, unsettled
 from marketic.events.log import EventLog, log_folder
 from marketic.events.manifest import AlteredLog
@@ -21,6 +21,7 @@ from marketic.events.replay import (
     CLOSED,
     FINE,
     NO_ROOM,
+    NO_SUCH_RIGHT,
     NOBODY_OWNED,
     NOT_THE_OWNER,
     OTHER_BALANCES,
@@ -34,41 +35,11 @@ _FAULTS = {
     STRANGER: "names an account that was never opened",
     CLOSED: "sells a right to account {buyer}, which had left the market",
     NOT_THE_OWNER: "says that account {seller} sold the right, but account {owner} owned it",
+    NO_SUCH_RIGHT: "is of kind {kind}, about a right that the market does not have, or of a kind that there is not",
     NOBODY_OWNED: "pays an income of {reward} ticks for a right that nobody owned",
     OTHER_BALANCES: "does not leave the balances that were logged (price {price}, paid {paid}, reward {reward} ticks, "
     "from account {buyer} to account {seller})",
 }
-
-
-@dataclass
-class Audit:
-    """The result. problems: in words, the first transfer that does not add up among them; empty: the log is proven.
-
-    trades: replayed; flows: currency moved under each memo; house, world, agents: their final balances, currency, sum 0;
-    checkpoints: compared with the replay; link: the newest of the chain; notes: what could not be compared.
-    """
-
-    run: str
-    problems: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    trades: int = 0
-    outside: int = 0
-    snapshots: int = 0
-    checkpoints: int = 0
-    flows: dict[str, float] = field(default_factory=dict)
-    house: float = 0.0
-    world: float = 0.0
-    agents: float = 0.0
-    link: str = ""
-
-    @property
-    def sound(self) -> bool:
-        """Whether the log is proven."""
-        return not self.problems
-
-    def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
-        return {**asdict(self), "sound": self.sound}
 
 
 def audit(run: str | Path) -> Audit:
@@ -80,11 +51,17 @@ def audit(run: str | Path) -> Audit:
         return Audit(str(run), [str(error)])
     if log.manifest.header_altered:  # nothing can be replayed by terms that nobody vouches for
         return Audit(str(run), [str(log.manifest.broken())], link=log.manifest.head)
+    if log.level == "summary" and "trades" in log.tables:
+        return Audit(str(run), ["the manifest's header was altered: a summary holds no trades, and this log does"])
     if log.level == "summary":
         raise InputError(
             f"the event log in {folder} is a summary, without trades: train with --log trades to audit where money went"
         )
-    return _Auditor(log, Path(run)).result()
+    try:
+        auditor = _Auditor(log, Path(run))
+    except AlteredLog as error:
+        return Audit(str(run), [str(error)], link=log.manifest.head)
+    return auditor.result()
 
 
 class _Auditor:
@@ -136,11 +113,17 @@ class _Auditor:
         trades = self._read(part, "trades")
         outside = self._read(part, "transfers")
         entries = self._read(part, "agents")
-        self._admit(part, outside, entries)
+        problem = self._admit(part, entries)
+        if problem is not None:
+            return problem
         rows = None if trades is None else Trades(trades, self.log.members)
         first = self.found.trades
         if rows is not None and rows.first != first:
             return f"part {part['part']} starts with trade {rows.first} instead of {first}: trades are missing"
+        if rows is not None and not rows.in_order:
+            return (
+                f"the trades of part {part['part']} are not numbered one by one: some are missing, or stand elsewhere"
+            )
         moved = outside_trade(outside)
         at = 0
         for trade, memo, payer, payee, ticks in [*moved, (first + len(rows or ()), None, 0, 0, 0)]:
@@ -169,7 +152,8 @@ class _Auditor:
             self.moved.append(moved)
             if answer not in (FINE, NO_ROOM):
                 trade = {name: rows.table.column(name)[at].as_py() for name in rows.table.column_names}
-                owner = int(self.books.owner[trade["row"], 0]) if self.books.place[trade["row"], 2] else 1
+                there = answer != NO_SUCH_RIGHT and self.books.place[trade["row"], 2]
+                owner = int(self.books.owner[trade["row"], 0]) if there else 1
                 self.found.trades += at
                 words = _FAULTS[answer].format(owner=owner, **trade)
                 return f"trade {trade['trade']} (step {trade['step']}, row {trade['row']}) {words}"
@@ -189,17 +173,26 @@ class _Auditor:
                 return f"account {payer} left before trade {trade} with {left} ticks on it: its exit did not settle it"
         return None
 
-    def _admit(self, part: dict[str, Any], outside: Any, entries: Any) -> None:
+    def _admit(self, part: dict[str, Any], entries: Any) -> str | None:
         """Open the accounts that a part's entries name, and set out from the balances that the log began with."""
-        if entries is not None:
-            self.books.enter(int(np.max(entries.column("account").to_numpy())))
-        if part["part"] == 0 and self.log.header["baseline"]:
-            accounts = self._read(part, "accounts").slice(0, self.log.header["baseline"])
-            number, balance = accounts.column("account").to_numpy(), accounts.column("balance").to_numpy()
+        opened, baseline = len(self.books.balance), self.log.header["baseline"]
+        if entries is not None and len(entries):
+            number = entries.column("account").to_numpy()
+            late = part["part"] == 0 and self.log.header["step"] > 0  # others may have left before the log began
+            if number.min() < 0 or not (late or number.max() < opened + len(entries)):  # every account has an entry
+                return f"the entries of part {part['part']} name account {number.max()}, but {opened} were open before"
             self.books.enter(int(number.max()))
+        if part["part"] == 0 and baseline:
+            accounts = self._read(part, "accounts")
+            if accounts is None or len(accounts) < baseline:
+                return f"the log begins with {baseline} balances, which part 0 does not hold"
+            number, balance = (accounts.column(name).to_numpy()[:baseline] for name in ("account", "balance"))
+            if number.min() < 0 or number.max() >= len(self.books.balance):
+                return f"the log begins with a balance of account {number.max()}, which was never opened"
             self.books.balance[number] = balance
         if part["part"] == 0:
             self.start = self.books.balance.copy()
+        return None
 
     def _compare_transfers(self, part: dict[str, Any]) -> str | None:
         """At level everything, the replayed transfers must be those of the ledger's journal."""
@@ -225,7 +218,7 @@ class _Auditor:
             if not len(table):
                 return None
         number = table.column("account").to_numpy()
-        if len(number) and number.max() >= len(self.snapshot):
+        if len(number) and not 0 <= number.min() <= number.max() < len(self.snapshot):
             return f"the snapshot of part {part['part']} names account {number.max()}, which was never opened"
         self.snapshot[number] = table.column("balance").to_numpy()
         self.found.snapshots += 1

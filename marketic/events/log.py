@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from marketic.errors import InputError
+from marketic.errors import CorruptFile, InputError
 from marketic.events.manifest import Manifest
-from marketic.events.parts import read_part, unpacked
+from marketic.events.part_columns import columns_fault
+from marketic.events.parts import path_of, read_part, unpacked
 from marketic.events.schema import TABLES, decoded
 from marketic.events.waiting import read_waiting
 
@@ -121,7 +122,12 @@ class EventLog:
         if self.waiting is not None and part == self.waiting["part"]:
             return _decode(unpacked(self.waiting_tables[table].select(_stored(wanted))), table, wanted)
         added = any(column.default is not None for column in TABLES[table])  # older parts lack it, and Arrow would stop
-        return _decode(read_part(self.folder, table, part, None if added else _stored(wanted)), table, wanted)
+        stored = None if added else _stored(wanted)
+        found = read_part(self.folder, table, part, stored)
+        wrong = columns_fault(table, found, self.members, stored)
+        if wrong is not None:
+            raise CorruptFile(f"{path_of(self.folder, table, part)} is damaged ({wrong}): the log was altered")
+        return _decode(found, table, wanted)
 
     def to_arrow(
         self, table: str = "trades", columns: list[str] | None = None, *, steps: tuple[int, int] | None = None

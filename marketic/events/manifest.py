@@ -99,7 +99,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> "Manifest":
-        """The manifest in a folder; links are not checked here (see `broken`)."""
+        """The manifest in a folder; links that do not fit are only noted (see `broken`)."""
         path = folder / NAME
         if not path.is_file():
             raise InputError(
@@ -127,6 +127,9 @@ class Manifest:
         if wrong is not None:
             raise AlteredLog(f"{wrong} ({path}); restore the log, or train again")
         manifest = cls(folder, lines[0], lines[1:])
+        broken = manifest.broken()
+        if broken is not None:
+            notes.append(f"{broken}: what is shown may not be what happened (`marketic audit` says more)")
         manifest.notes = notes
         return manifest
 

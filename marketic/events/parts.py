@@ -147,6 +147,9 @@ def read_part(folder: Path, table: str, number: int, columns: list[str] | None =
 
 def altered(folder: Path, table: str, number: int, entry: dict[str, Any]) -> str | None:
     """What is wrong with a part's file, in words; None if it is the one that was written."""
+    import pyarrow
+    import pyarrow.parquet
+
     path = path_of(folder, table, number)
     try:
         data = path.read_bytes()
@@ -154,4 +157,10 @@ def altered(folder: Path, table: str, number: int, entry: dict[str, Any]) -> str
         return f"{path.parent.name}/{path.name} is missing"
     if len(data) != entry["bytes"] or hashlib.sha256(data).hexdigest() != entry["sha256"]:
         return f"{path.parent.name}/{path.name} is not the file that was written: it was altered or cut short"
+    try:
+        rows = pyarrow.parquet.ParquetFile(io.BytesIO(data)).metadata.num_rows
+    except (pyarrow.ArrowException, OSError) as error:
+        return f"{path.parent.name}/{path.name} cannot be read ({str(error).splitlines()[0]}): it was altered"
+    if rows != entry["rows"]:
+        return f"{path.parent.name}/{path.name} has {rows} rows, but the manifest counts {entry['rows']}"
     return None

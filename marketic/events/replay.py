@@ -21,10 +21,13 @@ from marketic.events.manifest import AlteredLog
 from marketic.events.tape import CONTRIBUTION, SALE, TERMINATED
 from marketic.ledger import BUYBACK, DISCOUNT, HOUSE, MEMOS, NOVICE, PAYMENT, REWARD, ROYALTY, SUBSIDY, WORLD
 
-FINE, NO_ROOM, STRANGER, CLOSED, NOT_THE_OWNER, NOBODY_OWNED, OTHER_BALANCES = range(7)
+FINE, NO_ROOM, STRANGER, CLOSED, NOT_THE_OWNER, NOBODY_OWNED, OTHER_BALANCES, NO_SUCH_RIGHT = range(8)
 """Answers of `replay_trades`: all is well; the journal is full; an account that is not there; one that left the market;
-the seller did not own the right; an income without an owner; balances that are not those that were logged."""
+the seller did not own the right; an income without an owner; balances that are not those that were logged; a right or a
+kind of trade that is not there."""
 NEWEST, LIENS, OWNED, PAID = range(4)
+MOST_CLAIMS = 2**28
+"""Claims of earlier owners, over all rights and members: 2 GiB."""
 
 
 @njit(cache=True)
@@ -111,6 +114,8 @@ def replay_trades(start, row, kind, novice, seller, buyers, price, paid, reward,
         if journal.shape[0] > 0 and cursor[0] + members * (6 + length) > journal.shape[0]:
             return t, NO_ROOM
         r, cursor[1] = row[t], t
+        if not 0 <= r < place.shape[0] or not SALE <= kind[t] <= CONTRIBUTION:
+            return t, NO_SUCH_RIGHT
         owned = place[r, OWNED] == 1
         fault = _fault(kind[t], seller[t], buyers[t], owned, owner[r], reward[t], closed, balance.shape[0])
         if fault != FINE:
@@ -175,7 +180,11 @@ class Books:
         missing = [name for name in ("weights", "flows", "baseline") if name not in header]
         if missing:
             raise AlteredLog(f"the manifest's header was altered: {missing[0]!r} is missing; restore the log")
+        if not header["weights"] or len(header["flows"]) != len(MEMOS):
+            raise AlteredLog("the manifest's header was altered: 'weights' or 'flows' are too few; restore the log")
         rows, members, weights = header["rows"], header["members"], np.array(header["weights"], dtype=float)
+        if rows * members * len(weights) > MOST_CLAIMS:
+            raise AlteredLog("the manifest's header was altered: no memory holds as many claims; restore the log")
         accounts = header["first_account"] + header["agents"]
         return cls(
             balance=np.zeros(accounts, dtype=np.int64),
@@ -204,7 +213,10 @@ class Books:
 
 
 class Trades:
-    """One part's trades as the arrays that `replay_trades` takes; first: the number of its first trade."""
+    """One part's trades as the arrays that `replay_trades` takes.
+
+    first: the number of its first trade; in_order: whether those that follow have the numbers that follow.
+    """
 
     def __init__(self, table: Any, members: int) -> None:
         self.table = table
@@ -219,7 +231,9 @@ class Trades:
         else:
             buyers = table.column("buyer").to_numpy().astype(np.int64)[:, None]
         self.columns = (row, kind, novice, seller, buyers, *money)
-        self.first = int(table.column("trade")[0].as_py()) if len(table) else 0
+        number = table.column("trade").to_numpy()
+        self.first = int(number[0]) if len(table) else 0
+        self.in_order = bool((number == self.first + np.arange(len(table))).all())
 
     def __len__(self) -> int:
         return len(self.table)

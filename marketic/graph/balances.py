@@ -18,14 +18,15 @@ MOST_KEPT = 4_000_000
 class Wealth:
     """Balances of the living agents of a log: call with a step. Accounts int64 [n] in order, amounts float64 [n], currency.
 
-    exact: whether the log is replayed. It is not if it began in the middle of a market's life, or does not add up (then
-    `marketic audit` says where); snapshots are read in that case.
+    exact: whether the log is replayed. It is not if it began in the middle of a market's life, its header was altered, or
+    it does not add up (then `marketic audit` says where); snapshots are read in that case.
     """
 
     def __init__(self, log: Any) -> None:
         self.log = log
         header = log.header
-        self.exact = log.level != "summary" and header.get("baseline") == 0 and header.get("step") == 0
+        began = header.get("baseline") == 0 and header.get("step") == 0
+        self.exact = log.level != "summary" and began and not log.manifest.header_altered
         self._snapshots = Following("accounts", "balance")
         self._kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._begin()
