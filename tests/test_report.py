@@ -17,7 +17,9 @@ from marketic.graph import gini
 from marketic.market import Market
 from marketic.metrics import Recorder, part_path, write_part
 from marketic.report import write_report
+from marketic.reporting.charts import Series, line_chart
 from marketic.reporting.grid_map import grid_of
+from marketic.reporting.page import apart
 from marketic.reporting.plots import save_plot
 from marketic.reporting.run_record import EVALUATION_SEED, greedy_arena
 from marketic.run import resume, train
@@ -291,3 +293,27 @@ def test_a_run_of_no_steps_says_how_to_go_on_and_that_works(tmp_path):
             show()
     resume(tmp_path / "run", steps=200)
     assert write_report([tmp_path / "run"], tmp_path / "page.html", episodes=0).is_file()
+
+
+def test_axes_and_scales_tell_near_amounts_apart():
+    """Prices between 100.1 and 100.4 are not all "100"."""
+    for low, high in ((100.1, 100.4), (1e6, 1e6 + 0.01), (-0.00012345, -0.00012344), (5000.2, 5001.9)):
+        drawing = line_chart([Series("price", np.array([0.0, 1.0]), np.array([low, high]))], "steps", "price")
+        labels = re.findall(r'text-anchor="end">([^<]+)</text>', drawing.split('class="axis"')[0])
+        assert len(labels) == len(set(labels)) >= 2
+        assert len(set(apart([low, high]))) == 2
+
+
+def test_a_bar_beside_a_single_measurement_is_as_wide_as_the_chart():
+    here = np.array([150.0])
+    bar = Series("solved", here.repeat(2), np.full(2, 1.0), dashed=True)
+    drawing = line_chart([Series("returns", here, np.array([0.5])), bar], "steps", "return")
+    (points,) = re.findall(r' points="([^"]+)"', drawing)
+    left, right = (float(point.split(",")[0]) for point in points.split())
+    assert right - left > 300
+
+
+def test_a_run_without_an_ended_episode_says_so(tmp_path):
+    train(RunConfig("MountainCar-v0", steps=50, seed=1), tmp_path / "run")
+    page = write_report([tmp_path / "run"], tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "No episode of training has ended yet." in page

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import marketic
 from marketic.bids import Bids
 from marketic.callbacks import Callback
 from marketic.cli import app
+from marketic.commands.log import run_rerun
 from marketic.dashboard.replay import replay, stage_of
 from marketic.dashboard.stage import in_words
 from marketic.errors import InputError
@@ -219,3 +221,16 @@ def test_the_house_sends_nobody_who_was_left_out():
     assert buyers == {1, 2}
     market.population.retire(np.array([1]))
     assert (market.population.agents.tolist(), market.population.n_agents) == ([0], 2)
+
+
+def test_figures_of_both_branches_are_shown_alike_and_whole(monkeypatch, capsys):
+    """The second column was once cut after ten letters: 1.2e-05 lost its exponent, and a large sum its last digits."""
+    factual = {"folder": "f", "paid_mean": 0.125, "house": -1030.156, "gini": None, "curve": []}
+    other = {"folder": "c", "paid_mean": 1.234567890123e-05, "house": -12345678.5, "gini": 0.5, "curve": []}
+    result = {"branches": {"factual": factual, "counterfactual": other}, "at": 0, "steps": 9, "change": {}, "out": "o"}
+    monkeypatch.setattr("marketic.events.rerun.rerun", lambda *_, **__: {**result, "first_difference": None})
+    run_rerun(Path("f"), 0, 1, None, [], None, None, as_json=False, force=False)
+    shown = {line.split()[0]: line.split()[1::2] for line in capsys.readouterr().out.splitlines()[1:4]}
+    assert {name: [float(figure) for figure in figures if figure != "-"] for name, figures in shown.items()} == {
+        "paid_mean": [0.125, pytest.approx(1.23456789e-05)], "house": [-1030.156, -12345678.5], "gini": [0.5]
+    }  # fmt: skip

@@ -95,18 +95,49 @@ def test_nothing_is_written_without_need(tmp_path):
 
 def test_the_clock_is_looked_at_now_and_then_and_parts_come_after_five_seconds(tmp_path):
     seconds = [0.0]
-    live, shown = Live(lambda: seconds[0]), [0.0]
+    live, shown, step = Live(lambda: seconds[0]), [0.0], 0
     for _ in range(200):  # a thousand steps a second
         seconds[0] += 0.001 * live.stride
-        if live.due():
+        step += live.stride
+        if live.due(step):
             live.wrote()
             shown.append(seconds[0])
     assert EVERY <= np.diff(shown).min() <= np.diff(shown).max() <= EVERY + 0.6
     assert seconds[0] / 200 > 0.2
     for _ in range(20):  # now a step takes a second
         seconds[0] += live.stride
-        live.due()
+        step += live.stride
+        live.due(step)
     assert live.stride == 1
+
+
+@pytest.mark.parametrize("often", [1, 500])
+def test_looks_that_others_ask_for_do_not_make_the_stride_longer_than_the_steps_are_fast(often):
+    """At level everything there is one at every step; a pause after a million of them once ended the training."""
+    seconds = [0.0]
+    live = Live(lambda: seconds[0])
+    for step in range(often, 3_000 * often, often):
+        seconds[0] += 0.0001
+        live.due(step)
+    assert live.stride <= 2 * often
+    seconds[0] += 3.0  # an evaluation, say
+    live.due(3_000 * often)
+    assert 1 <= live.stride <= 2 * often
+
+
+def test_a_slow_step_after_many_fast_ones_ends_no_training(tmp_path):
+    class Now:
+        """Stands still for 1,500 looks, and then goes on by a second at each."""
+
+        looks = 0
+
+        def __call__(self):
+            self.looks += 1
+            return max(0.0, self.looks - 1_500.0)
+
+    market = market_in(tmp_path, "everything", Now())
+    market.learn(2_000)
+    assert market.events.step == 2_000
 
 
 def test_audits_and_wealth(tmp_path):

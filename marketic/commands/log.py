@@ -98,13 +98,18 @@ def run_rerun(
     factual, other = result["branches"]["factual"], result["branches"]["counterfactual"]
     print(f"branches part at step {result['at']:,} of {result['steps']:,}: {result['change']}")
     for name, value in factual.items():
-        if isinstance(value, int | float):
-            print(f"{name:12} {value:14.6g} -> {_plain(other[name])!s:>14.10}")
+        if not isinstance(value, str | list):
+            print(f"{name:12} {_figure(value)} -> {_figure(other[name])}")
     parted = result["first_difference"]
     told = "no trade differs" if parted is None else "the first trade that differs is {trade}, at step {step}"
     print(told.format(**(parted or {})))
     print(f"look at {result['out']}/comparison.json")
     return 0
+
+
+def _figure(value: Any) -> str:
+    """A number, 14 wide; "-" for none."""
+    return f"{value:14.9g}" if isinstance(value, int | float) else f"{'-':>14}"
 
 
 def _tell(notes: list[str]) -> None:

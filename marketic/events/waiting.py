@@ -28,19 +28,24 @@ class Live:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock, self.written = clock, clock()
         self._looked, self._stride = self.written, 1
+        self._step: int | None = None  # at the last look
 
     def wrote(self) -> None:
         """Readers have everything now."""
         self.written = self.clock()
 
-    def due(self) -> bool:
-        """Whether it is time for an open part. Looks at the clock, and learns how fast steps are."""
+    def due(self, step: int) -> bool:
+        """Whether it is time for an open part. Looks at the clock, and learns how fast steps are. step: made so far."""
         now = self.clock()
         passed, self._looked = now - self._looked, now
-        if passed < _PATIENCE:
-            self._stride *= 2
+        made = self._stride if self._step is None else max(1, step - self._step)
+        self._step = step
+        if (
+            passed < _PATIENCE
+        ):  # from what was really made, which may be less than the stride: others ask for looks, too
+            self._stride = 2 * min(made, self._stride)
         elif passed > 2 * _PATIENCE:
-            self._stride = max(1, int(self._stride * _PATIENCE / passed))
+            self._stride = max(1, int(made * _PATIENCE / passed))
         return now - self.written >= EVERY
 
     @property

@@ -126,7 +126,7 @@ class EventWriter:
             self._tick(step)
         self.look_at = self._regular_at
         if self.level != "summary":
-            if self.live.due():
+            if self.live.due(step):
                 self.show()
             self.look_at = min(self._regular_at, step + self.live.stride)
 

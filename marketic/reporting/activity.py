@@ -7,7 +7,7 @@ from marketic.graph.over_time import measures_over_time
 from marketic.graph.trades import windows
 from marketic.reporting.charts import Series, line_chart
 from marketic.reporting.history import History
-from marketic.reporting.page import card, figure
+from marketic.reporting.page import card, escape, figure
 
 WINDOWS = 24
 DISTANCES = (0, 1, 2, 4, 8, 16, 32, 64, 128, 256)
@@ -29,7 +29,7 @@ def activity_cards(history: History) -> str:
     cards = [_inequality(found), _population(history, found)]
     if len(history.trades):
         cards = [_prices(history), _trade(history, found, middle), *cards[:1], _structure(found, middle), *cards[1:]]
-    notes = "".join(f'<p class="note">{note}</p>' for note in history.notes)
+    notes = "".join(f'<p class="note">{escape(note)}</p>' for note in history.notes)
     return "".join(cards) + (card("About the log", notes) if notes else "")
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from marketic.reporting.page import escape, number
+from marketic.reporting.page import apart, escape
 
 WIDTH, HEIGHT = 480, 270
 _TOP, _BOTTOM, _RIGHT = 12, 46, 14
@@ -67,16 +67,18 @@ class Axes:
     def frame(self, x_label: str) -> str:
         """Grid lines, tick labels and the label of the horizontal axis."""
         parts = []
-        for value in ticks(*self.y):
+        levels = ticks(*self.y)
+        for value, text in zip(levels, apart(levels), strict=True):
             _, y = self.place(np.array(self.x[0]), np.array(value))
             parts.append(f'<path class="grid" d="M{self.left:.1f} {y:.1f}H{self.width - _RIGHT}"/>')
-            parts.append(f'<text x="{self.left - 7:.1f}" y="{y + 5:.1f}" text-anchor="end">{number(value)}</text>')
+            parts.append(f'<text x="{self.left - 7:.1f}" y="{y + 5:.1f}" text-anchor="end">{text}</text>')
         floor = self.height - _BOTTOM
         parts.append(f'<path class="axis" d="M{self.left:.1f} {floor}H{self.width - _RIGHT}"/>')
-        for value in ticks(*self.x, most=4):
+        marks = ticks(*self.x, most=4)
+        for value, text in zip(marks, apart(marks), strict=True):
             x, _ = self.place(np.array(value), np.array(self.y[0]))
             anchor = "end" if x > self.width - 30 else "middle"
-            parts.append(f'<text x="{x:.1f}" y="{floor + 19}" text-anchor="{anchor}">{number(value)}</text>')
+            parts.append(f'<text x="{x:.1f}" y="{floor + 19}" text-anchor="{anchor}">{text}</text>')
         middle = (self.left + self.width - _RIGHT) / 2
         parts.append(f'<text x="{middle:.1f}" y="{self.height - 7}" text-anchor="middle">{escape(x_label)}</text>')
         return "".join(parts)
@@ -84,7 +86,7 @@ class Axes:
 
 def axes_for(x: tuple[float, float], y: tuple[float, float], height: float = HEIGHT) -> Axes:
     """Axes with room for the widest label on the left."""
-    widest = max([len(number(value)) for value in ticks(*y)] or [1])
+    widest = max([*map(len, apart(ticks(*y))), 1])
     return Axes(x, y, 14 + 8.2 * widest, height=height)
 
 
@@ -111,6 +113,8 @@ def _line(axes: Axes, line: Series) -> str:
     if line.dots or len(places) == 1:
         dots = "".join(f'<circle cx="{a:.1f}" cy="{b:.1f}" r="3.6"/>' for a, b in places.tolist())
         return f'<g fill="{colour}" {facts}>{dots}</g>'
+    if line.dashed and x[0] == x[-1]:  # a bar to compare with, beside a single measurement
+        places = axes.place(np.array(axes.x), y[[0, -1]])
     points = " ".join(f"{a:.1f},{b:.1f}" for a, b in places.tolist())
     dash = ' stroke-dasharray="6 5"' if line.dashed else ""
     return f'<polyline fill="none" stroke="{colour}" stroke-width="2"{dash} stroke-linejoin="round" points="{points}" {facts}/>'

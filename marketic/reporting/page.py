@@ -68,6 +68,20 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+def apart(values: Sequence[float]) -> list[str]:
+    """Numbers as `number` writes them, with as many more digits as it takes to tell different ones apart.
+
+    >>> apart([100.2, 100.4]), apart([0.0, 0.5]), apart([2.0, 2.0])
+    (['100.2', '100.4'], ['0', '0.5'], ['2', '2'])
+    """
+    texts = [number(value) for value in values]
+    for digits in range(4, 17):
+        if len(set(texts)) == len(set(values)):
+            break
+        texts = [number(value, digits) for value in values]
+    return texts
+
+
 def figure(name: str, value: float, text: str | None = None) -> str:
     """A number with its exact value in the page: `data-figure` names it, `data-value` is it."""
     return f'<span data-figure="{escape(name)}" data-value="{value!r}">{escape(text or number(value))}</span>'

@@ -120,7 +120,11 @@ def mechanism_card(market: Market) -> str:
     claims = [f"<li>{escape(claim.value)}</li>" for claim in sorted(mechanism.claims, key=lambda claim: claim.name)]
     promise = f"<p>It claims:</p><ul>{''.join(claims)}</ul>" if claims else "<p>It claims nothing.</p>"
     credit = "the winner's bid" if chain.credit == "bid" else "what the buyers pay"
-    royalty = f"{chain.royalty:.0%} of later income goes back to earlier owners" if chain.royalty else "no royalties"
+    royalty = (
+        f"{number(100 * chain.royalty)}% of later income goes back to earlier owners"
+        if chain.royalty
+        else "no royalties"
+    )
     terms = (
         f"<p>The seller of the right is credited {credit}, discounted by {chain.discount:g} per step; {royalty}.</p>"
     )
@@ -135,11 +139,13 @@ def curve_cards(record: RunRecord) -> str:
         Series("greedy evaluation", step, record.column("evaluation"), dots=True, colour=1),
     ]
     lines += spread(record)
-    bar = threshold(record)
-    if bar is not None:
+    bar, ended = threshold(record), any(np.isfinite(line.y).any() for line in lines)
+    if bar is not None and ended:
         edges = np.array([float(step.min()), float(step.max())])
         lines.append(Series(f"solved: {number(float(bar))}", edges, np.full(2, float(bar)), dashed=True, colour=6))
     returns = line_chart(lines, "environment steps", "Return per episode, undiscounted, in units of reward")
+    if not ended:
+        returns = '<p class="note">No episode of training has ended yet.</p>'
     error = line_chart(
         [Series("price error", step, record.column("price_error"), colour=2)],
         "environment steps",
