@@ -1,5 +1,6 @@
 """Files that are either whole or absent: written under a temporary name, flushed to disk, then renamed."""
 
+import contextlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,13 +26,19 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], None], *, durable:
         if durable:
             _sync_folder(path.parent)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise InputError(
             f"cannot write {path}: {error.strerror or error}; free some space or choose another folder"
         ) from None
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _remove(temporary)
         raise
+
+
+def _remove(temporary: Path) -> None:
+    """Leave nothing behind. A read-only disk refuses even the removal of what is not there: the first error says it."""
+    with contextlib.suppress(OSError):
+        temporary.unlink(missing_ok=True)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -5,6 +5,8 @@ events/manifest.jsonl   events/trades/part-00000.parquet ...   (with --log; see 
 """
 
 import contextlib
+import errno
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -40,6 +42,8 @@ class RunFolder:
         with contextlib.ExitStack() as held:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
+                if not os.access(self.path, os.W_OK):  # said now, rather than at the first file that is to go
+                    raise OSError(errno.EROFS, "it is read-only")
                 held.enter_context(only_writer(self.path))
             except OSError as error:
                 raise self._unusable(error) from None

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -19,6 +20,8 @@ from marketic.errors import InputError
 from marketic.events import open_log
 from marketic.events.manifest import Manifest
 from marketic.reporting.plots import PLOTS, save_plot
+from marketic.run import train
+from marketic.run_config import RunConfig
 
 
 @pytest.fixture(scope="module")
@@ -299,3 +302,29 @@ def test_without_ffmpeg_an_mp4_is_refused_in_one_sentence(tmp_path, monkeypatch)
     with pytest.raises(InputError, match=r"an mp4 needs ffmpeg: pip install 'marketic\[video\]'"):
         write_replay(trained(tmp_path / "run", steps=500), tmp_path / "lake.mp4", steps=3)
     assert not (tmp_path / "lake.mp4").exists()
+
+
+def test_the_page_says_where_there_is_nothing_to_see(tmp_path):
+    """No sale, no ended episode, no sale from one agent to another; and a run that is started afresh under its eyes."""
+    from bokeh.document import Document
+
+    from marketic.dashboard.books import Books
+    from marketic.dashboard.page import Page
+
+    def open_page(name, config):
+        train(config, tmp_path / name)
+        feed = Feed(tmp_path / name)
+        return Page(Document(), feed, Books(feed))
+
+    page = open_page("none", RunConfig("FrozenLake-v1", steps=0, seed=1, log="trades"))
+    assert page.told.text == "Nothing was sold yet."
+    assert [figure.title.text for figure in page.curves[:2]] == [
+        "Return per episode, units of reward (nothing was recorded yet)",
+        "Price error: |bid − worth|, units of reward (nothing was recorded yet)",
+    ]
+    page = open_page("alone", RunConfig("marketic/Multiplexer-v0", agents="programs", steps=300, seed=1, log="trades"))
+    assert "Nobody paid another agent." in page.told.text
+    assert page.curves[0].title.text == "Return per episode, units of reward"
+    shutil.rmtree(tmp_path / "alone/events")
+    page.follow()
+    assert "no event log in" in page.head.text

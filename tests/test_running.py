@@ -118,6 +118,23 @@ def test_kill_9_at_random_moments_then_resume_is_exact(tmp_path):
     assert outcome(folder) == outcome(wanted_folder)
 
 
+def test_a_read_only_disk_is_one_sentence(tmp_path, monkeypatch):
+    """It refuses to remove even what is not there, which hid the first error."""
+    train(replace(LAKE, steps=500), tmp_path / "run")
+
+    def refused(*_, **__):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "unlink", refused)
+        disk.setattr("builtins.open", refused)
+        with pytest.raises(InputError, match=r"cannot write .*page\.html: Read-only file system"):
+            write_atomically(tmp_path / "page.html", lambda file: None)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(InputError, match=r"cannot use the folder .*run: it is read-only; choose another --out"):
+        resume(tmp_path / "run", steps=800)
+
+
 def test_two_trainings_in_one_folder_are_refused_until_the_first_one_ends_however_it_ends(straight, tmp_path):
     folder = tmp_path / "run"
     train(replace(LAKE, steps=500), folder)

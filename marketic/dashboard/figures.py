@@ -24,12 +24,12 @@ def sources() -> dict[str, Any]:
 
 
 def plain(title: str, **options: Any) -> Any:
-    """A figure without decoration."""
+    """A figure without decoration. tags: its title, which the page adds to where there is nothing to draw."""
     from bokeh.plotting import figure
 
     made: Any = figure(
         title=title, toolbar_location=None, background_fill_alpha=0, border_fill_alpha=0, outline_line_color=None,
-        sizing_mode="stretch_width", **options,
+        sizing_mode="stretch_width", tags=[title], **options,
     )  # fmt: skip
     made.title.text_color = INK
     made.title.text_font_size = "14px"
@@ -88,6 +88,8 @@ def curve_figures(sources: dict[str, Any]) -> list[Any]:
     returns.legend.update(location="bottom_right", background_fill_alpha=0, border_line_alpha=0, label_text_color=INK)
     error = plain("Price error: |bid − worth|, units of reward", height=260, tools="")
     error.line("step", "price_error", source=metrics, color="#009e73", line_width=2)
+    for drawing, name, colour in ((returns, "return_mean", "#0072b2"), (error, "price_error", "#009e73")):
+        drawing.scatter("step", name, source=metrics, color=colour, size=3)  # a single measurement makes no line
     shares = plain("How wealth is shared, %", height=260, tools="", x_range=(0, 100), y_range=(0, 100))
     shares.line("agents", "wealth", source=sources["lorenz"], color="#cc79a7", line_width=2)
     shares.line([0, 100], [0, 100], color=INK, line_dash="dashed")

@@ -15,7 +15,7 @@ from marketic.dashboard.feed import Feed
 from marketic.dashboard.figures import curve_figures, graph_figure, sources
 from marketic.dashboard.scenes import Layout, frame_width, graph_columns, lorenz_columns, map_columns, window_figures
 from marketic.dashboard.stage import Stage
-from marketic.errors import CorruptFile
+from marketic.errors import InputError
 from marketic.reporting.page import escape, figure
 
 REFRESH, TICK = 1000, 120
@@ -69,7 +69,8 @@ class Page:
         controls = side_by_side([self.live, self.play, back, forward, self.slider], 260)
         left = column(graph, self.told, sizing_mode="stretch_width")
         right = column(self.details.view(), self.stage.view(self.books), sizing_mode="stretch_width")
-        curves = side_by_side(curve_figures(self.sources), 300)
+        self.curves = curve_figures(self.sources)
+        curves = side_by_side(self.curves, 300)
         body = column(self.head, controls, side_by_side([left, right], 340), curves,
                       sizing_mode="stretch_width", stylesheets=[GlobalInlineStyleSheet(css=STYLE)])  # fmt: skip
         self.doc.add_root(body)
@@ -79,7 +80,7 @@ class Page:
         """Look at the folder; show what is new."""
         try:
             new = self.feed.refresh()
-        except CorruptFile as error:  # somebody else's hands were in the folder
+        except InputError as error:  # somebody else's hands were in the folder, or the run is started afresh
             self.head.text = _complaint(error)
             return
         first = not self.head.text
@@ -116,7 +117,7 @@ class Page:
         first, last = self.span
         try:
             trades, wealth = self.feed.sales(first, last), self.feed.wealth(last)
-        except CorruptFile as error:
+        except InputError as error:
             self.told.text = _complaint(error)
             return
         nodes, edges = graph_columns(trades, wealth, self.layout)
@@ -125,16 +126,21 @@ class Page:
         self.sources["nodes"].data, self.sources["edges"].data = nodes, edges
         self.sources["lorenz"].data = lorenz_columns(wealth)
         shown = {name: figure(f"window-{name}", value) for name, value in window_figures(trades).items()}
+        alone = " Nobody paid another agent." if len(trades) and not len(edges["payer"]) else ""
         words = (
             f"steps {first:,} to {last:,}: {shown['sales']} sales by {shown['agents']} agents, {shown['paid']} units of reward "
-            f"paid, mean price {shown['mean_price']}, rewards {shown['reward']}"
+            f"paid, mean price {shown['mean_price']}, rewards {shown['reward']}.{alone}"
         )
-        self.told.text = words if self.feed.log is not None else (
-            "This run keeps no event log: train with <code>--log trades</code> to see who trades with whom."
-        )  # fmt: skip
+        self.told.text = words if self.feed.log is not None else self._no_log()
         if self.slider.value != self.window:
             self.slider.value = self.window
         self.details.again(trades)
+
+    def _no_log(self) -> str:
+        """Why there is nobody to see."""
+        if self.feed.config.get("log", "off") != "off":
+            return "Nothing was sold yet."
+        return "This run keeps no event log: train with <code>--log trades</code> to see who trades with whom."
 
     def _headline(self) -> None:
         state = "finished" if self.feed.finished else "running, or stopped"
@@ -150,7 +156,11 @@ class Page:
         metrics = self.feed.metrics
         step = metrics["step"]
         keep = ("return_mean", "evaluation", "price_error", "agents_alive")
-        self.sources["metrics"].data = {"step": step, **{k: metrics.get(k, np.full(len(step), np.nan)) for k in keep}}
+        columns = {k: metrics.get(k, np.full(len(step), np.nan)) for k in keep}
+        self.sources["metrics"].data = {"step": step, **columns}
+        for drawing, names in zip(self.curves, (keep[:2], keep[2:3]), strict=False):
+            known = any(np.isfinite(columns[name]).any() for name in names)
+            drawing.title.text = drawing.tags[0] + ("" if known else " (nothing was recorded yet)")
 
     def _moved(self, window: int) -> None:
         if window != self.window:
@@ -187,7 +197,7 @@ class Page:
             self.details.edge(int(data["payer"][chosen[0]]), int(data["payee"][chosen[0]]))
 
 
-def _complaint(error: CorruptFile) -> str:
+def _complaint(error: InputError) -> str:
     return f"<b>This cannot be shown.</b> {escape(str(error))}. <code>marketic audit</code> says which parts are sound."
 
 
