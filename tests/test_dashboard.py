@@ -318,9 +318,10 @@ def test_the_page_says_where_there_is_nothing_to_see(tmp_path):
 
     page = open_page("none", RunConfig("FrozenLake-v1", steps=0, seed=1, log="trades"))
     assert page.told.text == "Nothing was sold yet."
-    assert [figure.title.text for figure in page.curves[:2]] == [
-        "Return per episode, units of reward (nothing was recorded yet)",
-        "Price error: |bid − worth|, units of reward (nothing was recorded yet)",
+    assert [figure.title.text for figure in page.curves] == [
+        "Return per episode, units of reward\nnothing was recorded yet",
+        "Price error: |bid − worth|, units of reward\nnothing was recorded yet",
+        "How wealth is shared, %\nno agent holds any",
     ]
     page = open_page("alone", RunConfig("marketic/Multiplexer-v0", agents="programs", steps=300, seed=1, log="trades"))
     assert "Nobody paid another agent." in page.told.text

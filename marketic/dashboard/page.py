@@ -125,6 +125,8 @@ class Page:
             self.sources[name].selected.indices = []
         self.sources["nodes"].data, self.sources["edges"].data = nodes, edges
         self.sources["lorenz"].data = lorenz_columns(wealth)
+        shares = self.curves[2]
+        shares.title.text = shares.tags[0] + ("" if (wealth[1] > 0).any() else "\nno agent holds any")
         shown = {name: figure(f"window-{name}", value) for name, value in window_figures(trades).items()}
         alone = " Nobody paid another agent." if len(trades) and not len(edges["payer"]) else ""
         words = (
@@ -160,7 +162,7 @@ class Page:
         self.sources["metrics"].data = {"step": step, **columns}
         for drawing, names in zip(self.curves, (keep[:2], keep[2:3]), strict=False):
             known = any(np.isfinite(columns[name]).any() for name in names)
-            drawing.title.text = drawing.tags[0] + ("" if known else " (nothing was recorded yet)")
+            drawing.title.text = drawing.tags[0] + ("" if known else "\nnothing was recorded yet")
 
     def _moved(self, window: int) -> None:
         if window != self.window:

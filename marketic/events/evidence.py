@@ -27,8 +27,11 @@ def outside_trade(table: Any) -> list[tuple[int, str, int, int, int]]:
     """Transfers outside of trade: (trade that they stand before, memo, payer, payee, ticks)."""
     if table is None:
         return []
-    rows = zip(*(table.column(name).to_pylist() for name in ("trade", "memo", "payer", "payee", "ticks")), strict=True)
-    return [row for row, settled in zip(rows, table.column("settled").to_pylist(), strict=True) if not settled]
+    import pyarrow.compute as compute
+
+    outside = table.filter(compute.invert(table.column("settled")))  # few; the others may be millions
+    columns = (outside.column(name).to_pylist() for name in ("trade", "memo", "payer", "payee", "ticks"))
+    return list(zip(*columns, strict=True))
 
 
 def difference(replayed: np.ndarray, logged: np.ndarray, where: str) -> str | None:
@@ -55,8 +58,9 @@ def unsettled(replayed: np.ndarray, table: Any) -> str | None:
         logged = np.zeros((0, 5), dtype=np.int64)
     else:
         settled = table.column("settled").to_numpy()
-        numbers = {memo: number for number, memo in enumerate(MEMOS)}
-        memo = np.array([numbers.get(name, -1) for name in table.column("memo").to_pylist()])
+        memos = table.column("memo").combine_chunks().dictionary_encode()
+        numbers = np.array([MEMOS.index(name) if name in MEMOS else -1 for name in memos.dictionary.to_pylist()])
+        memo = numbers[memos.indices.to_numpy()]
         others = [table.column(name).to_numpy() for name in names[1:]]
         logged = np.stack([memo, *others], axis=1).astype(np.int64)[settled]
     rounds = np.unique(logged[:, 4])

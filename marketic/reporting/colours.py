@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from marketic.reporting.page import apart
+
 _VIRIDIS = ("440154", "482878", "3e4989", "31688e", "26828e", "1f9e89", "35b779", "6ece58", "b5de2b", "fde725")
 _ANCHORS = np.array([[int(code[k : k + 2], 16) for k in (0, 2, 4)] for code in _VIRIDIS], dtype=float)
 KINDS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442", "#8c8c8c")
@@ -21,7 +23,9 @@ def shade(share: float) -> tuple[str, str]:
     return f"#{red:02x}{green:02x}{blue:02x}", "#14181c" if bright > 115 else "#ffffff"
 
 
-def ramp(low: str, high: str, what: str) -> str:
-    """The key of a colour scale, as HTML."""
+def ramp(low: float, high: float, what: str) -> str:
+    """The key of a colour scale between two amounts, as HTML."""
+    least, most = apart([low, high])
     boxes = "".join(f'<rect x="{k * 7}" width="7.5" height="12" fill="{shade(k / 19)[0]}"/>' for k in range(20))
-    return f'<div class="ramp">{low}<svg viewBox="0 0 140 12" aria-hidden="true">{boxes}</svg>{high} <span>{what}</span></div>'
+    drawing = f'<svg viewBox="0 0 140 12" aria-hidden="true">{boxes}</svg>'
+    return f'<div class="ramp">{least}{drawing}{most} <span>{what}</span></div>'

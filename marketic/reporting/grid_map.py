@@ -8,7 +8,7 @@ import numpy as np
 from marketic.market import Market
 from marketic.reporting.appraisal import Appraisal, appraise
 from marketic.reporting.colours import ramp, shade
-from marketic.reporting.page import apart, card, escape, figure, number, table
+from marketic.reporting.page import card, escape, figure, number, table
 from marketic.reporting.tasks import COMPASS, TAXI_PLACES, Task
 
 MOST_CELLS = 2500
@@ -116,7 +116,7 @@ def draw_grid(grid: Grid, answers: Appraisal, task: Task) -> str:
         )
     box = f'viewBox="0 0 {size * columns:.0f} {size * rows:.0f}" role="img" aria-label="map of prices"'
     svg = f"<svg {box}>{''.join(cells)}</svg>"
-    return svg + (ramp(*apart([low, high]), "units of reward") if sold.any() else "")
+    return svg + (ramp(low, high, "units of reward") if sold.any() else "")
 
 
 def _cell(

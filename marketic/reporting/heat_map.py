@@ -8,7 +8,7 @@ from marketic.market import Market
 from marketic.reporting.appraisal import appraise
 from marketic.reporting.charts import axes_for
 from marketic.reporting.colours import KINDS, ramp, shade
-from marketic.reporting.page import apart, card, escape, number
+from marketic.reporting.page import card, escape, number
 from marketic.reporting.run_record import EVALUATION_SEED, LONGEST_EPISODE, greedy_arena
 from marketic.reporting.tasks import Task
 
@@ -67,7 +67,7 @@ def heat_cards(market: Market, task: Task) -> str:
     way = plane.drop(walk[:WAY])
     prices = _draw(plane, np.where(known, np.nan_to_num(level).round(), -1).astype(int), shades, way, "map of prices")
     moves = _draw(plane, np.where(known, move % len(KINDS), -1), list(KINDS), way, "map of moves")
-    keys = ramp(*apart([low, high]), "units of reward")
+    keys = ramp(low, high, "units of reward")
     keys += f'<p class="note">line: one greedy episode, its first {WAY} steps at most</p>'
     legend = _legend(market, task, sorted(set(move[known].tolist())))
     note = f"The highest bid for the right to act, {_rest(plane, task)}. Grey: nobody has acted there yet."

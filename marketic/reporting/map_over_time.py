@@ -15,7 +15,7 @@ from marketic.reporting.colours import ramp, shade
 from marketic.reporting.grid_map import Grid, grid_of
 from marketic.reporting.history import History
 from marketic.reporting.layout import moves_of, states_of
-from marketic.reporting.page import apart, card, escape, figure, number
+from marketic.reporting.page import card, escape, figure, number
 from marketic.reporting.tasks import COMPASS, Task
 
 WINDOWS, SHADES = 24, 64
@@ -75,7 +75,7 @@ def map_over_time_card(market: Market | None, history: History, task: Task) -> s
     turns = [COMPASS.get(task.words.move(k)) for k in range(int(move.max(initial=-1)) + 1)]
     data = {"windows": frames, "shades": [shade(k / (SHADES - 1)) for k in range(SHADES)], "turns": turns}
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
-    body = f"{_slider(frames)}{_drawing(grid)}{ramp(*apart([low, high]), 'units of reward')}"
+    body = f"{_slider(frames)}{_drawing(grid)}{ramp(low, high, 'units of reward')}"
     content = f'<div class="map-time">{body}<script type="application/json">{text}</script></div>'
     return card("What each place sold for, through time", content, NOTE, wide=grid.shape[1] > 8)
 
