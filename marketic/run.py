@@ -140,6 +140,9 @@ class Run:
                     self._leg([interrupts, *extra])
             self.interrupted = interrupts.signal
             if self.finished:
+                self.folder.prune(
+                    self.config.keep_checkpoints
+                )  # in case that a kill came between checkpoint and pruning
                 write_arrays(self.folder.final, market.state_dict(), market.config)
         finally:
             for bar in extra:

@@ -118,6 +118,20 @@ def test_kill_9_at_random_moments_then_resume_is_exact(tmp_path):
     assert outcome(folder) == outcome(wanted_folder)
 
 
+def test_a_kill_between_the_last_checkpoint_and_pruning_leaves_no_checkpoint_too_many(straight, tmp_path, monkeypatch):
+    def killed(self, keep):
+        if len(self.steps()) > 3 and self.steps()[-1].stem.endswith("3000"):
+            raise Killed
+        prune(self, keep)
+
+    prune = RunFolder.prune
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(RunFolder, "prune", killed)
+        train(LAKE, tmp_path / "run")
+    resume(tmp_path / "run", say=lambda _: None)
+    assert outcome(tmp_path / "run") == straight(LAKE)
+
+
 def test_a_read_only_disk_is_one_sentence(tmp_path, monkeypatch):
     """It refuses to remove even what is not there, which hid the first error."""
     train(replace(LAKE, steps=500), tmp_path / "run")
