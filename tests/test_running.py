@@ -125,9 +125,10 @@ def test_a_kill_between_the_last_checkpoint_and_pruning_leaves_no_checkpoint_too
         prune(self, keep)
 
     prune = RunFolder.prune
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "prune", killed)
-        train(LAKE, tmp_path / "run")
+        with pytest.raises(Killed):
+            train(LAKE, tmp_path / "run")
     resume(tmp_path / "run", say=lambda _: None)
     assert outcome(tmp_path / "run") == straight(LAKE)
 
