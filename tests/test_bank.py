@@ -5,6 +5,7 @@ import pytest
 
 import marketic
 from marketic.agents import Bank
+from marketic.agents.bank_record import standards
 from marketic.agents.bank_settle import BIDDING, CHALLENGER, SHOWN, STEADY
 from marketic.agents.bank_trials import FEW, Trials
 from marketic.errors import InputError
@@ -126,3 +127,22 @@ def test_without_trials_nothing_changes_and_nothing_more_is_saved():
 def test_trials_that_cannot_be_are_refused(terms):
     with pytest.raises(InputError, match="wanted trial >= 0"):
         bank(**terms)
+
+
+def test_the_record_of_images_is_bounded_and_one_that_cannot_fit_is_refused():
+    frames = 84 * 84 * 4
+    population = Bank(frames, 3, rng=np.random.default_rng(0))
+    assert population.ring.nbytes <= 2**31
+    assert len(population.ring) > 9_000
+    assert len(bank().ring) == 100_000
+    with pytest.raises(InputError, match=r"capacity=50,000,000: .* 28,224 numbers takes .* GiB.*gymnasium\.wrappers"):
+        Bank(frames, 3, rng=np.random.default_rng(0), capacity=50_000_000)
+
+
+def test_columns_are_standardised_as_numpy_does_however_many_there_are():
+    seen = np.random.default_rng(0).normal(3, 2, (3_000, 12_000)).astype(np.float32)  # more than one portion
+    seen[:, 7] = 1.5
+    mean, scale = standards(seen)
+    np.testing.assert_allclose(mean, seen.mean(0, dtype=np.float64), rtol=1e-6)
+    np.testing.assert_allclose(scale[:7], 1 / seen[:, :7].std(0, dtype=np.float64), rtol=1e-6)
+    assert scale[7] == 1

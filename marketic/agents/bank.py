@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 
 from marketic.agents.bank_network import draw_parameters
-from marketic.agents.bank_record import record
+from marketic.agents.bank_record import open_ring, record, standards
 from marketic.agents.bank_settle import BIDDING, CHALLENGER, FORMER, SHOWN, STEADY, price, settle
 from marketic.agents.bank_terms import BankTerms
 from marketic.agents.bank_trials import TRIED, Trials
@@ -79,7 +79,7 @@ class Bank:
         theta = draw_parameters(inputs, terms.hidden, self.bidders, self.rng)
         self.copies = np.stack([theta] * (6 if terms.trial else 5))
         self.moments = np.zeros((2, theta.size), np.float32)
-        self.ring = np.zeros((terms.capacity, 2 * inputs + 3), np.float32)
+        self.ring = open_ring(terms.capacity, inputs)
         self.place = np.zeros(2, np.int64)  # cursor and number of claims in the ring
         self.mean = np.zeros(inputs, np.float32)
         self.scale = np.ones(inputs, np.float32)
@@ -230,10 +230,7 @@ class Bank:
     def _reform(self) -> None:
         """Standardise observations and the currency anew, at steps warm, 2 warm, ... REFORMS * warm."""
         if self.place[1]:
-            seen = self.ring[: self.place[1], : self.inputs].astype(np.float64)
-            deviation = seen.std(0)
-            self.mean = seen.mean(0).astype(np.float32)
-            self.scale = (1 / np.where(deviation > 1e-6, deviation, 1)).astype(np.float32)
+            self.mean, self.scale = standards(self.ring[: self.place[1], : self.inputs])
         currency = 1 / np.sqrt(self.sums[0] / self.sums[1]) if self.sums[0] > 0 else 1.0
         last = (self.terms.hidden + 1) * self.bidders
         self.copies[:, -last:] *= np.float32(currency / self.currency)

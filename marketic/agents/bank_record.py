@@ -5,8 +5,51 @@ worth gamma^m (0 if the episode terminated). A ring row is [s (D), s' (D), R, ga
 Until a claim is n steps old it is open; the open claims of env b are rows open_[b, :count[b]] = [s (D), R, gamma^m, a].
 """
 
+import os
+
 import numpy as np
 from numba import njit
+
+from marketic.errors import InputError
+
+CLAIMS, MOST_BYTES = 100_000, 2**31
+"""A record of no given size holds this many claims, or as many as fit into so many bytes: less for long observations."""
+
+
+def open_ring(capacity: int | None, inputs: int) -> np.ndarray:
+    """An empty record, float32 [claims, 2 * inputs + 3]; capacity None: see `CLAIMS`.
+
+    Raises InputError for a record that would fill more than half of this machine's memory: saving it takes a copy.
+    """
+    row = 4 * (2 * inputs + 3)
+    claims = max(1, min(CLAIMS, MOST_BYTES // row)) if capacity is None else capacity
+    pages = ("SC_PHYS_PAGES", "SC_PAGE_SIZE")  # not told on every system
+    room = (
+        np.prod([os.sysconf(name) for name in pages]) // 2 if set(pages) <= set(getattr(os, "sysconf_names", ())) else 0
+    )
+    try:
+        if room and claims * row > room:
+            raise MemoryError
+        return np.zeros((claims, 2 * inputs + 3), np.float32)
+    except MemoryError:
+        raise InputError(
+            f"capacity={claims:,}: a record of so many claims on observations of {inputs:,} numbers takes "
+            f"{claims * row / 2**30:,.1f} GiB, more than this machine has room for (half its memory, as saving takes a copy): "
+            "leave capacity out, choose a smaller one, or make observations shorter, e.g. with "
+            "gymnasium.wrappers.ResizeObservation and GrayscaleObservation"
+        ) from None
+
+
+def standards(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and 1 / deviation of each column of float32 [claims, D], float32 [D]; 1 where a column never changes."""
+    columns = seen.shape[1]
+    mean, deviation = np.zeros(columns), np.zeros(columns)
+    width = max(1, 2**24 // len(seen))  # columns at a time: copies in float64 of all of them might not fit into memory
+    for first in range(0, columns, width):
+        part = slice(first, min(first + width, columns))
+        exact = seen[:, part].astype(np.float64)
+        mean[part], deviation[part] = exact.mean(0), exact.std(0)
+    return mean.astype(np.float32), (1 / np.where(deviation > 1e-6, deviation, 1)).astype(np.float32)
 
 
 @njit(cache=True)

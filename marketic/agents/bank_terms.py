@@ -30,7 +30,7 @@ class BankTerms:
     novice: float = 0.02  # probability per step that a novice enters
     lease: int = 20  # longest run of steps for which a novice keeps outbidding; 1: a new draw at every step
     warm: int = 500  # steps of random acts before the first update
-    capacity: int = 100_000  # claims in the record
+    capacity: int | None = None  # claims in the record; None: 100,000, or as many as 2 GiB hold (of images, say)
     normalise: bool = True  # normalise hidden layers per row
     window: int = 20  # episodes in the mean that ranks the copies
     trial: int = 0  # every trial-th episode is played by a challenger, without novices, and these rank; 0: none
@@ -41,7 +41,9 @@ class BankTerms:
         if not all_finite(self.trial, self.window) or self.trial < 0 or (self.trial and self.window < 2):
             raise InputError(f"{self}: wanted trial >= 0 (0: none), and with trials a window >= 2")
         check_wholes(self, interval=1, rate_steps=1, lease=1, warm=0, trial=0, tenure=1)
-        check_wholes(self, LARGEST_ARRAY, horizon=1, batch=1, updates=0, capacity=1, window=1)
+        check_wholes(self, LARGEST_ARRAY, horizon=1, batch=1, updates=0, window=1)
+        if self.capacity is not None:
+            check_wholes(self, LARGEST_ARRAY, capacity=1)
         check_wholes(self, WIDEST, hidden=1)
         check_shares(self, "rate", "rate_floor", "posted_rate", "steady_rate", "novice")
         check_numbers(self, "error_limit", above=0)
