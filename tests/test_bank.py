@@ -1,5 +1,7 @@
 """The bank's trials: copies ranked by episodes that they play themselves."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -146,3 +148,20 @@ def test_columns_are_standardised_as_numpy_does_however_many_there_are():
     np.testing.assert_allclose(mean, seen.mean(0, dtype=np.float64), rtol=1e-6)
     np.testing.assert_allclose(scale[:7], 1 / seen[:, :7].std(0, dtype=np.float64), rtol=1e-6)
     assert scale[7] == 1
+
+
+@pytest.mark.parametrize(
+    ("scale", "sight"), [(1.0, 1.0), (1e-3, 1.0), (1e-5, 1.0), (1.0, 1e30), (1.0, 1e39), (1.0, 1e300)]
+)
+def test_rewards_and_observations_of_any_size_are_learned(scale, sight):
+    """One step, two actions, one of which earns. Random first bids must not dwarf rewards, nor float32 overflow."""
+    population = Bank(2, 2, rng=np.random.default_rng(1), warm=64, hidden=16)
+    draw = np.random.default_rng(2)
+    for _ in range(600):
+        seen, action = draw.normal(size=(1, 2)), draw.integers(2)
+        earned = scale * ((seen[0, 0] > 0) == action)
+        population.learn(
+            replace(receipt(earned), observation=seen * sight, winner=np.array([action]), next_observation=seen * sight)
+        )
+    test = draw.normal(size=(200, 2))
+    assert ((test[:, 0] > 0) == population.appraise(test * sight).value.argmax(axis=1)).mean() > 0.9

@@ -8,11 +8,12 @@ from refusals import refused
 import marketic
 from marketic import InputError, Novices
 from marketic.agents.bank import Bank
+from marketic.agents.growing import Growing
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.research import Research
 from marketic.agents.tabular import Tabular
-from marketic.agents.tiles import Tiling
+from marketic.agents.tiles import Tiles, Tiling
 from marketic.goods import Goods
 
 NAN, INF = float("nan"), float("inf")
@@ -83,6 +84,16 @@ def test_a_table_beyond_memory_is_refused_with_another_family(family, bits) -> N
 def test_a_table_for_one_large_good_is_refused() -> None:
     goods = Goods.from_space(gym.spaces.Discrete(10**12))
     refused(lambda: Tabular.for_spaces(goods, 2, rng=np.random.default_rng(0)), "1,000,000,000,000 states")
+
+
+def test_pairs_of_an_images_pixels_are_not_tiled() -> None:
+    goods = Goods.from_space(gym.spaces.Box(0, 255, (84, 84, 4), np.uint8))
+    refused(lambda: Tiles.for_spaces(goods, 2, rng=np.random.default_rng(0)), "28,224 features", "agents='bank'")
+
+
+def test_ledgers_on_an_images_pixels_are_refused_at_once() -> None:
+    goods = Goods.from_space(gym.spaces.Box(0, 255, (840, 840, 4), np.uint8))
+    refused(lambda: Growing.for_spaces(goods, 2, rng=np.random.default_rng(0)), "capacity=60,000", "agents='bank'")
 
 
 RECORDS = [

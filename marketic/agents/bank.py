@@ -232,8 +232,9 @@ class Bank:
         if self.place[1]:
             self.mean, self.scale = standards(self.ring[: self.place[1], : self.inputs])
         currency = 1 / np.sqrt(self.sums[0] / self.sums[1]) if self.sums[0] > 0 else 1.0
+        founded = self.currency != 1.0  # not before a reward was seen: random first bids would dwarf small rewards
         last = (self.terms.hidden + 1) * self.bidders
-        self.copies[:, -last:] *= np.float32(currency / self.currency)
+        self.copies[:, -last:] *= np.float32(currency / self.currency if founded else min(currency, 1.0))
         self.currency = float(currency)
 
     def _settle(self, updates: int) -> None:

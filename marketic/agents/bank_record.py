@@ -5,39 +5,31 @@ worth gamma^m (0 if the episode terminated). A ring row is [s (D), s' (D), R, ga
 Until a claim is n steps old it is open; the open claims of env b are rows open_[b, :count[b]] = [s (D), R, gamma^m, a].
 """
 
-import os
-
 import numpy as np
 from numba import njit
 
-from marketic.errors import InputError
+from marketic.memory_room import check_room
 
 CLAIMS, MOST_BYTES = 100_000, 2**31
 """A record of no given size holds this many claims, or as many as fit into so many bytes: less for long observations."""
+
+LARGEST = 1e37  # of an observation's numbers: differences of two, and 1 / deviation, are still float32
 
 
 def open_ring(capacity: int | None, inputs: int) -> np.ndarray:
     """An empty record, float32 [claims, 2 * inputs + 3]; capacity None: see `CLAIMS`.
 
-    Raises InputError for a record that would fill more than half of this machine's memory: saving it takes a copy.
+    Raises InputError for a record that would fill more than half of this machine's memory.
     """
     row = 4 * (2 * inputs + 3)
     claims = max(1, min(CLAIMS, MOST_BYTES // row)) if capacity is None else capacity
-    pages = ("SC_PHYS_PAGES", "SC_PAGE_SIZE")  # not told on every system
-    room = (
-        np.prod([os.sysconf(name) for name in pages]) // 2 if set(pages) <= set(getattr(os, "sysconf_names", ())) else 0
+    check_room(
+        claims * row,
+        f"capacity={claims:,}: a bank's record of so many claims on observations of {inputs:,} numbers",
+        "leave capacity out, choose a smaller one, or make observations shorter, e.g. with "
+        "gymnasium.wrappers.ResizeObservation and GrayscaleObservation",
     )
-    try:
-        if room and claims * row > room:
-            raise MemoryError
-        return np.zeros((claims, 2 * inputs + 3), np.float32)
-    except MemoryError:
-        raise InputError(
-            f"capacity={claims:,}: a record of so many claims on observations of {inputs:,} numbers takes "
-            f"{claims * row / 2**30:,.1f} GiB, more than this machine has room for (half its memory, as saving takes a copy): "
-            "leave capacity out, choose a smaller one, or make observations shorter, e.g. with "
-            "gymnasium.wrappers.ResizeObservation and GrayscaleObservation"
-        ) from None
+    return np.zeros((claims, 2 * inputs + 3), np.float32)
 
 
 def standards(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -53,13 +45,19 @@ def standards(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 @njit(cache=True)
+def bounded(reading):
+    """A number of an observation as float32: one beyond its range would be infinite, and spoil every mean."""
+    return np.float32(min(max(reading, -LARGEST), LARGEST))
+
+
+@njit(cache=True)
 def enter(ring, place, claim, next_observation, factor):
     """Write one closed claim at the ring's cursor; place = [cursor, filled]."""
     size = next_observation.size
     row = ring[place[0]]
     row[:size] = claim[:size]
     for j in range(size):
-        row[size + j] = next_observation[j]
+        row[size + j] = bounded(next_observation[j])
     row[2 * size] = claim[size]
     row[2 * size + 1] = factor
     row[2 * size + 2] = claim[size + 2]
@@ -72,7 +70,7 @@ def buy(claim, count, observation, winner, reward, discount):
     """Open a claim in place count of claim [n, D + 3]; the new reward accrues to it and to all older ones."""
     size = observation.size
     for j in range(size):
-        claim[count, j] = observation[j]
+        claim[count, j] = bounded(observation[j])
     claim[count, size] = 0
     claim[count, size + 1] = 1
     claim[count, size + 2] = winner

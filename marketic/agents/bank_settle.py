@@ -4,7 +4,7 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.bank_network import adam, backward, follow, forward
-from marketic.agents.bank_record import draw
+from marketic.agents.bank_record import bounded, draw
 
 BIDDING, POSTED, STEADY, SHOWN, FORMER, CHALLENGER = range(6)  # rows of `copies` [5, P]; with trials [6, P]
 
@@ -17,7 +17,7 @@ def price(theta, mean, scale, observation, bidders, hidden, normalise):
     z = np.empty((rows, size), np.float32)
     for i in range(rows):
         for j in range(size):
-            z[i, j] = min(max((np.float32(observation[i, j]) - mean[j]) * scale[j], low), high)
+            z[i, j] = min(max((bounded(observation[i, j]) - mean[j]) * scale[j], low), high)
     work = np.empty((4, rows, hidden), np.float32)
     spread = np.empty((2, rows), np.float32)
     value = np.empty((rows, bidders), np.float32)

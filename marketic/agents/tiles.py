@@ -20,6 +20,9 @@ from marketic.goods import Goods
 from marketic.numbers import whole
 from marketic.words import NO_WORDS, Words, interval, rule
 
+MOST_PAIRS = 2**14
+"""Pairs of features that the default tilings may have: each is read at every step, by every bidder."""
+
 BLOCK = 64
 """Rows that are matched together; fewer than that are matched one by one. Nobody can tell from the result."""
 
@@ -115,6 +118,7 @@ class Tiles(Syndicates):
 
         Ranges default to the space's bounds (+-10 where it has none); tilings to 8 grids over all components if there are
         at most 4, and over every pair of components otherwise. Angles must come with ranges for all features.
+        Raises InputError where these would be more than `MOST_PAIRS` pairs, as with images.
         """
         features = len(goods) - len(options.get("angles", ()))
         low, high = ranges(goods, features)
@@ -123,6 +127,11 @@ class Tiles(Syndicates):
         if "tilings" not in options:
             if features <= 4:
                 options["tilings"] = [Tiling(tuple(range(features)), (8,) * features if features < 4 else (5,) * 4, 8)]
+            elif math.comb(features, 2) > MOST_PAIRS:
+                raise InputError(
+                    f"tiles on {features:,} features: {math.comb(features, 2):,} grids, over every pair of them; wanted "
+                    f"at most {MOST_PAIRS:,}: choose tilings=, or take agents='bank', which reads long observations"
+                )
             else:
                 options["tilings"] = [Tiling(pair, (8, 8), 2) for pair in itertools.combinations(range(features), 2)]
         return cls(actions=actions, rng=rng, **options)
