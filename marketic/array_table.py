@@ -4,17 +4,19 @@ Calling a compiled function costs about 0.1 us for every array that it takes; a 
 stay where they are, so their addresses are written down once and each call passes one table.
 """
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numba import carray, njit, types
 from numba.extending import intrinsic
 
+from marketic.in_process import InProcess
+
 _intrinsic: Any = intrinsic  # its first argument is numba's own, which type checkers do not know
 
 
-class ArrayTable:
-    """A table of C-contiguous float64, int64 or bool arrays, in order. Keeps them alive.
+class ArrayTable(InProcess):
+    """A table of C-contiguous float64, int64 or bool arrays, in order. Keeps them alive; a deep copy has arrays of its own.
 
     rows: int64 [arrays, 4]: address, then up to three dimensions. Read entry k in compiled code with `floats_1d(rows, k)`
     and its sisters; the caller must ask for the type and number of dimensions that the array has.
@@ -28,8 +30,17 @@ class ArrayTable:
                 raise TypeError(
                     f"entry {k} is {array.dtype} with {array.ndim} dimensions: wanted contiguous float64, int64 or bool"
                 )
-            self.rows[k, 0] = array.ctypes.data
             self.rows[k, 1 : 1 + array.ndim] = array.shape
+        self._find()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        twin = super().__deepcopy__(memo)
+        twin._find()
+        return twin
+
+    def _find(self) -> None:
+        """Write down where the arrays are."""
+        self.rows[:, 0] = [array.ctypes.data for array in self.arrays]
 
 
 def _pointer(kind: Any) -> Any:

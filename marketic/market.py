@@ -18,6 +18,7 @@ from marketic.events.absent import best_bidders
 from marketic.events.schema import SNAPSHOT_EVERY
 from marketic.events.writer import EventWriter
 from marketic.exploration import Novices
+from marketic.in_process import InProcess
 from marketic.ledger import Ledger
 from marketic.mechanism import Mechanism
 from marketic.population import Population, fault_of_state
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 _NO_REWARD = np.zeros(1)
 
 
-class Market:
+class Market(InProcess):
     """A market of agents that acts in, and learns from, a Gymnasium environment.
 
     env:        a `gymnasium.Env` or `gymnasium.vector.VectorEnv` with supported spaces (see `marketic.goods`).

@@ -8,10 +8,11 @@ import numpy as np
 from numba import njit
 
 from marketic.function_pointer import ADAPT, ENTER, MATCH, address_of
+from marketic.in_process import InProcess
 
 
 @dataclass(frozen=True)
-class Kernels:
+class Kernels(InProcess):
     """Compiled functions and the memory they share.
 
     match:  numba function `match(observation[B, D], integers, reals, matched[B, n, K])` that writes the agents behind each

@@ -23,6 +23,7 @@ from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.genealogy import Genealogy
 from marketic.goods import Goods
+from marketic.in_process import InProcess
 from marketic.numbers import all_finite, whole
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, deed, rule
@@ -50,7 +51,7 @@ class Rule:
         return arrow or f"if {self.condition}: {self.action}"
 
 
-class Rules:
+class Rules(InProcess):
     """A population of rules; agent s < capacity is the rule on seat s, agent capacity + a the house's stall for action a.
 
     alphabet: the language of conditions (see `rule_alphabet`). actions: how many, >= 1. contract: `Bets(...)` or `Prices(...)`.
