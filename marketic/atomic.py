@@ -13,8 +13,10 @@ def write_atomically(path: Path, write: Callable[[IO[bytes]], None], *, durable:
     """Let `write` fill a temporary file beside `path`, then rename it into place.
 
     durable: wait until the disk has it; without, it is whole or absent after a crash of the program, not of the machine.
-    Raises InputError (disk full, no permission, no such folder); then nothing is left under the final name or beside it.
+    Raises InputError (disk full, no permission, no such folder, no name); then nothing is left under that name or beside it.
     """
+    if not path.name:
+        raise InputError(f"cannot write {path}: it names a folder; add the name of a file")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         with open(temporary, "wb") as file:

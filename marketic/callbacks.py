@@ -1,6 +1,7 @@
 """Looking over the market's shoulder while it learns: callbacks, early stop, evaluation with a kept best snapshot."""
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -98,9 +99,12 @@ class CallbackList(Callback):
         return any(getattr(type(c), name) is not getattr(Callback, name) for c in self.callbacks)
 
     def on_start(self, market: "Market", total_timesteps: int) -> None:
-        """Pass on."""
-        for callback in self.callbacks:
-            callback.on_start(market, total_timesteps)
+        """Pass on. Where one fails, those that had started are stopped, so that their files and bars are closed."""
+        with ExitStack() as started:
+            for callback in self.callbacks:
+                callback.on_start(market, total_timesteps)
+                started.callback(callback.on_stop, market)
+            started.pop_all()
 
     def on_step(self, event: StepEnd) -> None:
         """Pass on."""
@@ -118,9 +122,10 @@ class CallbackList(Callback):
             callback.on_trade(event)
 
     def on_stop(self, market: "Market") -> None:
-        """Pass on."""
-        for callback in self.callbacks:
-            callback.on_stop(market)
+        """Pass on, to all of them even if one fails."""
+        with ExitStack() as stops:
+            for callback in reversed(self.callbacks):
+                stops.callback(callback.on_stop, market)
 
 
 class Evaluate(Callback):

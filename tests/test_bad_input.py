@@ -179,4 +179,6 @@ def test_saving_to_an_impossible_place_leaves_nothing(tmp_path) -> None:
     refused(lambda: market.save(tmp_path / "no" / "folder" / "a.market"), "cannot write", "another folder")
     (tmp_path / "taken").mkdir()
     refused(lambda: market.save(tmp_path / "taken"), "cannot write")
+    for nameless in ("", "/", "."):
+        refused(lambda path=nameless: market.save(path), "cannot write", "name of a file")
     assert [path.name for path in tmp_path.rglob("*")] == ["taken"]

@@ -101,3 +101,32 @@ def test_evaluate_keeps_the_best_snapshot_and_stops_at_a_threshold() -> None:
     assert stopping.history[-1][1] == 1.0
     with pytest.raises(InputError, match="every=0"):
         Evaluate(every=0)
+
+
+class Opener(Callback):
+    """Opens something at the start, closes it at the stop, and fails where it is told to."""
+
+    def __init__(self, fails=""):
+        self.open, self.fails = 0, fails
+
+    def on_start(self, market, total_timesteps):
+        if self.fails == "start":
+            raise OSError(self.fails)
+        self.open += 1
+
+    def on_stop(self, market):
+        self.open -= 1
+        if self.fails == "stop":
+            raise OSError(self.fails)
+
+
+@pytest.mark.parametrize("fails", ["start", "stop"])
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_whatever_started_is_stopped_though_one_of_them_fails(fails, place):
+    callbacks = [Opener(), Opener()]
+    callbacks.insert(place, Opener(fails))
+    market = marketic.make("FrozenLake-v1", seed=0)
+    with pytest.raises(OSError, match=fails):
+        market.learn(20, callback=callbacks)
+    assert [callback.open for callback in callbacks] == [0, 0, 0]
+    assert market.learn(20).ledger.balance.sum() == 0
