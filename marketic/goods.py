@@ -120,10 +120,13 @@ class Goods:
 
     def encode_into(self, value: Any, vector: np.ndarray) -> None:
         """Write `encode(value)` to `vector`, float64 [goods]: the same without a new array where the space is simple."""
-        if self._flat is not None and getattr(value, "shape", None) == self._flat:
-            vector[:] = value
-        else:
+        if self._flat is None or getattr(value, "shape", None) != self._flat:
             vector[:] = self.encode(value)
+            return
+        try:
+            vector[:] = value
+        except (TypeError, ValueError) as error:  # an array of other things than numbers
+            raise self._misfit(value, str(error)) from None
 
     def encode_rows(self, value: Any, rows: int) -> np.ndarray:
         """A batched value (as Gymnasium's vector environments return it) as float64 [rows, goods], a copy.

@@ -94,6 +94,7 @@ BROKEN = [
     (BOX, (np.zeros(1), 1.0, False, False, {}), ("1 components instead of 2",)),
     (BOX, (None, 1.0, False, False, {}), ("None is no value",)),
     (BOX, ("here", 1.0, False, False, {}), ("'here' is no value",)),
+    (BOX, (np.array([{}, {}]), 1.0, False, False, {}), ("is no value of observation space",)),
     (TABLE, (4, 1.0, False, False, {}), ("observation = [4.0]", "whole numbers from 0 to 3")),
     (TABLE, (-1, 1.0, False, False, {}), ("observation = [-1.0]", "whole numbers from 0 to 3")),
     (TABLE, (1.5, 1.0, False, False, {}), ("observation = [1.5]", "whole numbers from 0 to 3")),
@@ -133,6 +134,7 @@ def test_an_environment_that_breaks_the_api(space, answer, words, compiled) -> N
         (BOX, np.array([NAN, 0.0]), ("observation[0]", "finite")),
         (TABLE, 7, ("observation", "0 to 3")),
         (BOX, np.zeros(5), ("5 components instead of 2",)),
+        (BOX, np.array([{}, {}]), ("is no value of observation space",)),
     ],
 )
 def test_a_bad_first_observation(space, first, words) -> None:
