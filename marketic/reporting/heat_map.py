@@ -71,9 +71,10 @@ def heat_cards(market: Market, task: Task) -> str:
     keys = ramp(low, high, "units of reward")
     keys += f'<p class="note">line: one greedy episode, its first {WAY} steps at most</p>'
     legend = _legend(market, sorted(set(move[known].tolist())))
-    note = f"The highest bid for the right to act, {_rest(plane, task)}. Grey: nobody has acted there yet."
+    right = "the right to act" if market.rights == 1 else f"the first of {market.rights} rights"
+    note = f"The highest bid for {right}, {_rest(plane, task)}. Grey: nobody has acted there yet."
     return card("What each situation is worth", prices + keys, note) + card(
-        "What the winner does there", moves + legend, "The move of the highest bidder."
+        "What the winner does there", moves + legend, f"The move of the highest bidder for {right}."
     )
 
 
