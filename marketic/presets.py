@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from marketic.chain import Chain
 from marketic.dynamics import Dynamics
@@ -14,6 +15,8 @@ from marketic.exploration import Novices
 from marketic.goods import Goods
 from marketic.market import Market
 from marketic.market_config import check_objects, describe
+from marketic.numbers import all_finite
+from marketic.option_names import check_names
 from marketic.options import read_options, read_tagged
 from marketic.preset_table import preset_for
 from marketic.registry import built, resolve
@@ -153,9 +156,9 @@ def _twin(world: Any, compiled: Any) -> Dynamics | None:
 def _novices(given: Any) -> Novices | None:
     if given is None or isinstance(given, Novices):
         return given
-    if isinstance(given, bool) or not isinstance(given, int | float):
+    if not isinstance(given, int | float | np.integer | np.floating) or isinstance(given, bool):
         raise InputError(f"novices={given!r}: wanted a probability or marketic.Novices")
-    return Novices(float(given)) if given else None
+    return Novices(float(given) if all_finite(given) else given) if given else None
 
 
 def _population(family: Any, world: Any, rights: Goods, streams: Streams, options: dict[str, Any]) -> Any:
@@ -169,30 +172,16 @@ def _population(family: Any, world: Any, rights: Goods, streams: Streams, option
             )
         return family
     build: Callable[..., Any] = getattr(family, "for_spaces", family)
-    _check_options(family, build, options)
+    check_names(family, options, [*_TERMS, *_PARTS])
     try:
         if hasattr(family, "for_market"):  # it trades in all rights at once
             return family.for_market(world, goods, rights, rng=streams.population, **options)
         parts = [build(goods, int(size), rng=streams.population, **options) for size in rights.sizes]
     except InputError:
         raise
+    except MemoryError as error:
+        name = getattr(family, "__name__", family)
+        raise InputError(f"{name} with {options} does not fit into memory ({error}): choose smaller numbers") from None
     except (TypeError, ValueError) as error:
         raise InputError(f"cannot build {getattr(family, '__name__', family)} with {options}: {error}") from error
     return parts[0] if len(parts) == 1 else SideBySide(parts)
-
-
-def _check_options(family: Any, build: Callable[..., Any], options: dict[str, Any]) -> None:
-    if getattr(family, "open_options", False):  # it hands options on to families that it founds, and they check them
-        return
-    accepted = set(inspect.signature(build).parameters)
-    if inspect.isclass(family):
-        accepted |= set(inspect.signature(family.__init__).parameters)
-    accepted |= set(getattr(family, "option_names", ()))
-    accepted -= {"terms", "self", "goods", "actions", "rng", "options", "states"}
-    unknown = sorted(set(options) - accepted)
-    if unknown:
-        name = getattr(family, "__name__", str(family))
-        raise InputError(
-            f"unknown option {unknown[0]!r} for {name}: wanted one of {', '.join(sorted(accepted))}, or of the market's own, "
-            f"{', '.join(sorted([*_TERMS, *_PARTS]))}"
-        )

@@ -37,6 +37,7 @@ from marketic.agents.bank_trials import TRIED, Trials
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import check_room
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, rule
 
@@ -78,6 +79,13 @@ class Bank:
 
     def _open_network(self) -> None:
         terms, inputs = self.terms, self.inputs
+        for name, width in (
+            ("capacity", 2 * inputs + 3),
+            ("horizon", inputs + 3),
+            ("batch", 6 * terms.hidden + 2 * inputs),
+        ):
+            why = f"{name}={getattr(terms, name)} (bank, {inputs} components, hidden={terms.hidden})"
+            check_room(getattr(terms, name) * width, why, f"choose a lower {name}")
         theta = draw_parameters(inputs, terms.hidden, self.bidders, self.rng)
         self.copies = np.stack([theta] * (6 if terms.trial else 5))
         self.moments = np.zeros((2, theta.size), np.float32)
