@@ -1,7 +1,11 @@
 """Checks of numbers that users choose: each returns the number, or raises InputError with what was given and wanted."""
 
+import dataclasses
 import math
 import sys
+import types
+import typing
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -107,6 +111,25 @@ def check_flags(record: Any, *names: str) -> None:
         flag(_field(record, name), getattr(record, name))
 
 
+def check_kinds(record: Any) -> None:
+    """Fields of a dataclass that are declared as float, int or bool hold such; ranges are its own affair.
+
+    numpy's numbers, and whole numbers where a float is declared that are too long for int64, become Python's.
+    """
+    for field in dataclasses.fields(record):
+        value, union = getattr(record, field.name), isinstance(field.type, types.UnionType)
+        kind, *others = [
+            one for one in (typing.get_args(field.type) if union else [field.type]) if one is not type(None)
+        ]
+        if others or kind not in KINDS or (value is None and union):
+            continue
+        fits, wanted = KINDS[kind]
+        if not fits(value):
+            raise InputError(f"{_field(record, field.name)}={value!r}: wanted {wanted}")
+        if kind is float and (isinstance(value, np.generic) or abs(value) > LARGEST_WHOLE):
+            keep(record, field.name, float(value))
+
+
 def _keep_plain(record: Any, name: str) -> None:
     """A number of another precision would spread through all that is reckoned with it."""
     value = getattr(record, name)
@@ -126,3 +149,11 @@ def _is_finite(given: Any) -> bool:
 
 def _is_number(given: Any) -> bool:
     return isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool)
+
+
+KINDS: dict[Any, tuple[Callable[[Any], bool], str]] = {
+    float: (lambda given: _is_number(given), "a number"),
+    int: (lambda given: _is_number(given) and abs(given) < np.inf and given == int(given), "a whole number"),
+    bool: (lambda given: isinstance(given, bool | np.bool_), "True or False"),
+}
+"""Kinds of fields that `check_kinds` knows: what holds of them, and its words."""

@@ -158,7 +158,7 @@ def _novices(given: Any) -> Novices | None:
         return given
     if not isinstance(given, int | float | np.integer | np.floating) or isinstance(given, bool):
         raise InputError(f"novices={given!r}: wanted a probability or marketic.Novices")
-    return Novices(float(given) if all_finite(given) else given) if given else None
+    return Novices(float(given) if all_finite(given) else given) if given else None  # type: ignore[arg-type]
 
 
 def _population(family: Any, world: Any, rights: Goods, streams: Streams, options: dict[str, Any]) -> Any:

@@ -149,7 +149,8 @@ class Tiles(Syndicates):
                 low, width = self.low[feature], (self.high[feature] - self.low[feature]) / bins
                 start = low + first * width if first > 0 or turns[d] else -math.inf
                 stop = low + (first + 1) * width if first + 1 < bins or turns[d] else math.inf
-                conditions.append(interval(*names[feature], start, stop))
+                name, unit = names[feature]
+                conditions.append(interval(name, unit, start, stop))
             break
         return rule(conditions, words.move(bidder // self.clones), self.price[agent])
 
