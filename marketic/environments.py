@@ -32,7 +32,10 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
         return with_spaces(gym.make(_known(env), **options))
     except gym.error.Error as error:
         raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
-    except (ImportError, TypeError, AssertionError, AttributeError) as error:  # Gymnasium's checker raises the last two
+    except InputError:
+        raise
+    except (ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError) as error:
+        # Gymnasium's checker raises some of these, constructors of environments the others
         given = f" with {options}" if options else ""
         raise InputError(f"cannot make environment {env!r}{given}: {error}") from error
 
@@ -41,7 +44,9 @@ def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vecto
     """Several of them side by side, as a vector environment. Raises InputError as `open_env` does."""
     try:
         return gym.make_vec(_known(env), num_envs=copies, **env_options)
-    except (gym.error.Error, ImportError, TypeError, AssertionError) as error:
+    except InputError:
+        raise
+    except (gym.error.Error, ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError) as error:
         raise InputError(f"cannot make {copies} copies of {env!r}: {str(error).strip()}") from None
 
 

@@ -18,7 +18,7 @@ from marketic.market_config import check_objects, describe
 from marketic.numbers import all_finite
 from marketic.option_names import check_names
 from marketic.options import read_options, read_tagged
-from marketic.preset_table import preset_for
+from marketic.preset_table import PRESETS, preset_for
 from marketic.registry import built, resolve
 from marketic.side_by_side import SideBySide
 from marketic.streams import Streams
@@ -44,8 +44,8 @@ def make(
     mechanism: an auction's name (`marketic list mechanisms`), "module:Name", a mechanism or a `Chain`.
     seed:      int >= 0; None draws one.
     env_options: keyword arguments for `gymnasium.make`, when `env` is an id.
-    preset:    the id of a task whose tuned settings to use. Default: the environment's own, unless a wrapper gives it another
-               observation space: then the defaults for that.
+    preset:    the id of a task whose tuned settings to use, or "none". Default: the environment's own, unless a wrapper gives it
+               another observation space: then the defaults for that.
     options:   `discount`, `royalty`, `credit`, `novices` (a probability or `Novices`), `action_bins`, and the
                family's own (see its class).
 
@@ -55,6 +55,10 @@ def make(
     identifier = env if isinstance(env, str) else getattr(getattr(world, "spec", None), "id", None)
     named = agents if agents is None or isinstance(agents, str) else getattr(agents, "__name__", "")
     tuned = identifier if _seen(world) == _seen(getattr(world, "unwrapped", world)) else None
+    if not (preset is None or (isinstance(preset, str) and preset in {"none", *PRESETS})):
+        raise InputError(
+            f"preset={preset!r}: wanted 'none', or the id of a task that has one: {', '.join(sorted(PRESETS))}"
+        )
     settings = preset_for(preset or tuned, _observed(world).states, named)
     options = {**settings.options, **options}
     terms = {name: getattr(settings, name) for name in (*_TERMS, "novices") if name not in options}
