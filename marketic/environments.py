@@ -14,6 +14,10 @@ from gymnasium.envs.registration import EnvSpec
 
 from marketic.errors import InputError
 
+FAILURES = (
+    ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError, OverflowError, MemoryError,
+)  # fmt: skip
+"""What Gymnasium's checker, and constructors of environments that were given nonsense, raise."""
 VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 """What `gymnasium.make_vec` notes in a spec beside the environment's own arguments."""
 
@@ -34,7 +38,16 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
         raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
     except InputError:
         raise
-    except (ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError) as error:
+    except (
+        ImportError,
+        TypeError,
+        AssertionError,
+        AttributeError,
+        ValueError,
+        LookupError,
+        OverflowError,
+        MemoryError,
+    ) as error:
         # Gymnasium's checker raises some of these, constructors of environments the others
         given = f" with {options}" if options else ""
         raise InputError(f"cannot make environment {env!r}{given}: {error}") from error
@@ -46,7 +59,7 @@ def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vecto
         return gym.make_vec(_known(env), num_envs=copies, **env_options)
     except InputError:
         raise
-    except (gym.error.Error, ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError) as error:
+    except (gym.error.Error, *FAILURES) as error:
         raise InputError(f"cannot make {copies} copies of {env!r}: {str(error).strip()}") from None
 
 

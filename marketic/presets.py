@@ -44,8 +44,8 @@ def make(
     mechanism: an auction's name (`marketic list mechanisms`), "module:Name", a mechanism or a `Chain`.
     seed:      int >= 0; None draws one.
     env_options: keyword arguments for `gymnasium.make`, when `env` is an id.
-    preset:    the id of a task whose tuned settings to use, or "none". Default: the environment's own, unless a wrapper gives it
-               another observation space: then the defaults for that.
+    preset:    the id of a task whose tuned settings to use, or "none". Default: the environment's own, unless a wrapper gives
+               it another observation space: then the defaults for that.
     options:   `discount`, `royalty`, `credit`, `novices` (a probability or `Novices`), `action_bins`, and the
                family's own (see its class).
 

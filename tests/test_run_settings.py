@@ -128,3 +128,24 @@ def test_a_preset_that_is_not_there_is_refused() -> None:
     """It was passed over in silence."""
     with pytest.raises(InputError, match=r"preset='CartPole-v9'.*CartPole-v1"):
         marketic.make("CartPole-v1", preset="CartPole-v9")
+
+
+SIZES = [
+    ("Bandit", "arms"), ("Chain", "length"), ("LQEconomy", "goods"), ("LQEconomy", "controls"),
+    ("MachineMaintenance", "machines"), ("Majority", "bits"), ("Production", "workshops"), ("Production", "room"),
+    ("ResourceAllocation", "chargers"),
+    ("ResourceAllocation", "longest"), ("SysAdmin", "computers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "option"), SIZES)
+@pytest.mark.parametrize("size", ["x", 2.5, float("nan"), 10**6 * 5, 10**12, 10**30])
+def test_sizes_of_tasks_beyond_memory_are_refused_by_name(task, option, size) -> None:
+    with pytest.raises(InputError, match=option):
+        marketic.make(f"marketic/{task}-v0", env_options={option: size})
+
+
+@pytest.mark.parametrize("option", ["big", "small", "absorbing"])
+def test_rewards_of_tasks_are_finite(option) -> None:
+    with pytest.raises(InputError, match=option):
+        marketic.make("marketic/Duality-v0", env_options={option: float("nan")})
