@@ -6,6 +6,7 @@ import gymnasium as gym
 import pytest
 
 import marketic
+import marketic.ledger
 
 
 def train(scale: float, task: str = "CartPole-v1", steps: int = 600, **options) -> marketic.Market:
@@ -40,3 +41,11 @@ def test_large_rewards_that_cancel_are_not() -> None:
         market = train(1.0, "FrozenLake-v1", 50)
         market.recent_returns.extend([0.1 + 0.2 - 0.3] * 100)
         market.learn(1)
+
+
+def test_whoever_chose_a_coarse_tick_knows() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        market = train(1.0, "FrozenLake-v1", 0)
+        ledger = marketic.ledger.Ledger(tick=0.25)
+        marketic.Market(market.env, market.population, market.chain, seed=0, ledger=ledger).learn(2_000)
