@@ -17,7 +17,7 @@ from marketic.errors import InputError
 FAILURES = (
     ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError, OverflowError, MemoryError,
 )  # fmt: skip
-"""What Gymnasium's checker, and constructors of environments that were given nonsense, raise."""
+"""Gymnasium's checker raises some of these, constructors of environments that were given nonsense the others."""
 VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 """What `gymnasium.make_vec` notes in a spec beside the environment's own arguments."""
 
@@ -38,17 +38,7 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
         raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
     except InputError:
         raise
-    except (
-        ImportError,
-        TypeError,
-        AssertionError,
-        AttributeError,
-        ValueError,
-        LookupError,
-        OverflowError,
-        MemoryError,
-    ) as error:
-        # Gymnasium's checker raises some of these, constructors of environments the others
+    except FAILURES as error:
         given = f" with {options}" if options else ""
         raise InputError(f"cannot make environment {env!r}{given}: {error}") from error
 
