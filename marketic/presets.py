@@ -62,7 +62,12 @@ def make(
     settings = preset_for(preset or tuned, _observed(world).states, named)
     options = {**settings.options, **options}
     terms = {name: getattr(settings, name) for name in (*_TERMS, "novices") if name not in options}
-    if _has_real_actions(getattr(world, "single_action_space", world.action_space)) and not options.get("action_bins"):
+    action_space = getattr(world, "single_action_space", world.action_space)
+    if not _has_real_actions(action_space) and options.get("action_bins") is not None:
+        raise InputError(
+            f"action_bins={options['action_bins']!r}: actions {action_space} are finite as they are; leave it out"
+        )
+    if _has_real_actions(action_space) and options.get("action_bins") is None:
         options["action_bins"] = 5
     family = settings.agents if agents is None else agents
     chosen = settings.mechanism if mechanism is None else mechanism

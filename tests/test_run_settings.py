@@ -124,6 +124,12 @@ def test_an_environment_that_fails_to_be_made_is_bad_input(options) -> None:
             make()
 
 
+@pytest.mark.parametrize(("env", "bins"), [("CartPole-v1", 3), ("CartPole-v1", 0), ("Pendulum-v1", 0)])
+def test_levels_of_actions_that_have_none_are_refused(env: str, bins: int) -> None:
+    with pytest.raises(InputError, match=f"action_bins={bins}"):
+        marketic.make(env, action_bins=bins)
+
+
 def test_a_preset_that_is_not_there_is_refused() -> None:
     """It was passed over in silence."""
     with pytest.raises(InputError, match=r"preset='CartPole-v9'.*CartPole-v1"):
