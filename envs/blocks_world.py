@@ -28,6 +28,7 @@ from marketic.envs.blocks_world_kernels import (
 from marketic.envs.blocks_world_vocabulary import blank_state, vocabulary
 from marketic.errors import InputError
 from marketic.hayek.random_numbers import random_state
+from marketic.numbers import flag
 
 MOST_BLOCKS = 100_000
 
@@ -58,6 +59,8 @@ class BlocksWorld(gym.Env):
         for name, given, least, most in (("blocks", blocks, 1, MOST_BLOCKS), ("colours", colours, 2, 9)):
             if isinstance(given, bool) or not isinstance(given, int | np.integer) or not least <= given <= most:
                 raise InputError(f"BlocksWorld({name}={given!r}): wanted a whole number; give {least} to {most}")
+        for name, given in (("grab", grab), ("number_correct", number_correct), ("done", done)):
+            flag(f"BlocksWorld: {name}", given)
         if render_mode not in (None, "ansi"):
             raise InputError(f"BlocksWorld(render_mode={render_mode!r}): wanted 'ansi' or None")
         self.blocks, self.colours, self.grab, self.done = int(blocks), int(colours), grab, done

@@ -10,8 +10,9 @@ import gymnasium as gym
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import whole
 
-MOST_ADDRESS_BITS = 16
+MOST_ADDRESS_BITS, MOST_BITS = 16, 2**20
 """Of a multiplexer: 16 + 2**16 bits in all."""
 
 
@@ -67,6 +68,7 @@ class BooleanTask(gym.Env):
 
     def __init__(self, bits: int, *, noise: float = 0.0) -> None:
         _whole(self, "bits", bits, 1)
+        whole(f"{type(self).__name__}: bits", bits, 1, MOST_BITS)
         if not 0.0 <= noise <= 1.0:
             raise InputError(f"{type(self).__name__}(noise={noise}): wanted a probability; give a number in [0, 1]")
         self.noise, self.render_mode = noise, None

@@ -11,6 +11,10 @@ import gymnasium as gym
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import all_finite, currency, whole
+
+MOST_STATES = 4096
+"""Most states and actions: their chances are a table of states times states."""
 
 Outcomes = list[tuple[float, int, float, bool]]
 
@@ -58,8 +62,9 @@ class Bandit(TableTask):
     """One state, one step: arm k of `arms` pays (k + 1) / (arms + 1); with `noisy`, 1 with that probability, else nothing."""
 
     def __init__(self, arms: int = 4, *, noisy: bool = False, one_hot: bool = False) -> None:
-        if arms < 1:
+        if not all_finite(arms) or arms < 1:
             raise InputError(f"Bandit(arms={arms}): wanted at least one")
+        arms = whole("Bandit: arms", arms, 1, MOST_STATES)
         pays = [(arm + 1) / (arms + 1) for arm in range(arms)]
         table: dict[int, Outcomes] = {
             arm: [(p, 0, 1.0, True), (1.0 - p, 0, 0.0, True)] if noisy else [(1.0, 0, p, True)]
@@ -72,8 +77,9 @@ class Chain(TableTask):
     """`length` states in a row; action 0 steps left, 1 right. Whoever steps on the last one earns `goal`, and it is over."""
 
     def __init__(self, length: int = 6, *, goal: float = 0.8, one_hot: bool = False) -> None:
-        if length < 2:
+        if not all_finite(length) or length < 2:
             raise InputError(f"Chain(length={length}): wanted at least two states")
+        length, goal = whole("Chain: length", length, 2, MOST_STATES), currency("Chain: goal", goal)
         last = length - 1
         table: dict[int, dict[int, Outcomes]] = {
             s: {
@@ -95,6 +101,8 @@ class Duality(TableTask):
     """
 
     def __init__(self, big: float = 0.5, small: float = 0.3, absorbing: float = -1.0, *, one_hot: bool = False) -> None:
+        for name, given in (("big", big), ("small", small), ("absorbing", absorbing)):
+            currency(f"Duality: {name}", given)
         table: dict[int, dict[int, Outcomes]] = {
             0: {0: [(1.0, 2, 0.0, False)], 1: [(1.0, 1, big, False)]},
             1: {0: [(1.0, 0, big, False)], 1: [(1.0, 1, small, False)]},

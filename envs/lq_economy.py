@@ -18,6 +18,9 @@ from scipy.linalg import solve_discrete_are
 
 from marketic.economy import inputs
 from marketic.errors import InputError
+from marketic.numbers import whole
+
+MOST_GOODS, MOST_AMOUNT = 1000, 1e5
 
 FAR = 1e6
 """End of the spaces: stocks beyond it, units, end the episode (terminated)."""
@@ -49,8 +52,15 @@ class LQEconomy(gym.Env):
         for name, number, least in (("goods", goods, 1), ("controls", controls, 1), ("economy", economy, 0)):
             if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise InputError(f"LQEconomy({name}={number!r}): wanted a whole number >= {least}")
+        for name, number in (("goods", goods), ("controls", controls)):
+            whole(f"LQEconomy: {name}", number, 1, MOST_GOODS)
         for name, given in (("noise", noise), ("start", start), ("largest", largest), ("discount", discount)):
             inputs.number(f"LQEconomy(...): {name}", given)
+        for name, given in (("noise", noise), ("start", start), ("largest", largest)):
+            if given > MOST_AMOUNT:
+                raise InputError(
+                    f"LQEconomy({name}={given}): wanted at most {MOST_AMOUNT:,.0f}, so that squares are rewards"
+                )
         if not (noise >= 0.0 and start >= 0.0 and largest > 0.0 and 0.0 < discount <= 1.0):
             raise InputError(
                 f"LQEconomy(noise={noise}, start={start}, largest={largest}, discount={discount}): wanted noise and "

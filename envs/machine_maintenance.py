@@ -16,6 +16,8 @@ import numpy as np
 from marketic.economy import inputs
 from marketic.envs.weakly_coupled import WeaklyCoupled
 from marketic.errors import InputError
+from marketic.factoring import MOST_PARTS
+from marketic.numbers import whole
 
 OUTPUT = np.array([1.0, 0.9, 0.7, 0.4, 0.0])
 """What a machine makes, by wear, as a share of what it makes when new."""
@@ -44,6 +46,7 @@ class MachineMaintenance(WeaklyCoupled):
         render_mode: str | None = None,
     ) -> None:
         _whole("machines", machines, 1)
+        whole("MachineMaintenance: machines", machines, 1, MOST_PARTS)
         _whole("economy", economy, 0)
         if not inputs.number("MachineMaintenance(...): scarcity", scarcity) > 1.0:
             raise InputError(f"MachineMaintenance(scarcity={scarcity!r}): wanted more than 1 machine per crew")

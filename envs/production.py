@@ -24,6 +24,11 @@ from marketic.economy import inputs
 from marketic.envs.weakly_coupled import WeaklyCoupled
 from marketic.envs.weakly_coupled_bound import lagrangian_bound
 from marketic.errors import InputError
+from marketic.factoring import MOST_PARTS
+from marketic.numbers import whole
+
+MOST_ROOM = 1000
+"""Of a store: the chances of its levels are a table of levels times levels."""
 
 RECIPES = np.array([[0.0, 0.0, 0.0], [3.0, 0.0, 1.0], [1.0, 1.0, 1.0], [2.0, 3.0, 2.0]])
 """Labour, energy and units made, by recipe."""
@@ -57,6 +62,8 @@ class Production(WeaklyCoupled):
         for name, number, least in (("workshops", workshops, 1), ("room", room, 2), ("economy", economy, 0)):
             if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise InputError(f"Production({name}={number!r}): wanted a whole number >= {least}")
+        whole("Production: workshops", workshops, 1, MOST_PARTS)
+        whole("Production: room", room, 2, MOST_ROOM)
         inputs.number("Production(...): storage", storage, least=0.0)
         for name, amount in zip(RESOURCES, (labour, energy), strict=True):
             if amount is not None and inputs.number(f"Production(...): {name}", amount, least=0.0) == 0.0:

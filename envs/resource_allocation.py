@@ -13,6 +13,11 @@ import numpy as np
 from marketic.economy import inputs
 from marketic.envs.weakly_coupled import WeaklyCoupled
 from marketic.errors import InputError
+from marketic.factoring import MOST_PARTS
+from marketic.numbers import whole
+
+MOST_STATES = 4096
+"""Of a charger, longest times largest: their chances are a table of states times states."""
 
 PENALTY = 0.2
 
@@ -44,6 +49,8 @@ class ResourceAllocation(WeaklyCoupled):
         for name, (number, least) in wanted.items():
             if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise InputError(f"ResourceAllocation({name}={number!r}): wanted a whole number >= {least}")
+        whole("ResourceAllocation: chargers", chargers, 2, MOST_PARTS)
+        whole("ResourceAllocation: longest", longest, 1, MOST_STATES // min(largest, MOST_STATES))
         inputs.number("ResourceAllocation(...): arrival", arrival)
         inputs.number("ResourceAllocation(...): cost", cost)
         if not 0.0 < arrival <= 1.0 or not 0.0 <= cost < 1.0:

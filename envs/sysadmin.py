@@ -19,7 +19,8 @@ import numpy as np
 from marketic.economy import inputs
 from marketic.envs import sysadmin_bound
 from marketic.errors import InputError
-from marketic.factoring import Factoring, ration
+from marketic.factoring import MOST_PARTS, Factoring, ration
+from marketic.numbers import whole
 
 REBOOT_COST = 0.75
 ALONE, TOGETHER, RECOVERS = 0.45, 0.5, 0.05
@@ -43,7 +44,8 @@ class SysAdmin(gym.Env):
     ) -> None:
         if isinstance(computers, bool) or not isinstance(computers, int | np.integer) or computers < 3:
             raise InputError(f"SysAdmin(computers={computers!r}): wanted a whole number >= 3")
-        if topology not in TOPOLOGIES:
+        whole("SysAdmin: computers", computers, 3, MOST_PARTS)
+        if not isinstance(topology, str) or topology not in TOPOLOGIES:
             raise InputError(f"SysAdmin(topology={topology!r}): wanted one of {', '.join(TOPOLOGIES)}")
         if not 0.0 < inputs.number("SysAdmin(...): discount", discount) < 1.0:
             raise InputError(f"SysAdmin(discount={discount}): wanted a number above 0 and below 1")

@@ -11,10 +11,13 @@ from marketic.errors import InputError
 from marketic.events.tape import NOTHING
 from marketic.ledger import Ledger
 from marketic.mechanism import Mechanism
+from marketic.numbers import check_shares
 from marketic.settlement import settle_table
 
 LIGHTEST_LIEN = 0.01
 """A royalty claim whose weight (discount * royalty)**age has fallen below this is closed."""
+LONGEST_LIEN = 100_000
+"""Owners that a royalty may reach back: each of them is paid at every sale."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,16 @@ class Chain:
     royalty: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.credit not in ("bid", "payment"):
-            raise InputError(f"Chain(credit={self.credit!r}): wanted 'bid' or 'payment'")
-        if not 0.0 <= self.discount <= 1.0:
-            raise InputError(f"Chain(discount={self.discount}): wanted a number from 0 to 1")
-        if not 0.0 <= self.royalty < 1.0:
-            raise InputError(f"Chain(royalty={self.royalty}): wanted a number from 0 to below 1")
+        if not isinstance(self.credit, str) or self.credit not in ("bid", "payment"):
+            raise InputError(f"Chain: credit={self.credit!r}: wanted 'bid' or 'payment'")
+        check_shares(self, "discount", "royalty")
+        if self.royalty == 1:
+            raise InputError(f"Chain: royalty={self.royalty!r}: wanted a number from 0 to below 1")
+        if self.lien_length > LONGEST_LIEN:
+            raise InputError(
+                f"Chain: royalty={self.royalty!r} with discount={self.discount!r} reaches {self.lien_length:,} owners back: "
+                f"wanted at most {LONGEST_LIEN:,}; choose one of them lower"
+            )
 
     @property
     def lien_length(self) -> int:

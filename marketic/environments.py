@@ -14,6 +14,10 @@ from gymnasium.envs.registration import EnvSpec
 
 from marketic.errors import InputError
 
+FAILURES = (
+    ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError, OverflowError, MemoryError,
+)  # fmt: skip
+"""Gymnasium's checker raises some of these, constructors of environments that were given nonsense the others."""
 VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 """What `gymnasium.make_vec` notes in a spec beside the environment's own arguments."""
 
@@ -32,7 +36,9 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
         return with_spaces(gym.make(_known(env), **options))
     except gym.error.Error as error:
         raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
-    except (ImportError, TypeError, AssertionError, AttributeError) as error:  # Gymnasium's checker raises the last two
+    except InputError:
+        raise
+    except FAILURES as error:
         given = f" with {options}" if options else ""
         raise InputError(f"cannot make environment {env!r}{given}: {error}") from error
 
@@ -41,7 +47,9 @@ def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vecto
     """Several of them side by side, as a vector environment. Raises InputError as `open_env` does."""
     try:
         return gym.make_vec(_known(env), num_envs=copies, **env_options)
-    except (gym.error.Error, ImportError, TypeError, AssertionError) as error:
+    except InputError:
+        raise
+    except (gym.error.Error, *FAILURES) as error:
         raise InputError(f"cannot make {copies} copies of {env!r}: {str(error).strip()}") from None
 
 

@@ -20,6 +20,9 @@ import numpy as np
 from marketic.errors import InputError
 from marketic.goods import Goods
 
+MOST_PARTS = 4096
+"""Most parts of our own tasks: what couples them is a table of parts times parts."""
+
 
 @dataclass(frozen=True)
 class LocalModel:

@@ -28,6 +28,10 @@ _ADVICE = (
 )
 
 
+MOST_LEVELS = 2**16
+"""Most levels of a real action: each becomes a bidder."""
+
+
 @dataclass(frozen=True)
 class Good:
     """One factor of the state.
@@ -69,8 +73,8 @@ class Goods:
         Raises InputError for a space that is not supported, and for a Box of actions without `action_bins` or bounds.
         """
         whole = isinstance(action_bins, int | np.integer) and not isinstance(action_bins, bool)
-        if action_bins is not None and not (whole and action_bins >= 2):
-            raise InputError(f"action_bins={action_bins!r}: wanted an integer >= 2")
+        if action_bins is not None and not (whole and 2 <= action_bins <= MOST_LEVELS):
+            raise InputError(f"action_bins={action_bins!r}: wanted an integer >= 2, and at most {MOST_LEVELS:,}")
         goods: list[Good] = []
         levels: list[np.ndarray | None] = []
         for good, grid in _factor(space, name or ("action" if rival else "observation"), rival, action_bins):

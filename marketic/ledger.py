@@ -36,7 +36,7 @@ class Ledger:
     """
 
     def __init__(self, tick: float = 2.0**-20, *, journal: bool = False) -> None:
-        if not (tick > 0 and math.isfinite(tick)):
+        if not (isinstance(tick, int | float | np.floating) and tick > 0 and math.isfinite(tick)):
             raise InputError(f"Ledger(tick={tick}): wanted a finite amount > 0, e.g. tick=2**-20")
         self.tick = float(tick)
         self.balance = np.zeros(2, dtype=np.int64)

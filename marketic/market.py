@@ -95,7 +95,7 @@ class Market(InProcess):
         self.episodes = 0
         self.recent_returns: deque[float] = deque(maxlen=100)
         self.surprise = np.zeros(2)
-        self.stopping = False
+        self.stopping = self.told_of_small_rewards = False
         self._seats_counted, self._seat_list = -1, np.zeros(0, dtype=np.int64)
         self.config: dict[str, Any] = {}
         self.log: EventWriter | None = None

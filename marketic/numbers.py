@@ -1,6 +1,11 @@
 """Checks of numbers that users choose: each returns the number, or raises InputError with what was given and wanted."""
 
+import dataclasses
+import math
 import sys
+import types
+import typing
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,12 +15,13 @@ from marketic.screening import LARGEST_BID, keep
 
 LARGEST_WHOLE = 2**53
 """Whole numbers up to here are exact as floats, too."""
+MOST_ENTRIES = 2**28
+"""Most numbers in one array: beyond that it would need more than 2 GiB."""
 
 
 def number(what: str, given: Any, *, least: float | None = None, above: float | None = None) -> float:
     """A finite number, if wanted of at least `least` or above `above`; no bool."""
-    fits = _is_number(given) and abs(given) <= sys.float_info.max
-    if not (fits and (least is None or given >= least) and (above is None or given > above)):
+    if not (_is_finite(given) and (least is None or given >= least) and (above is None or given > above)):
         bound = "" if least is None else f" >= {least:g}"
         bound += "" if above is None else f" > {above:g}"
         raise InputError(f"{what}={given!r}: wanted a finite number{bound}")
@@ -52,9 +58,21 @@ def flag(what: str, given: Any) -> bool:
     return bool(given)
 
 
+def check_room(entries: int, why: str, repair: str) -> None:
+    """Raise InputError for more than MOST_ENTRIES numbers in one array. why: what needs them, with the options behind it."""
+    if entries > MOST_ENTRIES:
+        wanted = f"wanted at most {MOST_ENTRIES:,}, to fit into memory"
+        raise InputError(f"{why} needs {count_text(int(entries))} numbers: {wanted}; {repair}")
+
+
+def count_text(count: int) -> str:
+    """A count for a message: in full, or as a power of ten where nobody reads its digits."""
+    return f"{count:,}" if count < 10**15 else f"about 10**{int(math.log10(count))}"
+
+
 def all_finite(*given: Any) -> bool:
     """Are all of these finite numbers? For checks with a sentence of their own."""
-    return all(_is_number(one) and abs(one) <= sys.float_info.max for one in given)
+    return all(_is_finite(one) for one in given)
 
 
 def all_numbers(*given: Any) -> bool:
@@ -74,15 +92,17 @@ def check_wholes(record: Any, most: int = LARGEST_WHOLE, **least: int) -> None:
 
 
 def check_shares(record: Any, *names: str, positive: bool = False) -> None:
-    """Fields of a dataclass as `share`."""
+    """Fields of a dataclass as `share`; numpy's numbers become Python's."""
     for name in names:
         share(_field(record, name), getattr(record, name), positive=positive)
+        _keep_plain(record, name)
 
 
 def check_numbers(record: Any, *names: str, least: float | None = None, above: float | None = None) -> None:
-    """Fields of a dataclass as `number`."""
+    """Fields of a dataclass as `number`; numpy's numbers become Python's."""
     for name in names:
         number(_field(record, name), getattr(record, name), least=least, above=above)
+        _keep_plain(record, name)
 
 
 def check_flags(record: Any, *names: str) -> None:
@@ -91,9 +111,49 @@ def check_flags(record: Any, *names: str) -> None:
         flag(_field(record, name), getattr(record, name))
 
 
+def check_kinds(record: Any) -> None:
+    """Fields of a dataclass that are declared as float, int or bool hold such; ranges are its own affair.
+
+    numpy's numbers, and whole numbers where a float is declared that are too long for int64, become Python's.
+    """
+    for field in dataclasses.fields(record):
+        value, union = getattr(record, field.name), isinstance(field.type, types.UnionType)
+        kind, *others = [
+            one for one in (typing.get_args(field.type) if union else [field.type]) if one is not type(None)
+        ]
+        if others or kind not in KINDS or (value is None and union):
+            continue
+        fits, wanted = KINDS[kind]
+        if not fits(value):
+            raise InputError(f"{_field(record, field.name)}={value!r}: wanted {wanted}")
+        if kind is float and (isinstance(value, np.generic) or abs(value) > LARGEST_WHOLE):
+            keep(record, field.name, float(value))
+
+
+def _keep_plain(record: Any, name: str) -> None:
+    """A number of another precision would spread through all that is reckoned with it."""
+    value = getattr(record, name)
+    if isinstance(value, np.generic):
+        keep(record, name, float(value))
+
+
 def _field(record: Any, name: str) -> str:
     return f"{type(record).__name__}: {name}"
 
 
+def _is_finite(given: Any) -> bool:
+    if isinstance(given, np.floating):  # its own kind may be too narrow to be compared with the largest float
+        return math.isfinite(given)
+    return _is_number(given) and abs(given) <= sys.float_info.max
+
+
 def _is_number(given: Any) -> bool:
     return isinstance(given, int | float | np.integer | np.floating) and not isinstance(given, bool)
+
+
+KINDS: dict[Any, tuple[Callable[[Any], bool], str]] = {
+    float: (lambda given: _is_number(given), "a number"),
+    int: (lambda given: _is_number(given) and abs(given) < np.inf and given == int(given), "a whole number"),
+    bool: (lambda given: isinstance(given, bool | np.bool_), "True or False"),
+}
+"""Kinds of fields that `check_kinds` knows: what holds of them, and its words."""

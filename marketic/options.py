@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import all_finite
 
 LONG = ("tilings", "novices")
 """Records without a short form here: tilings have none, and novices are read where 0 of them means none (`presets`)."""
@@ -94,10 +95,13 @@ def _read(name: str, value: Any, record: type | None) -> Any:
         parts = [_read(name, part, record) for part in value]
         return tuple(parts) if isinstance(value, tuple) or name in ("tilings", "angles") else parts
     if isinstance(value, dict) and "class" in value:
-        return read_tagged(value)
+        made = read_tagged(value)
+        if record is not None and not isinstance(made, record):
+            raise InputError(f"{name}={value!r}: wanted a {record.__name__}, or a class derived from it")
+        return made
     if isinstance(value, dict) and record is not None:
         return _build(name, record, {key: tuple(v) if isinstance(v, list) else v for key, v in value.items()})
-    if name == "tilings" and isinstance(value, str | int | float):
+    if name == "tilings" and record is not None and not isinstance(value, record):
         raise InputError(f"tilings={value!r}: wanted a list of tables with features, bins, count")
     return value if record is None or name in LONG else _read_short(name, value, record)
 
@@ -105,11 +109,12 @@ def _read(name: str, value: Any, record: type | None) -> Any:
 def _read_short(name: str, value: Any, record: type) -> Any:
     """A record for a bare number, None for "none"; objects pass through."""
     fields = dataclasses.fields(record)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return _build(name, record, {fields[0].name: float(value) if fields[0].type in (float, "float") else value})
+    if isinstance(value, int | float | np.integer | np.floating) and not isinstance(value, bool):
+        real = fields[0].type in (float, "float") and all_finite(value)
+        return _build(name, record, {fields[0].name: float(value) if real else value})
     if isinstance(value, str) and value.lower() == "none":
         return None
-    if isinstance(value, str | bool):
+    if value is not None and not isinstance(value, record):
         raise InputError(f"{name}={value!r}: {_forms(name, record)}")
     return value
 
@@ -123,9 +128,11 @@ def _forms(name: str, record: type) -> str:
 
 def read_tagged(table: dict[str, Any]) -> Any:
     """The object behind `{class = "module:Name", ...}`. Only dataclasses and classes without arguments are built."""
-    target, fields = str(table["class"]), {key: value for key, value in table.items() if key != "class"}
+    target, fields = table["class"], {key: value for key, value in table.items() if key != "class"}
     try:
         made = pkgutil.resolve_name(target)
+    except TypeError:
+        raise InputError(f"class = {target!r}: wanted the text 'module:Name'") from None
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"cannot import {target!r} ({error}): wanted module:Name, importable from here") from None
     # a file must not be able to call just anything

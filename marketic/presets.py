@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
+import numpy as np
 
 from marketic.chain import Chain
 from marketic.dynamics import Dynamics
@@ -14,8 +15,10 @@ from marketic.exploration import Novices
 from marketic.goods import Goods
 from marketic.market import Market
 from marketic.market_config import check_objects, describe
+from marketic.numbers import all_finite
+from marketic.option_names import check_names
 from marketic.options import read_options, read_tagged
-from marketic.preset_table import preset_for
+from marketic.preset_table import PRESETS, preset_for
 from marketic.registry import built, resolve
 from marketic.side_by_side import SideBySide
 from marketic.streams import Streams
@@ -41,8 +44,8 @@ def make(
     mechanism: an auction's name (`marketic list mechanisms`), "module:Name", a mechanism or a `Chain`.
     seed:      int >= 0; None draws one.
     env_options: keyword arguments for `gymnasium.make`, when `env` is an id.
-    preset:    the id of a task whose tuned settings to use. Default: the environment's own, unless a wrapper gives it another
-               observation space: then the defaults for that.
+    preset:    the id of a task whose tuned settings to use, or "none". Default: the environment's own, unless a wrapper gives
+               it another observation space: then the defaults for that.
     options:   `discount`, `royalty`, `credit`, `novices` (a probability or `Novices`), `action_bins`, and the
                family's own (see its class).
 
@@ -52,10 +55,19 @@ def make(
     identifier = env if isinstance(env, str) else getattr(getattr(world, "spec", None), "id", None)
     named = agents if agents is None or isinstance(agents, str) else getattr(agents, "__name__", "")
     tuned = identifier if _seen(world) == _seen(getattr(world, "unwrapped", world)) else None
+    if not (preset is None or (isinstance(preset, str) and preset in {"none", *PRESETS})):
+        raise InputError(
+            f"preset={preset!r}: wanted 'none', or the id of a task that has one: {', '.join(sorted(PRESETS))}"
+        )
     settings = preset_for(preset or tuned, _observed(world).states, named)
     options = {**settings.options, **options}
     terms = {name: getattr(settings, name) for name in (*_TERMS, "novices") if name not in options}
-    if _has_real_actions(getattr(world, "single_action_space", world.action_space)) and not options.get("action_bins"):
+    action_space = getattr(world, "single_action_space", world.action_space)
+    if not _has_real_actions(action_space) and options.get("action_bins") is not None:
+        raise InputError(
+            f"action_bins={options['action_bins']!r}: actions {action_space} are finite as they are; leave it out"
+        )
+    if _has_real_actions(action_space) and options.get("action_bins") is None:
         options["action_bins"] = 5
     family = settings.agents if agents is None else agents
     chosen = settings.mechanism if mechanism is None else mechanism
@@ -153,9 +165,9 @@ def _twin(world: Any, compiled: Any) -> Dynamics | None:
 def _novices(given: Any) -> Novices | None:
     if given is None or isinstance(given, Novices):
         return given
-    if isinstance(given, bool) or not isinstance(given, int | float):
+    if not isinstance(given, int | float | np.integer | np.floating) or isinstance(given, bool):
         raise InputError(f"novices={given!r}: wanted a probability or marketic.Novices")
-    return Novices(float(given)) if given else None
+    return Novices(float(given) if all_finite(given) else given) if given else None  # type: ignore[arg-type]
 
 
 def _population(family: Any, world: Any, rights: Goods, streams: Streams, options: dict[str, Any]) -> Any:
@@ -169,30 +181,16 @@ def _population(family: Any, world: Any, rights: Goods, streams: Streams, option
             )
         return family
     build: Callable[..., Any] = getattr(family, "for_spaces", family)
-    _check_options(family, build, options)
+    check_names(family, options, [*_TERMS, *_PARTS])
     try:
         if hasattr(family, "for_market"):  # it trades in all rights at once
             return family.for_market(world, goods, rights, rng=streams.population, **options)
         parts = [build(goods, int(size), rng=streams.population, **options) for size in rights.sizes]
     except InputError:
         raise
+    except MemoryError as error:
+        name = getattr(family, "__name__", family)
+        raise InputError(f"{name} with {options} does not fit into memory ({error}): choose smaller numbers") from None
     except (TypeError, ValueError) as error:
         raise InputError(f"cannot build {getattr(family, '__name__', family)} with {options}: {error}") from error
     return parts[0] if len(parts) == 1 else SideBySide(parts)
-
-
-def _check_options(family: Any, build: Callable[..., Any], options: dict[str, Any]) -> None:
-    if getattr(family, "open_options", False):  # it hands options on to families that it founds, and they check them
-        return
-    accepted = set(inspect.signature(build).parameters)
-    if inspect.isclass(family):
-        accepted |= set(inspect.signature(family.__init__).parameters)
-    accepted |= set(getattr(family, "option_names", ()))
-    accepted -= {"terms", "self", "goods", "actions", "rng", "options", "states"}
-    unknown = sorted(set(options) - accepted)
-    if unknown:
-        name = getattr(family, "__name__", str(family))
-        raise InputError(
-            f"unknown option {unknown[0]!r} for {name}: wanted one of {', '.join(sorted(accepted))}, or of the market's own, "
-            f"{', '.join(sorted([*_TERMS, *_PARTS]))}"
-        )

@@ -18,6 +18,7 @@ from marketic.plain_round import PlainTrade, trades_plainly
 from marketic.population import Receipt
 from marketic.right_rows import RightRows
 from marketic.settlement import CREDIT, IDLE, OWNED, REALISED, SALE, SOLD, TERMINATED, TRUNCATED
+from marketic.small_rewards import LOOK_AT, warn_of_small_rewards
 from marketic.soundness import check_action, check_world
 
 if TYPE_CHECKING:
@@ -124,6 +125,7 @@ class Round:
             self._close(np.where(owned, TRUNCATED, IDLE), self.observation)
         if self.log is not None:
             self.log.pausing(False)
+        warn_of_small_rewards(self.market)
 
     def _trade(self) -> None:
         """Sell every right; yesterday's owners are paid and learn."""
@@ -227,6 +229,8 @@ class Round:
         """Count an episode and tell everybody."""
         self.market.episodes += 1
         self.market.recent_returns.append(episode_return)
+        if self.market.episodes == LOOK_AT:
+            warn_of_small_rewards(self.market)
         if self.log is not None:
             self.log.end_episode(row, episode_return, length)
         if self.callbacks.watches_episodes:

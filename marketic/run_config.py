@@ -12,8 +12,14 @@ from marketic.environments import open_copies
 from marketic.errors import CorruptFile, InputError
 from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.market import Market
+from marketic.numbers import LARGEST_WHOLE, number
 from marketic.run_folder import KEPT
 from marketic.toml_text import to_toml
+
+OWN = ("env", "agents", "mechanism", "seed", "env_options", "preset")
+"""What `marketic.make` takes beside options, and a run has settings for."""
+MOST = {"vector": 2**16}
+"""Most copies of an environment, so that they fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +77,12 @@ class RunConfig:
                 continue
             if isinstance(value, bool) or not isinstance(value, int) or value < bound:
                 raise InputError(f"{name} = {value!r}: wanted an integer >= {bound}")
+            if name != "seed" and value > MOST.get(name, LARGEST_WHOLE):
+                raise InputError(f"{name} = {value!r}: wanted at most {MOST.get(name, LARGEST_WHOLE):,}")
         if not isinstance(self.env, str) or not self.env:
             raise InputError(f"env = {self.env!r}: wanted the id of a Gymnasium environment, e.g. CartPole-v1")
+        if self.threshold is not None:
+            number("threshold", self.threshold)
         if self.threshold is not None and not self.evaluate_every:
             raise InputError(
                 f"threshold = {self.threshold}: wanted evaluate_every > 0 with it, to know when it is reached"
@@ -81,6 +91,9 @@ class RunConfig:
             raise InputError(f"log = {self.log!r}: wanted one of {', '.join(LEVELS)}")
         if not isinstance(self.options, dict) or not isinstance(self.env_options, dict):
             raise InputError("options and env_options: wanted tables of name = value")
+        named = [name for name in OWN if name in self.options]
+        if named:
+            raise InputError(f"option {named[0]!r} is a setting of its own: leave it out of the options (--set)")
 
     @property
     def snapshot_every(self) -> int:

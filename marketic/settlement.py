@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from marketic.array_table import floats_1d, floats_2d, ints_1d, ints_2d, ints_3d
+from marketic.errors import InputError
 from marketic.events.tape import CONTRIBUTION, LEVEL, begin_round, end_round, note_trade
 from marketic.ledger import BUYBACK, HOUSE, NOVICE, PAYMENT, ROYALTY, SUBSIDY, WORLD, move_shares, pay_income
 
@@ -19,12 +20,29 @@ IDLE, SALE, TERMINATED, TRUNCATED = 0, 1, 2, 3
 """What a row does in a call of `settle`: nothing; sells to today's winner; ends worthless; ends and is bought back."""
 NEWEST, LIENS, OWNED = 0, 1, 2  # columns of `position`
 REALISED, CREDIT, SOLD, BID = 0, 1, 2, 3  # columns of `outcome`
+MOST_TICKS, MOST_BALANCE = 2.0**60, np.int64(2**62)
+"""What may be paid at a time, and what an account may hold or owe: int64 would wrap around at 2**63."""
+OUT_OF_RANGE = (
+    "an amount or a balance would leave the ledger's 64-bit range (2**60 ticks at a time, 2**62 in an account): wanted rewards "
+    "and bids that are smaller beside the tick, or fewer steps; scale the reward, e.g. with "
+    "gymnasium.wrappers.TransformReward, or use a larger tick: Market(..., ledger=Ledger(tick=1.0))"
+)
 _HOUSE, _WORLD = np.array([HOUSE]), np.array([WORLD])
 
 
 @njit(cache=True, forceinline=True)
 def _to_ticks(amount, tick):  # type: ignore[no-untyped-def]
-    return np.int64(np.rint(amount / tick))
+    ticks = np.rint(amount / tick)
+    if not abs(ticks) <= MOST_TICKS:
+        raise InputError(OUT_OF_RANGE)
+    return np.int64(ticks)
+
+
+@njit(cache=True, forceinline=True)
+def _check_balance(balance, account):  # type: ignore[no-untyped-def]
+    """Accounts that grow are looked at after each sale: one sale moves far less than is left then."""
+    if balance[account] > MOST_BALANCE or balance[account] < -MOST_BALANCE:
+        raise InputError(OUT_OF_RANGE)
 
 
 @njit(cache=True, forceinline=True)
@@ -123,6 +141,7 @@ def _charge(books, row, winner, value, payments, novice, account, terms, owner, 
         return _pay(books, row, PAYMENT, payments[row, winner], account[row, winner], terms, owner, owned)
     for i in range(value.shape[1]):
         total += _pay(books, row, PAYMENT, payments[row, i], account[row, i], terms, owner, owned)
+        _check_balance(books[0], account[row, i, 0])
     return total
 
 
@@ -191,6 +210,8 @@ def settle(order, value, payments, account, reward, terms, weights,
             surprise[1] += 1.0
             income = _income(books, row, stage, _to_ticks(price, terms[2]), paid, reward[row], terms, owner)
             _pay_royalties(row, income, terms[1], weights, lien_held, position)
+            for party in (WORLD, HOUSE, seller):
+                _check_balance(books[0], party)
         if stage == SALE:
             buyer = novice if novice >= 0 else winner
             outcome[row, BID] = value[row, buyer]

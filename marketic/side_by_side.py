@@ -1,6 +1,7 @@
 """Several rights at once: one population per action component, auctioned side by side at each step."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from marketic.auction import check_bids
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.population import Population, Receipt
+from marketic.words import NO_WORDS, Words
 
 
 class SideBySide:
@@ -40,6 +42,19 @@ class SideBySide:
         """All rights' bids for greedy play."""
         bids = [getattr(p, "appraise", p.bid)(rows) for p, rows in self._each(observation)]
         return self._gather(bids, len(observation))
+
+    @property
+    def trades(self) -> np.ndarray:
+        """How many rights each agent has owned, int64 [n_agents]. AttributeError if a family does not count them."""
+        return np.concatenate([p.trades for p in self.populations])  # type: ignore[attr-defined]
+
+    def describe(self, agent: int, words: Words = NO_WORDS) -> str:
+        """An agent's rule in plain words, with its right in front; names of moves are those of a single right's actions."""
+        right = int(np.searchsorted(self._first_agent, agent, side="right")) - 1
+        population, member = self.populations[right], int(agent - self._first_agent[right])
+        describe = getattr(population, "describe", None)
+        rule = describe(member, replace(words, moves=())) if describe else f"agent {member}"
+        return f"right {right}, {rule}"
 
     def act(self, winner: np.ndarray, observation: np.ndarray) -> np.ndarray:
         """Each right's winner acts."""

@@ -22,6 +22,7 @@ from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Certificate, Clearing
 from marketic.domains.assignment import Assignment
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class AssignmentMarket:
     sellers_share: float = 0.0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0.0 <= self.sellers_share <= 1.0:
             raise InputError(f"AssignmentMarket(sellers_share={self.sellers_share}): wanted a number from 0 to 1")
 

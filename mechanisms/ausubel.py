@@ -24,6 +24,7 @@ from marketic.demand_bids import DemandBids, check_units, demand
 from marketic.domains.units import Units
 from marketic.errors import InputError
 from marketic.mechanisms.vickrey_units import FALLING, VickreyUnits, collusion
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,7 @@ class ClinchingClock:
     terms: ClassVar[dict[Claim, Terms]] = dict.fromkeys(claims, FALLING)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_units("ClinchingClock", self.units)
 
     @property
@@ -143,6 +145,7 @@ class Ausubel:
     terms: ClassVar[dict[Claim, Terms]] = ClinchingClock.terms
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_units("Ausubel", self.units)
 
     @property

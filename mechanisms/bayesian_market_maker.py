@@ -24,6 +24,7 @@ import numpy as np
 from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 from marketic.trade_orders import TradeOrders, of_outcome, orders_for
 
 
@@ -133,6 +134,7 @@ class GlostenMilgrom(OneUnitMaker):
     prior: float = 0.5
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not (0 <= self.informed < 1 and 0 < self.prior < 1):
             raise InputError(f"{self!r}: wanted 0 <= informed < 1 and 0 < prior < 1")
 
@@ -169,6 +171,7 @@ class GaussianMaker(OneUnitMaker):
     noise: float = 1.0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         sound = math.isfinite(self.mean) and 0 < self.deviation < math.inf and 0 < self.noise < math.inf
         if not sound:
             raise InputError(f"{self!r}: wanted a finite mean, and finite deviation and noise > 0")

@@ -23,6 +23,7 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import Mechanism
 from marketic.mechanisms.second_price import SecondPrice
+from marketic.numbers import check_kinds
 
 KEPT_BY_BIDS = frozenset(
     {
@@ -48,6 +49,7 @@ class WithBudget:
     caps_payment: bool = False
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not self.budget >= 0.0:
             raise InputError(f"WithBudget(budget={self.budget}): wanted an amount >= 0, e.g. budget=1")
 

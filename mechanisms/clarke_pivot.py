@@ -22,6 +22,7 @@ from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.public_project import PublicProject
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class ClarkePivot:
     shared: bool = True
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0.0 <= self.cost <= LARGEST_BID:
             raise InputError(f"ClarkePivot(cost={self.cost}): wanted a finite amount >= 0, e.g. cost=1")
 

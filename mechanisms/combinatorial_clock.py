@@ -30,6 +30,7 @@ from marketic.clearing import Clearing
 from marketic.domains.bundles import Bundles
 from marketic.errors import InputError
 from marketic.mechanisms.core_selecting import CoreSelecting
+from marketic.numbers import check_kinds
 
 CLOCK, SUPPLEMENTARY, CLOSED = 0, 1, 2
 ROUNDING = 1e-9
@@ -76,6 +77,7 @@ class CombinatorialClock:
     revealed_preference: bool = True
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.goods < 1 or self.rounds < 1:
             raise InputError(f"CombinatorialClock(goods={self.goods}, rounds={self.rounds}): wanted at least 1 of each")
         if not (self.start >= 0.0 and self.increment > 0.0 and self.rate >= 0.0):

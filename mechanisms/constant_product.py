@@ -18,6 +18,7 @@ from marketic.claims import Claim, Terms
 from marketic.clearing import Clearing
 from marketic.errors import InputError
 from marketic.mechanisms.cost_function import check_maker, maker_terms, never_short, opening_prices
+from marketic.numbers import check_kinds
 from marketic.trade_orders import TargetPrices, TradeOrders, of_outcome, orders_for
 
 
@@ -52,6 +53,7 @@ class ConstantProduct:
     coherent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_maker(self, self.deposit, self.outcomes, self.prior)
         if not 0 <= self.fee < 1:
             raise InputError(f"{self!r}: wanted a fee from 0 up to, and without, 1, e.g. 0.02")

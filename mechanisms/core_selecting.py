@@ -23,6 +23,7 @@ from marketic.errors import InputError
 from marketic.mechanisms.core_constraints import Core
 from marketic.mechanisms.vcg import vcg_payments
 from marketic.mechanisms.winner_determination import PackageProblem, determine, single_auctions
+from marketic.numbers import check_kinds
 
 REFERENCES = ("vcg", "bid", "zero")
 
@@ -43,6 +44,7 @@ class CoreSelecting:
     domain: ClassVar[Bundles] = Bundles(share=0.02)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.reference not in REFERENCES:
             raise InputError(f"CoreSelecting(reference={self.reference!r}): wanted one of {', '.join(REFERENCES)}")
 

@@ -18,6 +18,7 @@ import numpy as np
 from marketic.claims import Claim, Terms
 from marketic.clearing import Clearing
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 from marketic.trade_orders import TargetPrices, TradeOrders, of_outcome, orders_for
 
 
@@ -149,6 +150,7 @@ class Quadratic:
     prior: tuple[float, ...] | None = None
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_maker(self, self.liquidity, self.outcomes, self.prior)
 
     @property

@@ -18,6 +18,7 @@ import numpy as np
 from marketic.claims import Claim, Terms
 from marketic.errors import InputError
 from marketic.mechanisms.probability_edits import EditMaker, Edits, EditState, check_liquidity, number_of_outcome
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class DecisionMarket(EditMaker):
     base_claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BOUNDED_LOSS, Claim.CONSERVES})
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_liquidity(self, self.liquidity)
         if isinstance(self.actions, bool) or not isinstance(self.actions, int) or self.actions < 1:
             raise InputError(f"{self!r}: wanted actions, an integer >= 1")

@@ -15,6 +15,7 @@ from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.demand_bids import DemandBids, check_units, demand, highest_bids
 from marketic.domains.units import Units
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Discriminatory:
     )
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_units("Discriminatory", self.units)
 
     @property

@@ -20,6 +20,7 @@ from marketic.clearing import Clearing
 from marketic.domains.exchange import Exchange
 from marketic.errors import InputError
 from marketic.mechanisms.crossing import cross, settle
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ class DoubleAuction:
     )
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0.0 <= self.weight <= 1.0:
             raise InputError(f"DoubleAuction(weight={self.weight}): wanted a number from 0 to 1, e.g. weight=0.5")
 

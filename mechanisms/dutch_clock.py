@@ -20,6 +20,7 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import single_winner
 from marketic.mechanisms.first_price import FirstPrice
+from marketic.numbers import check_kinds
 from marketic.session import Direct
 
 
@@ -43,6 +44,7 @@ class DutchClock:
     domain: SingleGood = field(default_factory=SingleGood)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.increment is not None and not 0.0 < self.increment <= LARGEST_BID:
             raise InputError(f"DutchClock(increment={self.increment}): wanted a finite amount > 0, e.g. 0.25, or None")
         if not 0.0 <= self.floor <= LARGEST_BID:

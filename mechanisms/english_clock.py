@@ -21,6 +21,7 @@ from marketic.clearing import Clearing
 from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanisms.second_price import SecondPrice
+from marketic.numbers import check_kinds
 from marketic.session import Direct
 
 TICKING = frozenset({Claim.DSIC, Claim.EFFICIENT, Claim.CORE})
@@ -51,6 +52,7 @@ class EnglishClock:
     )
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check_increment(self.increment, "EnglishClock")
         if not 0.0 <= self.start <= LARGEST_BID:
             raise InputError(f"EnglishClock(start={self.start}): wanted a finite amount >= 0, e.g. start=0")
@@ -141,6 +143,10 @@ def English(increment: float | None = None, start: float = 0.0) -> Direct:
     return Direct(EnglishClock(increment, start))
 
 
+LEAST_INCREMENT = 1e-100
+"""Of a clock: the number of its ticks up to any bid is still a float."""
+
+
 def _check_increment(increment: float | None, name: str) -> None:
-    if increment is not None and not 0.0 < increment <= LARGEST_BID:
+    if increment is not None and not LEAST_INCREMENT <= increment <= LARGEST_BID:
         raise InputError(f"{name}(increment={increment}): wanted a finite amount > 0, e.g. 0.25, or None")

@@ -29,6 +29,7 @@ from marketic.domains.public_project import PublicProject
 from marketic.errors import InputError
 from marketic.mechanism import single_winner
 from marketic.mechanisms.priors import Uniform
+from marketic.numbers import check_kinds
 
 BALANCED = frozenset({Claim.BIC, Claim.BUDGET_BALANCED, Claim.NO_DEFICIT, Claim.EFFICIENT, Claim.ANONYMOUS})
 SOURCE = "d'Aspremont and Gerard-Varet 1979"
@@ -104,6 +105,7 @@ class ExpectedExternalityProject:
     claims: ClassVar[frozenset[Claim]] = BALANCED
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not (0.0 <= self.cost <= LARGEST_BID and 0.0 < self.high <= LARGEST_BID):
             raise InputError(
                 f"ExpectedExternalityProject(cost={self.cost}, high={self.high}): wanted a cost >= 0 and high > 0, both finite"

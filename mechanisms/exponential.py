@@ -18,6 +18,7 @@ from marketic.claims import Claim, Holds, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.errors import InputError
 from marketic.mechanism import ClearingRule
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class PayBidSoftmax:
     terms: ClassVar[dict[Claim, Terms]] = {Claim.ANONYMOUS: Terms(Holds.EXPECTED)}
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
             raise InputError(
                 f"PayBidSoftmax(temperature={self.temperature}): wanted a finite number > 0, e.g. temperature=0.1"

@@ -38,6 +38,7 @@ from marketic.mechanisms.fisher_response import (
     row_of,
 )
 from marketic.mechanisms.fisher_rounds import best_responses, multiplicative_prices
+from marketic.numbers import check_kinds
 
 UTILITIES = ("linear", "cobb-douglas", "ces", "leontief")
 METHODS = ("newton", "response", "best-response", "multiplicative", "program")
@@ -79,6 +80,7 @@ class FisherMarket:
     max_iterations: int | None = None
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.utility not in UTILITIES:
             raise InputError(f"utility = {self.utility!r}: wanted one of {', '.join(UTILITIES)}")
         sigma = self.elasticity

@@ -19,6 +19,7 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.mechanisms.priors import Discrete, Prior
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Ironed:
     points: int = 1000
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.points < 2:
             raise InputError(f"Ironed(points={self.points}): wanted an integer >= 2, e.g. points=1000")
         if not isinstance(self.prior, Discrete) and not self.prior.support()[0] >= 0.0:

@@ -16,6 +16,7 @@ import numpy as np
 from marketic.claims import Claim, Terms
 from marketic.clearing import Clearing
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 from marketic.trade_orders import TargetPrices, of_outcome, orders_for
 
 
@@ -52,6 +53,7 @@ class KellyMarket:
     claims = frozenset({Claim.BUDGET_BALANCED, Claim.CONSERVES, Claim.BOUNDED_REGRET})
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if isinstance(self.outcomes, bool) or not isinstance(self.outcomes, int) or self.outcomes < 2:
             raise InputError(f"{self!r}: wanted outcomes, an integer >= 2")
         given = np.ones(1) if self.wealth is None else np.asarray(self.wealth, dtype=float)

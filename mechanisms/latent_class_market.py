@@ -19,6 +19,7 @@ from marketic.claims import Claim, Terms
 from marketic.errors import InputError
 from marketic.mechanisms.cost_function import maker_terms
 from marketic.mechanisms.probability_edits import EditMaker, EditState, check_liquidity, number_of_outcome
+from marketic.numbers import check_kinds
 
 MOST_INDICATORS = 12
 """Scores are kept by world, 2^V of them."""
@@ -38,6 +39,7 @@ class LatentClassMarket(EditMaker):
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BOUNDED_LOSS, Claim.CONSERVES})
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_liquidity(self, self.liquidity)
         table, chance = np.array(self.indicators, dtype=float), np.array(self.classes, dtype=float)
         if chance.ndim != 1 or len(chance) < 2 or not ((chance > 0) & (abs(chance.sum() - 1.0) <= 1e-9)).all():

@@ -24,6 +24,7 @@ from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.scalar import SingleGood
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 
 CANDIDATES = 30
 """Random parameters that are looked at for each start of a search."""
@@ -44,6 +45,7 @@ class VirtualValueAuction:
     intercepts: Pieces = ((-1.0,),)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         try:
             slopes, intercepts = np.array(self.slopes, dtype=float), np.array(self.intercepts, dtype=float)
         except (TypeError, ValueError):

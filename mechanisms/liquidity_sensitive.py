@@ -15,6 +15,7 @@ import numpy as np
 from marketic.claims import Claim, Terms
 from marketic.errors import InputError
 from marketic.mechanisms.cost_function import CostMaker, check_maker
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class LiquiditySensitive(CostMaker):
     coherent: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_maker(self, self.alpha, self.outcomes, None)
         if not (0 < self.opening < np.inf):
             raise InputError(f"{self!r}: wanted opening, a finite number of shares > 0, e.g. 1.0")

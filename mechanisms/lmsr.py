@@ -12,6 +12,7 @@ import numpy as np
 
 from marketic.claims import Claim, Terms
 from marketic.mechanisms.cost_function import CostMaker, check_maker, maker_terms, never_short, opening_prices
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class LMSR(CostMaker):
     claims = frozenset({Claim.PATH_INDEPENDENT, Claim.BOUNDED_LOSS, Claim.CONSERVES, Claim.DSIC})
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_maker(self, self.liquidity, self.outcomes, self.prior)
 
     @property

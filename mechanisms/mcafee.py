@@ -19,6 +19,7 @@ from marketic.clearing import Clearing
 from marketic.domains.exchange import Exchange
 from marketic.errors import InputError
 from marketic.mechanisms.crossing import cross, settle
+from marketic.numbers import check_kinds
 
 _REDUCED = Bids([9.0, 8.0, 1.0, 3.0, 4.0, 30.0], side=[1, 1, 1, -1, -1, -1])
 """k = 2 and p = 15.5, above b_2 = 8: the second trade is given up."""
@@ -44,6 +45,7 @@ class McAfee:
     )
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not self.lowest <= self.highest:
             raise InputError(f"McAfee(lowest={self.lowest}, highest={self.highest}): wanted lowest <= highest")
 

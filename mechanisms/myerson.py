@@ -30,6 +30,7 @@ from marketic.mechanism import ClearingRule, single_winner
 from marketic.mechanisms.ironing import Ironed
 from marketic.mechanisms.priors import Discrete, Prior, Uniform
 from marketic.mechanisms.reserve import SecondPriceReserve
+from marketic.numbers import check_kinds
 
 CERTAIN = 1e-290
 """A chance below this counts as none: its quotient with a density has no digits left."""
@@ -57,6 +58,7 @@ class Regular:
     prior: Prior
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         low = self.prior.support()[0]
         if not low >= 0.0:
             raise InputError(f"the prior {self.prior} has values down to {low}: wanted values >= 0")
@@ -118,6 +120,7 @@ class Myerson:
     kept: ClassVar[frozenset[Claim]] = frozenset({Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT})
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if isinstance(self.priors, list):
             object.__setattr__(self, "priors", tuple(self.priors))
         if self.priors == ():

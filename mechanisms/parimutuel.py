@@ -15,6 +15,7 @@ import numpy as np
 from marketic.claims import Claim
 from marketic.clearing import Clearing
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 from marketic.trade_orders import TradeOrders, of_outcome, orders_for
 
 
@@ -37,6 +38,7 @@ class Parimutuel:
     coherent: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if isinstance(self.outcomes, bool) or not isinstance(self.outcomes, int) or self.outcomes < 2:
             raise InputError(f"{self!r}: wanted outcomes, an integer >= 2")
         if not 0 <= self.take < 1:

@@ -19,6 +19,8 @@ from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.position import Positions
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
+from marketic.screening import LARGEST_BID, numbers
 
 BOTH = frozenset(
     {
@@ -46,6 +48,7 @@ class GSP:
     clicks: tuple[float, ...] = (200.0, 100.0)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         object.__setattr__(self, "clicks", _checked(self.clicks, "GSP"))
 
     @property
@@ -88,6 +91,7 @@ class VCGPosition:
     )
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         object.__setattr__(self, "clicks", _checked(self.clicks, "VCGPosition"))
 
     @property
@@ -127,8 +131,13 @@ def envy_free_bids(value: np.ndarray, clicks: tuple[float, ...]) -> np.ndarray:
 
 
 def _checked(clicks: tuple[float, ...], name: str) -> tuple[float, ...]:
-    rates = np.asarray(clicks, dtype=float)
-    if rates.ndim != 1 or len(rates) == 0 or not ((rates > 0) & np.isfinite(rates)).all() or (np.diff(rates) > 0).any():
+    rates = numbers(f"{name}: clicks", clicks)
+    if (
+        rates.ndim != 1
+        or len(rates) == 0
+        or not ((rates > 0) & (rates <= LARGEST_BID)).all()
+        or (np.diff(rates) > 0).any()
+    ):
         raise InputError(f"{name}(clicks={clicks}): wanted numbers > 0 that do not increase, e.g. clicks=(200, 100)")
     return tuple(float(rate) for rate in rates)
 

@@ -26,6 +26,7 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import ClearingRule
 from marketic.mechanisms.priors import Prior
+from marketic.numbers import check_kinds
 
 TRUTHFUL = frozenset({Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT})
 
@@ -42,6 +43,7 @@ class PostedPrice:
     shuffled: bool = False
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check((self.price,), f"PostedPrice(price={self.price!r})")
 
     @property
@@ -102,6 +104,7 @@ class SequentialPostedPrices:
     claims: ClassVar[frozenset[Claim]] = TRUTHFUL
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         object.__setattr__(self, "prices", tuple(float(p) for p in self.prices))
         _check(self.prices, f"SequentialPostedPrices(prices={self.prices})")
         if self.order is None:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 
 
 class Prior(Protocol):
@@ -50,6 +51,7 @@ class Uniform:
     high: float = 1.0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0.0 <= self.low < self.high < np.inf:
             raise InputError(f"Uniform(low={self.low}, high={self.high}): wanted 0 <= low < high, e.g. Uniform(0, 1)")
 
@@ -91,6 +93,7 @@ class Discrete:
     probabilities: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         object.__setattr__(self, "values", tuple(float(v) for v in self.values))
         object.__setattr__(self, "probabilities", tuple(float(p) for p in self.probabilities))
         values, chances = np.array(self.values), np.array(self.probabilities)

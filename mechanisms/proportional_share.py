@@ -23,6 +23,7 @@ from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.shares import Shares
 from marketic.errors import InputError
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class ProportionalShare:
     )
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0.0 < self.capacity < np.inf:
             raise InputError(f"ProportionalShare(capacity={self.capacity}): wanted a finite number > 0")
 

@@ -30,6 +30,8 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import ClearingRule, Mechanism, single_winner
 from marketic.mechanisms.second_price import SecondPrice
+from marketic.numbers import all_numbers, check_kinds
+from marketic.screening import numbers
 
 KEPT = frozenset({Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT})
 KEPT_IF_EXACT = frozenset({Claim.DSIC, Claim.FALSE_NAME_PROOF})
@@ -52,6 +54,7 @@ class SecondPriceReserve:
     )
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         _check(self.reserve, "SecondPriceReserve")
 
     @property
@@ -83,8 +86,10 @@ class WithReserve:
     reserve: float | tuple[float, ...] = 0.5
 
     def __post_init__(self) -> None:
-        if not np.isscalar(self.reserve):
-            object.__setattr__(self, "reserve", tuple(float(r) for r in self.reserve))  # type: ignore[union-attr]
+        check_kinds(self)
+        if isinstance(self.reserve, list | tuple | np.ndarray):
+            reserves = numbers("WithReserve: reserve", self.reserve)
+            object.__setattr__(self, "reserve", tuple(reserves.tolist()))
         for reserve in self.reserve if isinstance(self.reserve, tuple) else (self.reserve,):
             _check(reserve, "WithReserve")
 
@@ -132,7 +137,7 @@ class WithReserve:
 
 
 def _check(reserve: float, name: str) -> None:
-    if not 0.0 <= reserve <= LARGEST_BID:
+    if not (all_numbers(reserve) and 0.0 <= reserve <= LARGEST_BID):
         raise InputError(f"{name}(reserve={reserve!r}): wanted a finite amount >= 0, e.g. reserve=0.5")
 
 

@@ -14,6 +14,7 @@ from marketic.bids import Bids
 from marketic.clearing import Clearing
 from marketic.errors import InputError
 from marketic.mechanism import Claim, Mechanism
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Rotation:
     claims: ClassVar[frozenset[Claim]] = frozenset()
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if self.clones < 1:
             raise InputError(f"Rotation(clones={self.clones}): wanted an integer >= 1")
 

@@ -19,6 +19,7 @@ from marketic.clearing import Clearing
 from marketic.domains.rankings import RankedObjects
 from marketic.errors import InputError
 from marketic.mechanisms.deferred_acceptance import PRICE_OF_STABILITY
+from marketic.numbers import check_kinds
 from marketic.rankings import Rankings, matching
 
 MOST_ORDERS = 8
@@ -35,6 +36,9 @@ class SerialDictatorship:
 
     drawn: bool = False
     domain: ClassVar[RankedObjects] = RankedObjects()
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
 
     @property
     def claims(self) -> frozenset[Claim]:

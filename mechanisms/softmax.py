@@ -21,6 +21,7 @@ from marketic.clearing import Clearing
 from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import ClearingRule
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Softmax:
     domain: ClassVar[SingleGood] = SingleGood()
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not (self.temperature > 0 and math.isfinite(self.temperature)):
             raise InputError(
                 f"Softmax(temperature={self.temperature}): wanted a finite number > 0, e.g. temperature=0.1"

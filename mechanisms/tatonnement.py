@@ -18,6 +18,7 @@ import numpy as np
 from marketic.clearing import Certificate
 from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import Equilibrium, floats
+from marketic.numbers import check_kinds
 
 Demand = Callable[[np.ndarray], Any]
 PATIENCE = 1_000
@@ -35,6 +36,7 @@ class Tatonnement:
     max_rounds: int = 20_000
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not (0.0 < self.step <= 1.0 and self.max_rounds >= 1):
             raise InputError(
                 f"step={self.step}, max_rounds={self.max_rounds}: wanted 0 < step <= 1 and max_rounds >= 1"

@@ -26,6 +26,7 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import Mechanism
 from marketic.mechanisms.second_price import SecondPrice
+from marketic.numbers import check_kinds
 
 SAME_DECISION = frozenset({Claim.EFFICIENT, Claim.ANONYMOUS})
 RATIONAL = frozenset({Claim.INDIVIDUALLY_RATIONAL, Claim.INTERIM_RATIONAL})
@@ -43,6 +44,7 @@ class Taxed:
     included: bool = False
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not 0.0 <= self.rate < np.inf:
             raise InputError(f"Taxed(rate={self.rate}): wanted a finite rate >= 0, e.g. rate=0.1 for 10 %")
 
@@ -103,6 +105,7 @@ class Subsidised:
     rate: float = 0.0
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         if not (0.0 <= self.amount <= LARGEST_BID and 0.0 <= self.rate <= 1.0):
             raise InputError(
                 f"Subsidised(amount={self.amount}, rate={self.rate}): wanted an amount >= 0 and a rate from 0 to 1"

@@ -20,6 +20,7 @@ from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.rankings import RankedObjects
 from marketic.mechanisms.deferred_acceptance import PRICE_OF_STABILITY
+from marketic.numbers import check_kinds
 from marketic.rankings import Rankings, matching
 
 
@@ -31,6 +32,9 @@ class TopTradingCycles:
     """
 
     endowed: bool = True
+
+    def __post_init__(self) -> None:
+        check_kinds(self)
 
     @property
     def claims(self) -> frozenset[Claim]:

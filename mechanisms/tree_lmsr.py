@@ -21,6 +21,7 @@ from marketic.claims import Claim, Terms
 from marketic.errors import InputError
 from marketic.mechanisms.cost_function import maker_terms
 from marketic.mechanisms.probability_edits import EditMaker, Edits, EditState, check_liquidity, number_of_outcome
+from marketic.numbers import check_kinds
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class TreeLMSR(EditMaker):
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.BOUNDED_LOSS, Claim.CONSERVES, Claim.DSIC})
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_liquidity(self, self.liquidity)
         if not 1 <= len(self.parents) <= 62 or not all(-1 <= parent < v for v, parent in enumerate(self.parents)):
             raise InputError(

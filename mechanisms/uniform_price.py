@@ -20,6 +20,7 @@ from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.demand_bids import DemandBids, check_units, demand, highest_bids
 from marketic.domains.units import Units
+from marketic.numbers import check_kinds
 from marketic.screening import Reason
 
 
@@ -36,6 +37,7 @@ class UniformPrice:
     unit_demand: bool = False
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_units("UniformPrice", self.units)
 
     @property

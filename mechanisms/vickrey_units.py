@@ -18,6 +18,7 @@ from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.demand_bids import DemandBids, check_units, demand, highest_bids
 from marketic.domains.units import Units
+from marketic.numbers import check_kinds
 
 FALLING = Terms(domain="marginal values never increase", source="Krishna 2010, section 12.1.3")
 
@@ -46,6 +47,7 @@ class VickreyUnits:
     terms: ClassVar[dict[Claim, Terms]] = dict.fromkeys(claims, FALLING)
 
     def __post_init__(self) -> None:
+        check_kinds(self)
         check_units("VickreyUnits", self.units)
 
     @property

@@ -96,3 +96,10 @@ def test_the_father_is_named_exactly_if_another_father_would_have_made_another_c
     assert 0.7 * crossed < different <= crossed  # the rest lost again what they had borrowed
     for parent, donor in ((mother, -1), (mother, mother), (mother, child), (-1, father)):
         assert not any(write_child(population.table.rows, child, parent, donor) for _ in range(200))
+
+
+def test_the_least_tolerance_leaves_the_inaccurate_a_weight() -> None:
+    """Weights that were rounded to 0 divided 0 by 0."""
+    market = marketic.make(Larger(3), agents="expressions", seed=0, tolerance=1e-300, novices=0.3).learn(300)
+    assert np.isfinite(market.population.merit).all()
+    assert np.isfinite(market.population.appraise(np.zeros((1, 3))).value).all()

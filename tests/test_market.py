@@ -71,6 +71,7 @@ def test_every_right_of_every_kind_of_action_learns(space, wanted, bins) -> None
     assert [flat(row) for row in rows] == [flat(wanted(state)) for state in range(STATES)]
 
 
+@pytest.mark.filterwarnings("ignore:the returns of the last")
 @pytest.mark.parametrize("reward", [1.0, 0.1, -7.3, 1e-6, 12345.678])
 def test_rewards_are_split_exactly_among_rights(reward: float) -> None:
     """Three rights: the world pays the whole reward, to the tick, and each owner hears of its own part."""

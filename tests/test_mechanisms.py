@@ -1,5 +1,6 @@
 """One list of mechanisms, one list of properties; then the numbers that the theory gives for each."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -10,7 +11,8 @@ from hypothesis import strategies as st
 from marketic import Bids, Clearing, InputError
 from marketic.auction import Auction, read_clearing
 from marketic.mechanism import single_winner
-from marketic.mechanisms import FirstPrice, Rotation, SecondPrice, Softmax
+from marketic.mechanisms import GSP, FirstPrice, Rotation, SecondPrice, Softmax
+from marketic.registry import names, resolve
 
 MECHANISMS = [
     FirstPrice(), SecondPrice(), Softmax(0.1), Softmax(1e-6), Softmax(1e9),
@@ -223,3 +225,24 @@ def test_a_budget_caps_the_bid_and_who_names_nobody_is_refused() -> None:
     assert (winner.tolist(), payments.tolist()) == ([2], [[0.0, 0.0, 5.0]])
     assert auction.refused == 2
     assert bids.active.tolist() == [[False, False, True]]
+
+
+@pytest.mark.parametrize("name", sorted(names("mechanisms")))
+def test_options_of_another_kind_are_refused_by_name(name) -> None:
+    """A number, a switch: what is neither once ended in a TypeError about `<=`."""
+    build = resolve("mechanisms", name)
+    made = build()
+    if not (isinstance(build, type) and dataclasses.is_dataclass(made)):
+        return
+    for field in dataclasses.fields(made):
+        if field.init and "tuple" not in str(field.type) and isinstance(getattr(made, field.name), bool | int | float):
+            for value in ("x", None, [1], 1j, np.array([1.0, 2.0]), object()):
+                if value is not None or "None" not in str(field.type):
+                    with pytest.raises(InputError, match=f"{field.name}="):
+                        build(**{field.name: value})
+
+
+def test_clicks_beyond_the_largest_bid_are_refused() -> None:
+    """Their payments were infinite."""
+    with pytest.raises(InputError, match="clicks="):
+        GSP((1e300, 1e300))

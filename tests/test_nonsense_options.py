@@ -12,6 +12,9 @@ from marketic.agents.growing import Growing
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.learning_rate import LearningRate
 from marketic.agents.research import Research
+from marketic.agents.rule_bets import Bets
+from marketic.agents.rule_entry import PublicRecord
+from marketic.agents.rule_prices import Prices
 from marketic.agents.tabular import Tabular
 from marketic.agents.tiles import Tiles, Tiling
 from marketic.goods import Goods
@@ -93,7 +96,7 @@ def test_pairs_of_an_images_pixels_are_not_tiled() -> None:
 
 def test_ledgers_on_an_images_pixels_are_refused_at_once() -> None:
     goods = Goods.from_space(gym.spaces.Box(0, 255, (840, 840, 4), np.uint8))
-    refused(lambda: Growing.for_spaces(goods, 2, rng=np.random.default_rng(0)), "capacity=60,000", "agents='bank'")
+    refused(lambda: Growing.for_spaces(goods, 2, rng=np.random.default_rng(0)), "capacity=60000", "agents='bank'")
 
 
 RECORDS = [
@@ -131,3 +134,73 @@ def test_a_list_in_place_of_a_record_is_told_its_forms(option) -> None:
 def test_floats_that_are_whole_stand_for_whole_numbers() -> None:
     assert Novices(0.1, final=0.0, horizon=1e4) == Novices(0.1, final=0.0, horizon=10_000)
     assert isinstance(PaperTrades(steps=2e4).steps, int)
+
+
+@pytest.mark.parametrize(
+    "value", [1j, object(), len, np.array([1.0, 2.0]), b"x", {"class": "marketic.exploration:Novices"}]
+)
+def test_what_is_no_record_is_refused_at_the_door(value) -> None:
+    """Objects of another kind once went through, and ended in an AttributeError at the first trade."""
+    refused(lambda: marketic.make("CartPole-v1", agents="tiles", learning_rate=value), "learning_rate=", "wanted a")
+
+
+def test_a_number_of_any_precision_stands_for_a_record() -> None:
+    with np.errstate(all="raise"):
+        market = marketic.make("CartPole-v1", agents="tiles", learning_rate=np.float32(0.5), novices=np.float32(0.1))
+    assert isinstance(market.population.rate.initial, float)
+    assert market.novices == Novices(float(np.float32(0.1)))
+
+
+FEATURES = [
+    ("low", "x"), ("low", "abcd"), ("low", None), ("high", [1, 2, 3, "a"]), ("low", [[1], [2], [3], [4]]),
+    ("angles", "ab"), ("angles", 5), ("angles", [[0, 1, 2]]), ("angles", [[0.5, 1]]), ("angles", [[1, 1]]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("family", ["tiles", "growing"])
+@pytest.mark.parametrize(("option", "value"), FEATURES)
+def test_ranges_and_angles_that_are_none(family, option, value) -> None:
+    message = refused(lambda: marketic.make("CartPole-v1", agents=family, **{option: value}), f"{option}=", "wanted")
+    assert len(message) < 150
+
+
+@pytest.mark.parametrize("angles", [((0, 9),), ((-1, 0),), ((1, 1),), ((0, 1), (1, 2))])
+def test_angles_of_components_that_are_not_there_read_no_foreign_memory(angles) -> None:
+    low, high = np.zeros(3), np.ones(3)
+    grids = [Tiling((0, 1), (2, 2))]
+    refused(lambda: Tiles(low, high, 2, grids, angles=angles, rng=np.random.default_rng(0)), "angles=", "distinct")
+
+
+DECIDED = [
+    ("bank", "inputs"),
+    ("goods", "factoring"),
+    ("rules", "alphabet"),
+    ("portfolio", "societies"),
+    ("firms", "rng"),
+]
+
+
+@pytest.mark.parametrize(("family", "option"), DECIDED)
+def test_what_the_task_decides_is_no_option(family, option) -> None:
+    refused(
+        lambda: marketic.make("FrozenLake-v1", agents=family, **{option: 3}), f"unknown option {option!r}", "wanted"
+    )
+
+
+HUGE = [
+    ("rules", {"capacity": 10**7}), ("rules", {"cuts": 10**9}), ("rules", {"cuts": 10**30}),
+    ("rules", {"contract": Prices(memory=10**9)}), ("rules", {"contract": Bets(entry=PublicRecord(size=2**28)), "cuts": 99}),
+    ("expressions", {"slots": 10**7}), ("expressions", {"members": 10**6}), ("programs", {"slots": 10**8}),
+    ("programs", {"members": 10**7}), ("bank", {"capacity": 2 * 10**8}), ("bank", {"batch": 10**7}),
+    ("growing", {"capacity": 2 * 10**8}), ("tiles", {"paper_trades": PaperTrades(steps=10**9)}),
+    ("tiles", {"rehearsals": {"length": 10**7, "rounds": 1, "episodes": 1, "trials": 1}}),
+    ("tiles", {"rehearsals": {"rounds": 10**9}}), ("tiles", {"royalty": 1 - 1e-12, "discount": 1.0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("family", "options"), HUGE, ids=lambda part: str(part)[:40])
+def test_numbers_beyond_memory_or_patience_are_refused_by_name(family, options) -> None:
+    """np.zeros is lazy: what is allowed here would fail in the midst of training, or take all there is."""
+    named = {"contract": "memory size", "paper_trades": "steps", "rehearsals": "length rounds"}
+    message = refused(lambda: marketic.make("CartPole-v1", agents=family, seed=0, **options).learn(1), "wanted")
+    assert any(name in message for option in options for name in named.get(option, option).split()), message

@@ -8,9 +8,11 @@ import pytest
 
 import marketic
 from marketic.agents import LearningRate, PaperTrades, SteadyBids, Tiles
+from marketic.environments import open_copies
 from marketic.errors import InputError
 from marketic.mechanisms import Softmax, credit_conserving_vickrey
 from marketic.options import plain, read_options
+from marketic.run_config import RunConfig
 from marketic.toml_text import to_toml
 
 MARKETS = {
@@ -94,3 +96,62 @@ def test_files_cannot_call_functions():
         read_options({"x": {"class": "os:getcwd"}})
     with pytest.raises(InputError, match="cannot be written"):
         plain(lambda: 1)
+
+
+SETTINGS = [
+    {"options": {"agents": "bank"}}, {"options": {"seed": 3}}, {"options": {"env": 3}}, {"options": {"preset": "x"}},
+    {"threshold": float("nan"), "evaluate_every": 10}, {"threshold": float("inf"), "evaluate_every": 10},
+    {"threshold": "x", "evaluate_every": 10}, {"vector": 10**9}, {"steps": 10**20},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("settings", SETTINGS, ids=str)
+def test_settings_that_no_run_can_have(settings) -> None:
+    """Most ended in a TypeError, or in a training that nothing ends."""
+    name, value = next(iter(settings.items()))
+    named = next(iter(value)) if name == "options" else name
+    with pytest.raises(InputError, match=named):
+        RunConfig("FrozenLake-v1", **settings)
+
+
+@pytest.mark.parametrize("options", [{"map_name": "9x9"}, {"max_episode_steps": 0}, {"success_rate": "x"}])
+def test_an_environment_that_fails_to_be_made_is_bad_input(options) -> None:
+    for make in (
+        lambda: marketic.make("FrozenLake-v1", env_options=options),
+        lambda: open_copies("FrozenLake-v1", 2, options),
+    ):
+        with pytest.raises(InputError, match="cannot make"):
+            make()
+
+
+@pytest.mark.parametrize(("env", "bins"), [("CartPole-v1", 3), ("CartPole-v1", 0), ("Pendulum-v1", 0)])
+def test_levels_of_actions_that_have_none_are_refused(env: str, bins: int) -> None:
+    with pytest.raises(InputError, match=f"action_bins={bins}"):
+        marketic.make(env, action_bins=bins)
+
+
+def test_a_preset_that_is_not_there_is_refused() -> None:
+    """It was passed over in silence."""
+    with pytest.raises(InputError, match=r"preset='CartPole-v9'.*CartPole-v1"):
+        marketic.make("CartPole-v1", preset="CartPole-v9")
+
+
+SIZES = [
+    ("Bandit", "arms"), ("Chain", "length"), ("LQEconomy", "goods"), ("LQEconomy", "controls"),
+    ("MachineMaintenance", "machines"), ("Majority", "bits"), ("Production", "workshops"), ("Production", "room"),
+    ("ResourceAllocation", "chargers"),
+    ("ResourceAllocation", "longest"), ("SysAdmin", "computers"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("task", "option"), SIZES)
+@pytest.mark.parametrize("size", ["x", 2.5, float("nan"), 10**6 * 5, 10**12, 10**30])
+def test_sizes_of_tasks_beyond_memory_are_refused_by_name(task, option, size) -> None:
+    with pytest.raises(InputError, match=option):
+        marketic.make(f"marketic/{task}-v0", env_options={option: size})
+
+
+@pytest.mark.parametrize("option", ["big", "small", "absorbing"])
+def test_rewards_of_tasks_are_finite(option) -> None:
+    with pytest.raises(InputError, match=option):
+        marketic.make("marketic/Duality-v0", env_options={option: float("nan")})

@@ -1,10 +1,15 @@
 """Settlement: exact money in whole episodes, royalties as lambda-returns, and episodes counted by hand."""
 
+import gymnasium as gym
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from refusals import refused
+from tiny_envs import Walk
 
+import marketic
+from marketic import Market
 from marketic.chain import Chain, Settlement
 from marketic.ledger import HOUSE, MEMOS, WORLD, Ledger
 from marketic.mechanisms import FirstPrice
@@ -211,3 +216,15 @@ def test_all_pay_reaches_the_seller() -> None:
     settlement.settle(np.array([[SALE, 1, -1]]), everybody, everybody, account, np.zeros(1))
     assert ledger.balance[account[0, :, 0]].tolist() == [-10 - 10 + 35, -20 - 20, -5 - 5]
     assert settlement.outcome[0, CREDIT] == 35.0
+
+
+@pytest.mark.parametrize("family", ["tabular", "research"])
+@pytest.mark.parametrize(("reward", "tick"), [(1e10, 2.0**-20), (1e12, 2.0**-20), (1e5, 2.0**-40), (1.0, 1e-300)])
+def test_money_that_would_leave_64_bits_is_refused(family, reward, tick) -> None:
+    """Balances once wrapped around in silence: the world had earned what it had paid, and the sum was 0 all the same."""
+    env = gym.wrappers.TransformReward(Walk(4), lambda paid: reward * (1.0 + paid))
+    market = marketic.make(env, agents=family, seed=0)
+    market = Market(env, market.population, market.chain, seed=0, ledger=Ledger(tick=tick))
+    refused(lambda: market.learn(20_000), "64-bit range", "TransformReward", "larger tick")
+    assert int(market.ledger.balance.sum()) == 0
+    assert market.ledger.balance[0] <= 0, "the world has paid, not earned"

@@ -30,16 +30,19 @@ from typing import Any
 import numpy as np
 
 from marketic.agents.bank_network import draw_parameters
-from marketic.agents.bank_record import open_ring, record, standards
+from marketic.agents.bank_record import record, record_size, standards
 from marketic.agents.bank_settle import BIDDING, CHALLENGER, FORMER, SHOWN, STEADY, price, settle
 from marketic.agents.bank_terms import BankTerms
 from marketic.agents.bank_trials import TRIED, Trials
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import check_room
 from marketic.population import Receipt
+from marketic.words import NO_WORDS, Words, rule
 
 REFORMS = 64  # the last reform of currency and standardisation is at step REFORMS * warm
+DESCRIBED = 1000  # remembered situations, evenly chosen, by which a bidder is described
 ABOVE = 2.0**-19  # what a novice bids above the best, currency: two ticks of the default ledger
 
 
@@ -76,10 +79,18 @@ class Bank:
 
     def _open_network(self) -> None:
         terms, inputs = self.terms, self.inputs
+        claims = record_size(terms.capacity, inputs)
+        for name, size, width in (
+            ("capacity", claims, 2 * inputs + 3),
+            ("horizon", terms.horizon, inputs + 3),
+            ("batch", terms.batch, 6 * terms.hidden + 2 * inputs),
+        ):
+            why = f"{name}={size} (bank, {inputs} components, hidden={terms.hidden})"
+            check_room(size * width, why, f"choose a lower {name}")
         theta = draw_parameters(inputs, terms.hidden, self.bidders, self.rng)
         self.copies = np.stack([theta] * (6 if terms.trial else 5))
         self.moments = np.zeros((2, theta.size), np.float32)
-        self.ring = open_ring(terms.capacity, inputs)
+        self.ring = np.zeros((claims, 2 * inputs + 3), np.float32)
         self.place = np.zeros(2, np.int64)  # cursor and number of claims in the ring
         self.mean = np.zeros(inputs, np.float32)
         self.scale = np.ones(inputs, np.float32)
@@ -115,9 +126,21 @@ class Bank:
 
     def appraise(self, observation: np.ndarray) -> Bids:
         """What the best copy so far would bid, without novices; pure."""
-        shown = SHOWN if self.best >= self.former else FORMER
         bidder = np.broadcast_to(self.bidder[:1], (len(observation), self.bidders, 1))
-        return Bids.unchecked(self._value(shown, observation), bidder=bidder)
+        return Bids.unchecked(self._value(self._shown, observation), bidder=bidder)
+
+    def describe(self, agent: int, words: Words = NO_WORDS) -> str:
+        """In plain words: what a bidder does, how often it would win what the bank remembers, and what it bids on average."""
+        if not self.place[1]:
+            return f"{words.move(agent)}, bids by the shared valuation, which has seen nothing yet"
+        remembered = np.linspace(0, self.place[1] - 1, min(DESCRIBED, int(self.place[1]))).astype(np.int64)
+        bids = self._value(self._shown, self.ring[remembered, : self.inputs])
+        wins = f"in {100 * (bids.argmax(axis=1) == agent).mean():.0f} % of what is remembered"
+        return f"{rule([wins], words.move(agent), float(bids[:, agent].mean()))} on average"
+
+    @property
+    def _shown(self) -> int:
+        return SHOWN if self.best >= self.former else FORMER
 
     def start(self, rows: int) -> None:
         """Make room for `rows` parallel rows; claims that are still open are dropped."""

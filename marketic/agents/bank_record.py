@@ -8,28 +8,17 @@ Until a claim is n steps old it is open; the open claims of env b are rows open_
 import numpy as np
 from numba import njit
 
-from marketic.memory_room import check_room
+from marketic.numbers import MOST_ENTRIES
 
-CLAIMS, MOST_BYTES = 100_000, 2**31
-"""A record of no given size holds this many claims, or as many as fit into so many bytes: less for long observations."""
+CLAIMS = 100_000
+"""A record of no given size holds this many claims, or as many as one array may (1 GiB): fewer of long observations."""
 
 LARGEST = 1e37  # of an observation's numbers: differences of two, and 1 / deviation, are still float32
 
 
-def open_ring(capacity: int | None, inputs: int) -> np.ndarray:
-    """An empty record, float32 [claims, 2 * inputs + 3]; capacity None: see `CLAIMS`.
-
-    Raises InputError for a record that would fill more than half of this machine's memory.
-    """
-    row = 4 * (2 * inputs + 3)
-    claims = max(1, min(CLAIMS, MOST_BYTES // row)) if capacity is None else capacity
-    check_room(
-        claims * row,
-        f"capacity={claims:,}: a bank's record of so many claims on observations of {inputs:,} numbers",
-        "leave capacity out, choose a smaller one, or make observations shorter, e.g. with "
-        "gymnasium.wrappers.ResizeObservation and GrayscaleObservation",
-    )
-    return np.zeros((claims, 2 * inputs + 3), np.float32)
+def record_size(capacity: int | None, inputs: int) -> int:
+    """Claims in a record of observations of `inputs` numbers; capacity None: see `CLAIMS`."""
+    return max(1, min(CLAIMS, MOST_ENTRIES // (2 * inputs + 3))) if capacity is None else capacity
 
 
 def standards(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

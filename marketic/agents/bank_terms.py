@@ -30,7 +30,7 @@ class BankTerms:
     novice: float = 0.02  # probability per step that a novice enters
     lease: int = 20  # longest run of steps for which a novice keeps outbidding; 1: a new draw at every step
     warm: int = 500  # steps of random acts before the first update
-    capacity: int | None = None  # claims in the record; None: 100,000, or as many as 2 GiB hold (of images, say)
+    capacity: int | None = None  # claims in the record; None: 100,000, or as many as 1 GiB holds (of images, say)
     normalise: bool = True  # normalise hidden layers per row
     window: int = 20  # episodes in the mean that ranks the copies
     trial: int = 0  # every trial-th episode is played by a challenger, without novices, and these rank; 0: none

@@ -19,7 +19,7 @@ from marketic.errors import InputError
 from marketic.hayek.interface import SpeciesFunctions
 from marketic.hayek.random_numbers import random_state
 from marketic.hayek.vocabulary import rehearse
-from marketic.numbers import all_finite, check_wholes
+from marketic.numbers import all_finite, check_room, check_wholes
 
 FUNCTIONS = SpeciesFunctions(kernels.begin, kernels.applies, kernels.perform, kernels.breed, kernels.alike)
 
@@ -53,7 +53,8 @@ class ExpressionPrograms:
         return 1 + self.tokens
 
     def table(self, slots: int, largest: int, seed: int) -> ArrayTable:
-        """Fresh arrays for the economy."""
+        """Fresh arrays for the economy. Raises InputError if they do not fit into memory."""
+        check_room(slots * 6 * (self.tokens + 4), f"slots={slots} with tokens={self.tokens}", "choose fewer of either")
         language, more = self.language, self.language.reversible
         most, room = (more.most, more.room) if more else (0, 0)
         whole = lambda *shape: np.zeros(shape, dtype=np.int64)  # noqa: E731

@@ -35,8 +35,8 @@ TRIAL = 20
 FRESH = 0.3
 """Share of births that are random programs."""
 
-MOST_SLOTS = 2**24
-"""Most programs, so that they fit into memory."""
+MOST_SLOTS, MOST_MEMBERS = 2**24, 2**16
+"""Most programs, and most of them in a syndicate, so that they fit into memory."""
 
 
 class Expressions:
@@ -81,7 +81,7 @@ class Expressions:
                 f"tolerance={tolerance}): wanted actions and members >= 1, at least twice as many slots as actions, shares "
                 "from 0 to 1, rate and tolerance above 0"
             )
-        slots, members = whole("slots", slots, 2, MOST_SLOTS), whole("members", members, 1, MOST_SLOTS)
+        slots, members = whole("slots", slots, 2, MOST_SLOTS), whole("members", members, 1, MOST_MEMBERS)
         currency("initial_bid", initial_bid)
         flag("arithmetic", arithmetic)
         self.goods, self.rng, self.n_agents, self.n_bidders = goods, rng, int(slots), int(actions)

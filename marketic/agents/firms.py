@@ -8,6 +8,7 @@ yet: it takes over again unless it collapses. So an old world that comes back fi
 be told that it came back.
 """
 
+import inspect
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -18,6 +19,7 @@ from marketic.agents.firm_books import Firm, Register, Statute, part_of
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.option_names import check_names
 from marketic.population import Population, Receipt
 from marketic.registry import resolve
 from marketic.words import NO_WORDS, Words
@@ -92,13 +94,19 @@ class Firms:
         """
         family = resolve("agents", society) if isinstance(society, str) else society
         build = getattr(family, "for_spaces", family)
+        if not callable(build):
+            raise InputError(f"society={society!r}: wanted a family's name, module:Name, or a class with for_spaces")
+        name = getattr(family, "__name__", family)
+        try:
+            check_names(family, options, inspect.signature(Statute).parameters)
+        except InputError as error:
+            raise InputError(f"cannot found a society of {name}: {error}") from None
 
         def found(own: np.random.Generator) -> Population:
             try:
                 return build(goods, actions, rng=own, **options)
-            except TypeError as error:
-                name = getattr(family, "__name__", family)
-                raise InputError(f"cannot found a society of {name} with options {sorted(options)}: {error}") from error
+            except (TypeError, ValueError) as error:
+                raise InputError(f"cannot found a society of {name} with {options}: {error}") from error
 
         rules = {"patience": patience, "sigma": sigma, "share": share, "seasoned": seasoned}
         return cls(found, rng=rng, trial_every=trial_every, limit=limit, **rules)  # type: ignore[arg-type]

@@ -24,7 +24,7 @@ from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.factoring import Factoring, factoring_of
 from marketic.goods import Goods
-from marketic.numbers import currency, number, share
+from marketic.numbers import currency, number, share, whole
 from marketic.population import Receipt
 
 KNOWLEDGE = ("counted", "trades", "given")
@@ -75,7 +75,7 @@ class GoodsMarket:
         self.factoring, self.parts = factoring, Parts.of(factoring, goods, np.asarray(actions))
         self.knowledge, self.explore, self.price_rate = knowledge, float(explore), float(price_rate)
         self.discount, self.rng = float(discount), rng
-        self.trials = 0 if knowledge == "given" else trials
+        self.trials = 0 if knowledge == "given" else int(trials)
         self.n_bidders, self.n_agents = self.parts.actions, self.parts.n * self.parts.actions
         self.seats = self.parts.present.sum(
             axis=1
@@ -230,10 +230,12 @@ class GoodsMarket:
 
 
 def _check(knowledge: str, explore: float, trials: int, price_rate: float, exponent: float, discount: float) -> None:
-    if knowledge not in KNOWLEDGE:
+    if not isinstance(knowledge, str) or knowledge not in KNOWLEDGE:
         raise InputError(f"knowledge={knowledge!r}: wanted one of {', '.join(KNOWLEDGE)}")
     share("explore", explore)
-    number("trials", trials, least=0)
+    whole("trials", trials, 0)
     currency("price_rate", number("price_rate", price_rate, above=0))
-    if not (share("exponent", exponent) > 0.5 and share("discount", discount) < 1.0):
-        raise InputError(f"exponent={exponent}, discount={discount}: wanted (0.5, 1] and [0, 1)")
+    if share("exponent", exponent) <= 0.5:
+        raise InputError(f"exponent={exponent!r}: wanted a number above 0.5 and at most 1")
+    if share("discount", discount) == 1.0:
+        raise InputError(f"discount={discount!r}: wanted a number from 0 to below 1")

@@ -29,7 +29,10 @@ from marketic.agents.goods_market_kernels import (
 )
 from marketic.agents.goods_market_parts import Parts
 from marketic.factoring import LocalModel
+from marketic.numbers import check_room
 
+SCRATCH = 4
+"""Tables as large as the counts that are at work at a time."""
 DOUBT = 1.0
 """Transitions' worth of weight on the prior of the least squares: that parents do not matter."""
 
@@ -77,6 +80,10 @@ class Model:
     def __init__(self, parts: Parts, given: LocalModel | None = None) -> None:
         self.parts, self.given = parts, given is not None
         states, shape = int(parts.sizes.max()), (parts.kinds, parts.local_size, parts.actions)
+        entries = SCRATCH * int(np.prod(shape)) * states
+        check_room(
+            entries, f"counting what follows in {shape[1]:,} states", "take knowledge='trades', or let parts read less"
+        )
         self.visits, self.earned, self.counts = np.zeros(shape), np.zeros(shape), np.zeros((*shape, states))
         self.value = np.zeros(shape[:2])
         self._present = parts.present[parts.examples]

@@ -11,11 +11,11 @@ from marketic.agents.growing_tree import enter_market, keep_ledger, match_leaves
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
-from marketic.agents.ranges import check_ranges, ranges
-from marketic.agents.syndicates import Syndicates, check_size
+from marketic.agents.ranges import check_components, check_ranges, numbers_of, pairs_of, ranges
+from marketic.agents.syndicates import Syndicates
 from marketic.errors import InputError
 from marketic.goods import Goods
-from marketic.numbers import all_numbers, whole
+from marketic.numbers import all_numbers, check_room, whole
 from marketic.words import NO_WORDS, Words, interval, rule
 
 
@@ -64,10 +64,12 @@ class Growing(Syndicates):
         greedy: SteadyBids | None = None,
         rng: np.random.Generator,
     ) -> None:
-        self.low, self.high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
-        self.sectors, self.angles = whole("sectors", sectors, 1), tuple(angles)
+        self.low, self.high = numbers_of("Growing", "low", low), numbers_of("Growing", "high", high)
+        self.sectors, self.angles = whole("sectors", sectors, 1), pairs_of("Growing", angles)
         sectors, capacity = self.sectors, whole("capacity", capacity, 1)
-        check_size(capacity)
+        check_room(
+            capacity * (6 * self.low.size + 1), f"capacity={capacity}", "set a lower capacity, or take agents='bank'"
+        )
         self._check(actions, capacity, entry_trades, entry_evidence, clones)
         widest, least = self._shares(cover=cover, narrowest=narrowest)
         sizes, entry = (sectors, actions, capacity), (entry_trades, entry_evidence)
@@ -102,15 +104,14 @@ class Growing(Syndicates):
             raise InputError(
                 f"Growing(clones={clones}): wanted 1; agents grow by their own trades, so twins would part"
             )
-        used = [component for pair in self.angles for component in pair]
-        if len(set(used)) < len(used) or not all(0 <= i < len(self.low) + len(self.angles) for i in used):
-            raise InputError(f"Growing(angles={self.angles}): wanted pairs of distinct components of the observation")
+        check_components("Growing", self.angles, len(self.low))
 
     def _shares(self, **given: float | Sequence[float]) -> list[np.ndarray]:
         """Each given number, or one per feature, as shares of the range, float64 [F]. Raises InputError."""
         answer = []
         for name, value in given.items():
-            shares = np.asarray(value, dtype=float)
+            alone = all_numbers(value)
+            shares = np.asarray(float(value)) if alone else numbers_of("Growing", name, value)  # type: ignore[arg-type]
             if shares.shape not in ((), self.low.shape) or not (np.isfinite(shares) & (shares > 0)).all():
                 raise InputError(
                     f"Growing({name}={value}): wanted a share > 0 of the range, or {len(self.low)} of them"
@@ -124,7 +125,7 @@ class Growing(Syndicates):
 
         Angles must come with ranges for all features.
         """
-        features = len(goods) - len(options.get("angles", ()))
+        features = len(goods) - len(pairs_of("Growing", options.get("angles", ())))
         low, high = ranges(goods, features)
         options = {"low": low, "high": high, **options}
         check_ranges("Growing", goods, features, options)

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from marketic.memory_room import check_room
-
 FEATURES, SECTORS, ACTIONS, CAPACITY, ALIVE, NODES, SPLITS, REPORTED = range(8)
 NODE_AT, AGENT_AT, SHIFT_AT, CUT_AT, BOOK_AT, ANGLES_AT = range(8, 14)
 """Places in the header: sizes, counters (agents, nodes, splits by evidence, births already told), starts of the blocks."""
@@ -39,16 +37,10 @@ def lay_out(
 ) -> tuple[np.ndarray, np.ndarray]:
     """integers and reals of a market with its founders only.
 
-    low .. narrowest: float64 [F]; sizes: sectors, actions, capacity; entry: entry_trades, entry_evidence. Raises InputError
-    if they would not fit into memory.
+    low .. narrowest: float64 [F]; sizes: sectors, actions, capacity; entry: entry_trades, entry_evidence.
     """
     sectors, actions, capacity = sizes
     features, founders = len(low), sectors * actions
-    check_room(
-        8 * capacity * (6 * features + 9),
-        f"capacity={capacity:,}: growing agents with ledgers on {features:,} features",
-        "choose a smaller capacity, or agents='bank', which reads long observations",
-    )
     shift, root = displacements(cover, sectors)
     head = [len(angles), 0, 0, *(component for pair in angles for component in pair)]
     node_at = ANGLES_AT + len(head)

@@ -23,7 +23,7 @@ from marketic.agents.kernels import copy_numbers, mean_bid
 from marketic.agents.rehearsals import NOBODY, RehearsalRoom
 from marketic.errors import InputError
 from marketic.function_pointer import call_match, call_rehearse
-from marketic.numbers import all_finite, check_numbers, check_shares, check_wholes
+from marketic.numbers import MOST_ENTRIES, all_finite, check_numbers, check_room, check_shares, check_wholes
 from marketic.settlement import SALE, TRUNCATED
 
 FINAL_STATE, NOTHING_LEFT = -1.0, -2.0  # in the owner's column of a tape: how an episode ended
@@ -65,7 +65,7 @@ class SteadyBids:
 
     def __post_init__(self) -> None:
         check_numbers(self, "trades", above=0)
-        check_wholes(self, licence=0)
+        check_wholes(self, MOST_ENTRIES, licence=0)
         if not (all_finite(self.tie) and 0 <= self.tie <= 1):
             raise InputError(f"{self}: wanted tie in [0, 1]")
 
@@ -103,6 +103,7 @@ class Hindsight:
     def open(self, rows: int, columns: int) -> None:
         """Make room for `rows` parallel rows with `columns` observation components; open episodes are forgotten."""
         capacity = 0 if self.paper is None else max(2, self.paper.steps // rows)
+        check_room(rows * capacity * (columns + 2), f"PaperTrades: steps={capacity * rows}", "remember fewer steps")
         self.tape = np.zeros((rows, capacity, columns + 2))  # observation, owner, reward
         self.marks = np.zeros((rows, 2), dtype=np.int64)
         self.returns = np.zeros(rows)

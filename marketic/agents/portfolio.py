@@ -102,6 +102,9 @@ class Portfolio:
         """
         from marketic.preset_table import for_any  # it imports the families
 
+        fits = isinstance(families, list | tuple) and families and all(map(_is_family, families))
+        if families is not None and not fits:
+            raise InputError(f"families={families!r}: wanted a list of families: names, module:Name or classes")
         chosen = _fitting(goods) if families is None else list(families)
         defaults = [for_any(goods.states, family) if isinstance(family, str) else None for family in chosen]
         terms = [{} if it is None else {"discount": it.discount, "royalty": it.royalty} for it in defaults]
@@ -222,6 +225,10 @@ class Portfolio:
         self.earned, self._revenue = state["revenue"].tolist()
         for place, society in enumerate(self.societies):
             society.load_state_dict(part_of(state, f"{place}/"))  # type: ignore[attr-defined]
+
+
+def _is_family(given: Any) -> bool:
+    return isinstance(given, str) or callable(getattr(given, "for_spaces", given))
 
 
 def _fitting(goods: Goods) -> list[str]:

@@ -4,12 +4,15 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
+from marketic.agents.birth_table import CODE, PER_AGENT
 from marketic.errors import InputError
-from marketic.numbers import all_amounts, whole
+from marketic.numbers import LARGEST_WHOLE, all_amounts, check_room, whole
 from marketic.screening import LARGEST_BID, keep
 
 WHOLE = {"slots": 2, "members": 1, "few": 0, "guards": 0, "longest": 1, "licence": 0}
 """Options that are whole numbers, and the least of each."""
+MOST = {"members": 2**16, "licence": 2**24}
+"""Beyond that they need too much memory at every step."""
 SHARES = ("loops", "births", "rate", "paper", "paper_royalty")
 
 
@@ -54,7 +57,9 @@ class ProgramOptions:
             if field.name != "hopeful" and (not number or np.isnan(given)):
                 raise InputError(f"programs: {field.name}={given!r}: wanted a number")
         for name, least in WHOLE.items():
-            keep(self, name, whole(f"programs: {name}", getattr(self, name), least))
+            keep(self, name, whole(f"programs: {name}", getattr(self, name), least, MOST.get(name, LARGEST_WHOLE)))
+        check_room(self.slots * PER_AGENT * (CODE + 2 + self.guards), f"programs: slots={self.slots} with "
+                   f"guards={self.guards}", "choose fewer of either")  # fmt: skip
         for name in SHARES:
             if not 0 <= getattr(self, name) <= 1:
                 raise InputError(f"programs: {name}={getattr(self, name)}: wanted a share from 0 to 1")

@@ -2,6 +2,9 @@
 
 from numba import njit
 
+LEAST = 1e-280
+"""Accuracy of a program that is far off: it stays above 0, so that shares of it can be told."""
+
 
 @njit(cache=True)
 def share_outcome(members, realised, rate, tolerance, now, price, error, weight, merit, company, trades, last_win):  # type: ignore[no-untyped-def]  # fmt: skip
@@ -21,7 +24,7 @@ def share_outcome(members, realised, rate, tolerance, now, price, error, weight,
         gap = realised - price[i]
         price[i] += step * gap
         error[i] += step * (abs(gap) - error[i])
-        weight[i] = (1.0 + error[i] / tolerance) ** -4.0 * min(1.0, trades[i] / 10.0)
+        weight[i] = max((1.0 + error[i] / tolerance) ** -4.0, LEAST) * min(1.0, trades[i] / 10.0)
         total += weight[i]
     for k in range(size):
         i = members[k]

@@ -36,7 +36,7 @@ from marketic.array_table import ArrayTable, floats_1d, floats_2d, ints_1d, ints
 from marketic.errors import InputError
 from marketic.function_pointer import REHEARSE, address_of, call_match
 from marketic.linear_systems import solver
-from marketic.numbers import check_numbers, check_shares, check_wholes
+from marketic.numbers import check_numbers, check_room, check_shares, check_wholes, count_text
 from marketic.settlement import SALE, TERMINATED
 
 # entries of the table, after those of the forecast
@@ -45,6 +45,7 @@ ROUNDS, EPISODES, LENGTH, RATE, ROYALTY, TRADES, TRIALS = range(7)  # of PLAN
 STARTED, ENDED, ROUNDS_HELD, ADOPTED = range(4)  # of COUNTS
 MEMORY = 64  # states kept in which episodes started
 FEW = 3  # episodes before the first rehearsal
+MOST_IMAGINED = 10**9  # steps after an episode: nothing can interrupt them
 NOBODY = -1.0
 
 
@@ -75,6 +76,12 @@ class Rehearsals:
         check_shares(self, "rate", positive=True)
         check_shares(self, "royalty")
         check_numbers(self, "trades", above=0)
+        played = self.rounds * (self.episodes + 2 * self.trials) * self.length
+        if played > MOST_IMAGINED:
+            raise InputError(
+                f"{self}: up to {count_text(played)} imagined steps after each episode: wanted at most {MOST_IMAGINED:,}, "
+                "which take minutes; choose fewer rounds, episodes or trials, or a lower length"
+            )
 
 
 class RehearsalRoom:
@@ -89,6 +96,8 @@ class RehearsalRoom:
         self, plan: Rehearsals, agents: int, actions: int, clones: int, members: int, rng: np.random.Generator
     ) -> None:
         self.plan, self.actions = plan, actions
+        entries = plan.length * actions * clones * members
+        check_room(entries, f"Rehearsals: length={plan.length} of {actions} actions", "rehearse shorter episodes")
         self.sizes = np.array([plan.degree, clones, solver()])
         self.terms = np.array([
             plan.rounds, plan.episodes, plan.length, plan.rate, plan.royalty, plan.trades, plan.trials

@@ -14,6 +14,7 @@ import numpy as np
 from marketic.agents.rule_bits import pack, unpack
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.numbers import whole
 from marketic.words import NO_WORDS, Words, interval
 from marketic.words import number as constant
 
@@ -64,9 +65,10 @@ class Alphabet:
         cuts: how many per real component, evenly inside its range, or the cuts themselves, one increasing list per real one.
         """
         real = sum(good.size is None for good in goods)
-        if isinstance(cuts, int) and not isinstance(cuts, bool):
+        if isinstance(cuts, int | np.integer) and not isinstance(cuts, bool):
             if cuts < 1:
                 raise InputError(f"cuts={cuts}: wanted at least one per real component")
+            cuts = whole("cuts", cuts, 1, MOST_POSITIONS)
             lists = [_even(good.low, good.high, cuts) for good in goods if good.size is None]
         else:
             lists = _own_cuts(cuts, real)
@@ -167,5 +169,7 @@ def _own_cuts(cuts: object, real: int) -> list[tuple[float, ...]]:
         lists = []
     sound = all(given and np.isfinite(given).all() and (np.diff(given) > 0).all() for given in lists)
     if len(lists) != real or not sound:
-        raise InputError(f"cuts={cuts!r}: wanted a number >= 1, or {real} increasing lists, one per real component")
+        raise InputError(
+            f"cuts={cuts!r}: wanted a whole number >= 1, or {real} increasing lists, one per real component"
+        )
     return lists

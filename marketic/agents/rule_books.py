@@ -17,6 +17,8 @@ from marketic.ledger import HOUSE, WORLD
 
 TICKS = 2.0**20
 """Ticks per unit of currency."""
+MOST_MONEY = 2**16
+"""Most that an entrant may get from the house, currency: all rules together stay far below 2**63 ticks."""
 TOP, ALIVE, PROBLEMS, BORN, LEFT = range(5)
 """Entries of `counts`: seats in use or used before, rules alive, trades so far, rules born, rules that left."""
 MOST_CHILDREN = 64

@@ -14,15 +14,15 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.rule_bits import named, words_for
-from marketic.agents.rule_books import ALIVE, MOST_CHILDREN, TICKS, TOP, enter, leave
+from marketic.agents.rule_books import ALIVE, MOST_CHILDREN, MOST_MONEY, TICKS, TOP, enter, leave
 from marketic.agents.rule_diligence import NEVER, climb, judge
 from marketic.agents.rule_parts import PROPOSE, SCORE, address_and_settings, call_propose
-from marketic.agents.rule_proposals import Cover, CoverShare, Cross, Generalise, check_proposals
+from marketic.agents.rule_proposals import MOST_TRIALS, Cover, CoverShare, Cross, Generalise, check_proposals
 from marketic.agents.rule_record import words_used
 from marketic.agents.rule_scores import Bound
 from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
-from marketic.numbers import all_amounts, all_finite, check_flags, check_wholes
+from marketic.numbers import MOST_ENTRIES, all_amounts, all_finite, check_flags, check_wholes
 
 Proposals = tuple[tuple[Any, float], ...]
 SCORED, IDEAS, MOVES, CHILDREN, LIMIT, SURPRISE = range(6)
@@ -55,11 +55,12 @@ class PublicRecord:
     endowment: float = 1.0
 
     def __post_init__(self) -> None:
-        check_wholes(self, size=1, ideas=1, moves=0)
+        check_wholes(self, MOST_ENTRIES, size=1)
+        check_wholes(self, MOST_TRIALS, ideas=1, moves=0)
         if self.size % 64:
             raise InputError(f"{self}: wanted a size in multiples of 64")
-        if not (all_amounts(self.tries, self.endowment) and 0 <= self.tries <= 1 and self.endowment > 0):
-            raise InputError(f"{self}: wanted tries as a probability and an endowment > 0")
+        if not (all_amounts(self.tries, self.endowment) and 0 <= self.tries <= 1 and 0 < self.endowment <= MOST_MONEY):
+            raise InputError(f"{self}: wanted tries as a probability and an endowment > 0, at most {MOST_MONEY:,}")
         if not all_finite(self.search, 0.0 if self.hurdle == -math.inf else self.hurdle):
             raise InputError(f"{self}: wanted a finite search, and a finite hurdle or -inf")
         check_flags(self, "surprise")
@@ -83,8 +84,8 @@ class Offspring:
         if not (all_finite(self.children) and 0 <= self.children <= MOST_CHILDREN):
             raise InputError(f"{self}: wanted 0 to {MOST_CHILDREN} children")
         check_wholes(self, children=0, limit=1)
-        if not (all_amounts(self.endowment, self.trials) and self.endowment > 0 and self.trials >= 0):
-            raise InputError(f"{self}: wanted an endowment > 0 and trials >= 0")
+        if not (all_amounts(self.endowment, self.trials) and 0 < self.endowment <= MOST_MONEY and self.trials >= 0):
+            raise InputError(f"{self}: wanted an endowment > 0, at most {MOST_MONEY:,}, and trials >= 0")
         check_proposals(self.proposals)
 
 

@@ -14,19 +14,31 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.rule_bits import words_for
-from marketic.agents.rule_books import HOUSE, PROBLEMS, TICKS, bury, collect_tax, enter, move_money, raise_tax
+from marketic.agents.rule_books import (
+    HOUSE,
+    MOST_MONEY,
+    PROBLEMS,
+    TICKS,
+    bury,
+    collect_tax,
+    enter,
+    move_money,
+    raise_tax,
+)
 from marketic.agents.rule_quotes import quote_prices
 from marketic.agents.rule_seen import Seen, note, open_seen
 from marketic.agents.rule_takeover import take_over
 from marketic.agents.splitmix import uniform
 from marketic.errors import InputError
-from marketic.numbers import all_amounts, check_wholes
+from marketic.numbers import all_amounts, check_numbers, check_wholes
 
 STAKE, BUDGET, BANKRUPT, RATE, ENDOWMENT, VARIANCE, FLOOR, TRIES, AFTER, TOLERANCE, PRIZE, DIVIDEND = range(12)
 """Entries of `reals`."""
 BURIAL_EVERY = 50
 CLOSED_TAX = 0.2
 """Of the tax budget, in a market that is closed to entrants."""
+LEAST_PRIZE = 2.0**-20
+"""Currency: the ledger's default tick."""
 MOST_ODDS = 5.0
 """One trade multiplies nobody's wealth by more than this, or by less than its inverse."""
 
@@ -60,11 +72,16 @@ class Prices:
 
     def __post_init__(self) -> None:
         positive = (self.prize, self.house, self.endowment, self.spread, self.floor)
+        check_numbers(self, "prize", least=LEAST_PRIZE)
         if not (all_amounts(*positive, self.rate) and min(positive) > 0 and 0 < self.rate <= 1):
             raise InputError(f"{self}: wanted prize, house, endowment, spread, floor > 0 and a rate in (0, 1]")
         rest = (self.tolerance, self.tax, self.bankrupt, self.dividend, self.after, self.takeovers)
         if not (all_amounts(*rest) and min(rest) >= 0 and self.takeovers <= 1):
             raise InputError(f"{self}: wanted no negative numbers, and takeovers as a probability")
+        if max(self.endowment, self.dividend) > MOST_MONEY:
+            raise InputError(
+                f"{self}: wanted endowment and dividend of at most {MOST_MONEY:,}: rules' money is in whole ticks"
+            )
         check_wholes(self, after=0, memory=1)
 
 

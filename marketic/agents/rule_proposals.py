@@ -13,7 +13,10 @@ from numba import njit
 from marketic.agents.rule_bits import flip, has
 from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
-from marketic.numbers import all_finite, check_wholes
+from marketic.numbers import all_amounts, all_finite, check_shares, check_wholes
+
+MOST_TRIALS = 10**6
+"""Most draws for one entrant: nothing can interrupt them."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Cover:
     def __post_init__(self) -> None:
         if not (all_finite(self.positions) and self.positions >= 1):
             raise InputError(f"{self}: wanted positions >= 1")
-        check_wholes(self, positions=1)
+        check_wholes(self, MOST_TRIALS, positions=1)
 
     @property
     def rule(self) -> Any:
@@ -68,6 +71,9 @@ class Generalise:
     one: float = 0.7
     parents: int = 1
 
+    def __post_init__(self) -> None:
+        check_shares(self, "one")
+
     @property
     def rule(self) -> Any:
         """Compiled."""
@@ -85,6 +91,9 @@ class Specialise:
 
     positions: int = 1
     parents: int = 1
+
+    def __post_init__(self) -> None:
+        check_wholes(self, MOST_TRIALS, positions=1)
 
     @property
     def rule(self) -> Any:
@@ -123,7 +132,8 @@ def check_proposals(proposals: Any) -> None:
     """Raise InputError unless these are pairs of a proposal and a share >= 0, and one of them needs no parents."""
     try:
         founders = [share for part, share in proposals if part.parents == 0]
-        sound = all(share >= 0 for _, share in proposals) and sum(founders) > 0
+        sound = all(all_amounts(share) and share >= 0 for _, share in proposals) and sum(founders) > 0
+        sound = sound and all(isinstance(part.parents, int) and 0 <= part.parents <= 2 for part, _ in proposals)
     except (TypeError, ValueError, AttributeError):
         sound = False
     if not sound:

@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from marketic.agents.rule_bits import EVERYTHING, NOTHING, ONE, has, popcount
+from marketic.numbers import check_room
 
 
 class Record(NamedTuple):
@@ -22,7 +23,9 @@ class Record(NamedTuple):
 
 
 def open_record(actions: int, positions: int, size: int) -> Record:
-    """An empty record of `size` problems per action, a multiple of 64 (0: none)."""
+    """An empty record of `size` problems per action, a multiple of 64 (0: none). Raises InputError for one beyond memory."""
+    why = f"PublicRecord: size={size} of {actions} actions and {positions} positions"
+    check_room(actions * (positions + 2) * (size // 64), why, "keep fewer problems")
     return Record(np.zeros((actions, positions + 2, size // 64), np.uint64), np.zeros(actions, np.int64))
 
 

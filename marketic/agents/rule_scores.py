@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 
 from marketic.errors import InputError
-from marketic.numbers import all_amounts
+from marketic.numbers import all_amounts, check_numbers
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,9 @@ class Growth:
 
     fee: float = 0.7
     enter: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "fee", "enter")
 
     @property
     def rule(self) -> Any:
@@ -48,6 +51,9 @@ class WinRate:
 
     fee: float = 0.0
     enter: float = 8.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "fee", "enter")
 
     @property
     def rule(self) -> Any:
@@ -74,6 +80,7 @@ class Bound:
     def __post_init__(self) -> None:
         if not (all_amounts(self.deviations) and self.deviations > 0):
             raise InputError(f"{self}: wanted deviations > 0")
+        check_numbers(self, "fee", "enter")
 
     @property
     def rule(self) -> Any:
@@ -92,6 +99,9 @@ class Profit:
 
     fee: float = 0.0
     enter: float = 3.0
+
+    def __post_init__(self) -> None:
+        check_numbers(self, "fee", "enter")
 
     @property
     def rule(self) -> Any:

@@ -5,6 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from marketic.numbers import check_room
+
 
 class Seen(NamedTuple):
     """words: uint64 [memory, W], the first counts[0] of them used; table: int64 [4 * memory], place in `words` or -1.
@@ -18,7 +20,8 @@ class Seen(NamedTuple):
 
 
 def open_seen(memory: int, words: int, positions: int = 0) -> Seen:
-    """An empty set with room for `memory` situations."""
+    """An empty set with room for `memory` situations. Raises InputError for one beyond memory."""
+    check_room(memory * max(words, 4), f"Prices: memory={memory}", "remember fewer situations")
     return Seen(np.zeros((memory, words), np.uint64), np.full(4 * memory, -1), np.array([0, positions]))
 
 

@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from marketic.agents.birth_table import genealogy_of
+from marketic.agents.birth_table import CODE, PER_AGENT, genealogy_of
 from marketic.agents.rule_alphabet import Alphabet
-from marketic.agents.rule_bits import pack, unpack
+from marketic.agents.rule_bits import pack, unpack, words_for
 from marketic.agents.rule_books import BORN, HOUSE, TICKS, WORLD, enter, total
 from marketic.agents.rule_exchanges import BetExchange, PriceExchange, alive, open_exchange
 from marketic.agents.rule_prices import Prices
@@ -24,7 +24,7 @@ from marketic.errors import InputError
 from marketic.genealogy import Genealogy
 from marketic.goods import Goods
 from marketic.in_process import InProcess
-from marketic.numbers import all_finite, whole
+from marketic.numbers import all_finite, check_room, whole
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, deed, rule
 
@@ -67,6 +67,10 @@ class Rules(InProcess):
             )
         self.alphabet, self.rng, self.actions = alphabet, rng, whole("actions", actions, 1)
         self.capacity = whole("capacity", capacity, 1, MOST_SEATS)
+        check_room(
+            self.capacity * PER_AGENT * (CODE + 1 + 2 * words_for(alphabet.positions)),
+            f"capacity={capacity} for rules over {alphabet.positions} positions", "set a lower capacity",
+        )  # fmt: skip
         self.contract = Prices() if contract is None else contract
         self.n_agents, self.n_bidders = self.capacity + self.actions, self.actions
         self.exchange = open_exchange(self.contract, self.actions, alphabet.positions, self.capacity, rng)

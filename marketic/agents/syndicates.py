@@ -8,7 +8,6 @@ Q(lambda) with replacing traces (Sutton and Barto 2018, section 12); the market'
 payment rule, the royalties and the structure are free here.
 """
 
-import math
 from abc import ABC, abstractmethod
 from typing import Any
 
@@ -23,11 +22,11 @@ from marketic.bids import Bids
 from marketic.chain import lien_length
 from marketic.errors import InputError
 from marketic.function_pointer import call_adapt, call_enter
-from marketic.numbers import currency, flag, whole
+from marketic.numbers import MOST_ENTRIES, count_text, currency, flag, whole
 from marketic.population import Receipt
 from marketic.settlement import SALE, TERMINATED, TRUNCATED
 
-MOST_AGENTS = 2**28
+MOST_AGENTS = MOST_ENTRIES
 """Agents of one population: beyond that its arrays would need many GiB."""
 
 
@@ -166,11 +165,6 @@ def check_size(agents: int, why: str = "", repair: str = "choose fewer condition
         raise InputError(
             f"{why}{count_text(agents)} agents: wanted at most {MOST_AGENTS:,}, to fit into memory; {repair}"
         )
-
-
-def count_text(count: int) -> str:
-    """A count for a message: in full, or as a power of ten where nobody reads its digits."""
-    return f"{count:,}" if count < 10**15 else f"about 10**{int(math.log10(count))}"
 
 
 @njit(cache=True, forceinline=True)

@@ -10,10 +10,10 @@ from numba import njit
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
-from marketic.agents.syndicates import Syndicates, check_size, count_text
+from marketic.agents.syndicates import Syndicates, check_size
 from marketic.errors import InputError
 from marketic.goods import Goods
-from marketic.numbers import whole
+from marketic.numbers import count_text, whole
 from marketic.words import NO_WORDS, Words, rule
 
 

@@ -11,7 +11,7 @@ from numba import njit
 from marketic.agents.hindsight import PaperTrades, SteadyBids
 from marketic.agents.kernels import Kernels
 from marketic.agents.learning_rate import LearningRate
-from marketic.agents.ranges import check_ranges, ranges
+from marketic.agents.ranges import check_components, check_ranges, numbers_of, pairs_of, ranges
 from marketic.agents.rehearsals import Rehearsals
 from marketic.agents.syndicates import Syndicates, check_size
 from marketic.agents.tiling import Tiling
@@ -57,15 +57,16 @@ class Tiles(Syndicates):
         rehearsals: Rehearsals | None = None,
         rng: np.random.Generator,
     ) -> None:
-        self.low, self.high = np.asarray(low, dtype=float), np.asarray(high, dtype=float)
+        self.low, self.high = numbers_of("Tiles", "low", low), numbers_of("Tiles", "high", high)
         if self.low.shape != self.high.shape or not (np.isfinite(self.low) & np.isfinite(self.high)).all():
             raise InputError(f"Tiles(low={low}, high={high}): wanted two finite arrays of the same length")
-        if not (self.low < self.high).all() or not tilings:
-            raise InputError("Tiles: wanted low < high in every feature and at least one Tiling")
-        if not all(isinstance(tiling, Tiling) for tiling in tilings):
-            raise InputError(f"Tiles(tilings={tilings!r}): wanted a list of Tiling")
+        if not (self.low < self.high).all():
+            raise InputError(f"Tiles(low={low}, high={high}): wanted low < high in every feature")
+        if not isinstance(tilings, list | tuple) or not tilings or not all(isinstance(one, Tiling) for one in tilings):
+            raise InputError(f"Tiles(tilings={tilings!r}): wanted a list of at least one Tiling")
         clones = whole("clones", clones, 1)
-        self.tilings, self.angles = tuple(tilings), tuple(angles)
+        self.tilings, self.angles = tuple(tilings), pairs_of("Tiles", angles)
+        check_components("Tiles", self.angles, len(self.low))
         integers, reals = self._layout(actions * clones)
         self._kernels = Kernels(match_tiles, fixed=True, integers=integers, reals=reals)
         super().__init__(
@@ -120,7 +121,7 @@ class Tiles(Syndicates):
         at most 4, and over every pair of components otherwise. Angles must come with ranges for all features.
         Raises InputError where these would be more than `MOST_PAIRS` pairs, as with images.
         """
-        features = len(goods) - len(options.get("angles", ()))
+        features = len(goods) - len(pairs_of("Tiles", options.get("angles", ())))
         low, high = ranges(goods, features)
         options = {"low": low, "high": high, **options}
         check_ranges("Tiles", goods, features, options)
@@ -157,7 +158,8 @@ class Tiles(Syndicates):
                 low, width = self.low[feature], (self.high[feature] - self.low[feature]) / bins
                 start = low + first * width if first > 0 or turns[d] else -math.inf
                 stop = low + (first + 1) * width if first + 1 < bins or turns[d] else math.inf
-                conditions.append(interval(*names[feature], start, stop))
+                name, unit = names[feature]
+                conditions.append(interval(name, unit, start, stop))
             break
         return rule(conditions, words.move(bidder // self.clones), self.price[agent])
 

@@ -8,6 +8,7 @@ from marketic.market import Market
 from marketic.reporting.appraisal import appraise
 from marketic.reporting.charts import axes_for
 from marketic.reporting.colours import KINDS, ramp, shade
+from marketic.reporting.layout import words_of
 from marketic.reporting.page import card, escape, number
 from marketic.reporting.run_record import EVALUATION_SEED, LONGEST_EPISODE, greedy_arena
 from marketic.reporting.tasks import Task
@@ -69,27 +70,19 @@ def heat_cards(market: Market, task: Task) -> str:
     moves = _draw(plane, np.where(known, move % len(KINDS), -1), list(KINDS), way, "map of moves")
     keys = ramp(low, high, "units of reward")
     keys += f'<p class="note">line: one greedy episode, its first {WAY} steps at most</p>'
-    legend = _legend(market, task, sorted(set(move[known].tolist())))
-    note = f"The highest bid for the right to act, {_rest(plane, task)}. Grey: nobody has acted there yet."
+    legend = _legend(market, sorted(set(move[known].tolist())))
+    right = "the right to act" if market.rights == 1 else f"the first of {market.rights} rights"
+    note = f"The highest bid for {right}, {_rest(plane, task)}. Grey: nobody has acted there yet."
     return card("What each situation is worth", prices + keys, note) + card(
-        "What the winner does there", moves + legend, "The move of the highest bidder."
+        "What the winner does there", moves + legend, f"The move of the highest bidder for {right}."
     )
 
 
-def _legend(market: Market, task: Task, moves: list[int]) -> str:
+def _legend(market: Market, moves: list[int]) -> str:
     """Which colour is which move."""
-    boxes = (
-        f'<i class=box style="background:{KINDS[k % len(KINDS)]}"></i>{escape(_move(market, task, k))}' for k in moves
-    )
+    words = words_of(market)
+    boxes = (f'<i class=box style="background:{KINDS[k % len(KINDS)]}"></i>{escape(words.move(k))}' for k in moves)
     return f'<div class="legend">{"".join(f"<span>{box}</span>" for box in boxes)}</div>'
-
-
-def _move(market: Market, task: Task, number: int) -> str:
-    """An action in words: its name, or the level of a real action."""
-    if task.words.moves or market.rights > 1:
-        return task.words.move(number)
-    value = market.world.rights.decode(np.array([number]))
-    return f"action {float(value[0]):.6g}" if np.ndim(value) == 1 else task.words.move(number)
 
 
 def _rest(plane: Plane, task: Task) -> str:

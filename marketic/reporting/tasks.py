@@ -64,6 +64,7 @@ TASKS: dict[str, Task] = {
         Words(_LANDER, ("do nothing", "fire left engine", "fire main engine", "fire right engine")),
         (0, 1), (-1.0, -0.1), (1.0, 1.5),
     ),
+    "LunarLanderContinuous": Task(Words(_LANDER), (0, 1), (-1.0, -0.1), (1.0, 1.5)),
 }  # fmt: skip
 """By the environment's name without its version."""
 
