@@ -12,8 +12,8 @@ from marketic.agents.programs import Programs
 from marketic.checks.population import check_population
 from marketic.errors import InputError
 from marketic.goods import Goods
-from marketic.population import Receipt
 from marketic.hayek.vocabulary import COMPARISONS
+from marketic.population import Receipt
 
 SPACES = [gym.spaces.Discrete(7), gym.spaces.MultiBinary(6), gym.spaces.MultiDiscrete([3, 4, 3]),
           gym.spaces.Box(-1.0, 1.0, (3,)), gym.spaces.Box(-np.inf, np.inf, (2,)),

@@ -159,8 +159,11 @@ class Expressions:
             if self.rng.random() < self.births:
                 odds = self.merit[syndicate] + 1e-9
                 mother, father = self.rng.choice(syndicate, 2, p=odds / odds.sum()).tolist()
-                bred, own = ((-1, -1), a) if self.rng.random() < FRESH else ((mother, father), -1)
-                self._write(receipt.observation[row], *bred, own, self.price[mother])
+                price = self.price[mother]
+                if self.rng.random() < FRESH:
+                    self._write(receipt.observation[row], -1, -1, a, price)
+                else:
+                    self._write(receipt.observation[row], mother, father, -1, price)
 
     def _write(self, observation: np.ndarray, mother: int, father: int, action: int, price: float) -> None:
         """A new program that chooses something here (`action`, if >= 0), if a few random ones or children do. It has to say
