@@ -130,3 +130,9 @@ def test_newcomers_learn_nothing_from_trades_of_whose_seats_they_took():
         population.learn(_receipt(np.tile([0, 1], 10), 1.0))
         newborn = population.live & (population.uid >= before)
         assert not population.trades[newborn].any()
+
+
+def test_a_place_without_a_program_says_so():
+    population = Expressions(Goods.from_space(gym.spaces.MultiBinary(3)), 2, rng=np.random.default_rng(0))
+    assert population.describe(1).startswith("(program true action-1) bids ")
+    assert population.describe(2) == "place 2 is vacant"

@@ -276,3 +276,15 @@ def test_terms_and_moves_may_have_names_that_the_language_uses():
     tokens = parse(text, language)
     assert to_text(tokens, language) == text
     assert to_words(tokens, language) == "and is (+ if always, else if): twice (look, then twice)"
+
+
+@pytest.mark.parametrize("bound", [2**31, 2**31 + 1, 2**62])
+def test_numbers_whose_products_would_overflow_are_refused(bound):
+    words = Vocabulary((Kind("count", -bound, 0, ordered=True),), (Term("far", "count"),), ("up",))
+    far = replace(world(), vocabulary=words)
+    assert Language(far, arithmetic=False).primitives
+    if bound == 2**31:
+        assert Language(far).primitives
+    else:
+        with pytest.raises(InputError, match="so that products are exact"):
+            Language(far)

@@ -225,7 +225,9 @@ class Expressions:
         return genealogy_of(self.kin, np.where(self.live, self.uid, -1), self.species.text)
 
     def describe(self, agent: int, words: Words = NO_WORDS) -> str:
-        """A program as an S-expression, with its price."""
+        """A program as an S-expression, with its price; a place without one says so."""
+        if not self.live[agent]:
+            return f"place {agent} is vacant"
         return f"{self.species.text(self.code[agent])} bids {self.price[agent]:.3g}"
 
     def best(self, count: int = 10, words: Words = NO_WORDS) -> list[str]:
