@@ -51,7 +51,7 @@ def _value(economy: "Economy", good: str, price: np.ndarray, quantity: np.ndarra
 
 
 def pivot_profit(economy: "Economy", state: "State") -> dict[str, float]:
-    """Welfare with each firm less welfare without its products, less rent, mean per day; everyone else stays.
+    """Welfare with each firm less welfare without it and its products, less rent, mean per day; everyone else stays.
 
     Only what lies downstream of the firm is produced again. Raises InputError on a cyclic economy, and for firms that
     make finite goods (a unit of no variety means nothing).
@@ -74,7 +74,8 @@ def pivot_profit(economy: "Economy", state: "State") -> dict[str, float]:
             if other in agents and other != name:
                 economy.run_firm(other, without)
         economy._finish(without)
-        profits[name] = with_all - float(economy.welfare(without).mean()) - firm.rent
+        own = float(np.mean(firm.welfare(state.inputs[name])))
+        profits[name] = with_all - (float(economy.welfare(without).mean()) - own) - firm.rent
     return profits
 
 
