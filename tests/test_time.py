@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marketic import InputError
-from marketic.economy import Consumer, Dense, Good, Table, unroll
+from marketic.economy import Consumer, Dense, Firm, Good, Table, unroll
 from marketic.economy.consumer import log_consumer
 from marketic.economy.sharing import share_out
 from marketic.economy.time import costates, current_price, linear_quadratic, storage
@@ -137,6 +137,25 @@ def test_what_is_paid_later_counts_less() -> None:
     assert [profits[f"tank@{t}"] for t in range(3)] == pytest.approx([-2 / 2**t for t in range(3)])  # constant returns
     used = [state.inputs[f"driver@{t}"].item() for t in range(4)]
     assert economy.welfare(state)[0] == pytest.approx(sum(4 * 0.5**t * np.log(3 * x) for t, x in enumerate(used)))
+
+
+def test_firms_may_write_what_they_make_and_offer_into_one_array() -> None:
+    """All periods share the firm's functions, and so its arrays."""
+    made, offer, earned = np.zeros((1, 1)), np.zeros((1, 1)), np.zeros(1)
+
+    def earn(capital, x, y, p):
+        earned[:] = (p * x).sum()
+        return np.multiply(p, capital["share"], out=offer), {"share": earned}
+
+    firm = Firm("f", "x", "x'", lambda capital, x: np.multiply(x, capital["share"], out=made), earn, {"share": [0.5]})
+    eater = Consumer("c", "x", lambda x: x[:, 0] ** 2, lambda x: 2 * x)
+    economy = unroll([Good("x", dated=True)], [firm], [eater], 3)
+    state = economy.produce({"x@0": [[8.0]]})
+    prices = economy.prices(state)
+    assert [state[f"x@{t}"].item() for t in range(4)] == [8, 4, 2, 1]
+    assert [prices[f"x@{t}"].item() for t in range(4)] == [21, 10, 4, 0]
+    assert [prices.marginal[f"f@{t}"]["share"].item() for t in range(3)] == [80, 16, 0]
+    assert prices.certificate.status == "optimal"
 
 
 def test_goods_without_dates_are_the_same_in_all_periods() -> None:
