@@ -201,6 +201,21 @@ def test_pivot_profit_counts_what_a_firm_adds_to_welfare_itself() -> None:
     assert lost == with_it - economy.welfare(economy.produce({"a": [[1.0]]})).mean() == 5.0
 
 
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda f: pay_rent(f, 0.1, -1.0), "rate=-1.0"),
+        (lambda f: rent_certificate(f, np.ones(1), 0.1), r"gradient of firm 'f' of shape \(1,\): wanted .*\[3, 1\]"),
+        (lambda f: evict_edges([f], [np.ones((2, 1))], 1), "keep of firm 'f'"),
+        (lambda f: evict_edges([f], [np.ones((3, 1))], 1.5), "target=1.5 edges"),
+        (lambda f: swap_edges([f], 1, [np.ones((3, 1))], []), "want for 0 firms: wanted one array for each of 1"),
+    ],
+)
+def test_numbers_that_fit_no_edge_are_refused(call, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        call(Dense("f", ["a"], ["b"], np.ones((3, 1))))
+
+
 def test_entrants_are_the_directions_of_steepest_welfare() -> None:
     rng = np.random.default_rng(4)
     x, price = rng.standard_normal((200, 5)), rng.standard_normal((200, 3))

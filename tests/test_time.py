@@ -7,6 +7,7 @@ from marketic import InputError
 from marketic.economy import Consumer, Dense, Firm, Good, Table, unroll
 from marketic.economy.consumer import log_consumer
 from marketic.economy.sharing import share_out
+from marketic.economy.structure import evict_edges
 from marketic.economy.time import costates, current_price, linear_quadratic, storage
 
 I = np.eye(2)  # noqa: E741
@@ -158,6 +159,17 @@ def test_firms_may_write_what_they_make_and_offer_into_one_array() -> None:
     assert prices.certificate.status == "optimal"
 
 
+def test_edges_come_and_go_in_all_periods_at_once() -> None:
+    firm = Dense("f", ["x"], ["x'"], np.ones((2, 2)))
+    eater = Consumer("c", "x", lambda x: -(x**2).sum(axis=1), lambda x: -2 * x, concave=True)
+    economy = unroll([Good("x", 2, dated=True)], [firm], [eater], 3)
+    evict_edges([economy.firms["f@0"]], [np.array([[1.0, 2], [3, 4]])], 3)
+    assert [economy.firms[f"f@{t}"].edges for t in range(3)] == [3, 3, 3]
+    economy.invest(economy.prices(economy.produce({"x@0": [[1.0, 2.0]]})), 0.01)
+    weights = economy.firms["f@2"].capital["weights"]
+    assert (weights != 0).ravel().tolist() == [False, True, True, True]
+
+
 def test_goods_without_dates_are_the_same_in_all_periods() -> None:
     economy = unroll(
         [Good("x", dated=True), Good("land")],
@@ -188,6 +200,8 @@ def test_goods_without_dates_are_the_same_in_all_periods() -> None:
             "firm 's' has discount=0.9 and unroll has discount=0.9: tomorrow would be discounted twice",
         ),
         (lambda: storage("s", "x", keeps=-1.0), "storage 's' keeps -1.0"),
+        (lambda: storage("s", "x", keeps="a"), "storage 's' keeps 'a'"),
+        (lambda: costates([np.ones(2)], [I], np.ones(2), np.nan), "costates: discount=nan"),
         (lambda: linear_quadratic(1.0, 1.0, -1.0, 1.0, 3), "'household' is not concave"),
         (lambda: linear_quadratic(1.0, 1.0, -1e-13, 1.0, 3), "'household' is not concave"),
         (lambda: linear_quadratic(I, I, [[1, 5], [0, 1]], I, 3), r"Q is not symmetric: wanted \(Q \+ Q'\) / 2"),
