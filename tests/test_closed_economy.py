@@ -213,3 +213,10 @@ def test_the_bound_without_rent_holds(seed: int, n: int, spread: float) -> None:
     found = ClosedEconomy(links, rent=0.0).prices(limit=5000)
     assert np.abs(found.values - np.linalg.solve(system, np.eye(n)[-1])).sum() <= found.error_bound + 1e-14
     assert found.certificate.status == "optimal" or found.certificate.optimality > 1e-14
+
+
+@pytest.mark.parametrize("n", [2, 30, 1000])
+def test_a_ring_without_rent_is_solved(n: int) -> None:
+    found = ClosedEconomy(np.roll(np.eye(n), 1, axis=1), rent=0.0).prices()
+    assert found.certificate.status == "optimal"
+    assert found.error_bound < 1e-9

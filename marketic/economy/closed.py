@@ -31,8 +31,11 @@ from marketic.errors import InputError
 CLOSE = 1e-6
 """Share of all money by which prices may be off where only rounding keeps the residual from the tolerance."""
 EPS = float(np.finfo(float).eps)
-SEARCH = 1000
-"""Rounds in which it is found out how long money may be on its way, where there is next to no rent."""
+SMALL = 1000
+"""Firms up to which it is found out directly, by a dense matrix."""
+SEARCH = 100, 1000
+"""Rounds in which it is found out how long money may be on its way, where there is next to no rent: the first number and as
+many as posting took, at most the second."""
 
 
 @dataclass(frozen=True)
@@ -160,19 +163,21 @@ class ClosedEconomy:
             price /= price.sum()
         excess = self.spend(price) - price
         residual = float(np.abs(excess).sum())
-        bound = self._error_bound(price, residual)
+        bound = self._error_bound(price, residual, rounds)
         met = residual <= max(tolerance, 1e-11) and bound <= max(CLOSE, 100.0 * tolerance)
         clearing, budget = float(np.abs(excess).max()), abs(float(price.sum()) - 1)
         certificate = Certificate(clearing, budget, residual, bound, "optimal" if met else "approximate")
         return ClosedPrices(price, rounds, bound, certificate)
 
-    def _error_bound(self, price: np.ndarray, residual: float) -> float:
+    def _error_bound(self, price: np.ndarray, residual: float, rounds: int) -> float:
         """How far prices may be from equilibrium, 1-norm: two that sum to 1 are never further apart than 2."""
         off = residual + EPS * (4.0 + float(np.diff(self._received.indptr) @ price))  # sums are rounded at every term
         bound = min(off / self.rent, 2.0) if self.rent else 2.0
-        return bound if bound <= CLOSE else min(bound, 2.0 * off * self._longest_way(int(price.argmax())))
+        if bound <= CLOSE:
+            return bound
+        return min(bound, 2.0 * off * self._longest_way(int(price.argmax()), min(SEARCH[0] + rounds, SEARCH[1])))
 
-    def _longest_way(self, firm: int) -> float:
+    def _longest_way(self, firm: int, search: int) -> float:
         """At least the mean number of purchases until money comes to a firm, wherever it is now; inf if none is found.
 
         Solves h = 1 + M'h without that firm. Whatever found them, h >= 0 with h - M'h >= c > 0 are at least c times the truth.
@@ -187,8 +192,13 @@ class ClosedEconomy:
             return (h - ahead) * others
 
         with np.errstate(all="ignore"):  # a search that breaks down finds nothing
-            system = LinearOperator((self.n, self.n), matvec=left, dtype=float)
-            h, _ = bicgstab(system, others, rtol=0.0, atol=0.5, maxiter=SEARCH)
+            if self.n <= SMALL:
+                matrix = np.array([left(unit) for unit in np.eye(self.n)]).T
+                matrix[firm, firm] = 1.0
+                h = _solved(matrix, others)
+            else:
+                system = LinearOperator((self.n, self.n), matvec=left, dtype=float)
+                h, _ = bicgstab(system, others, rtol=0.0, atol=0.5, maxiter=search)
             h = np.maximum(h, 0.0) * others
             rounding = EPS * (8.0 + np.diff(self.shares.indptr).max(initial=0)) * h.max()
             least = (left(h) + 1.0 - others).min() - rounding
@@ -235,3 +245,11 @@ def _shares(links: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]:
     per_unit = np.divide(1.0, spending, out=np.zeros(len(spending)), where=spending > 0)
     links.data *= np.repeat(per_unit, lengths)
     return links, np.flatnonzero(spending == 0)
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The solution of a linear system; NaN if there is none."""
+    try:
+        return np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return np.full_like(right, np.nan)
