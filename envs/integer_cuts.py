@@ -19,9 +19,10 @@ import numpy as np
 
 from marketic.envs.weakly_coupled_bound import Bound, lagrangian_bound
 from marketic.errors import InputError
+from marketic.factoring import ROOM
 
-ROOM = 1e-9
-"""Uses that add up to the capacity by rounding still fit."""
+ROUNDING = 1e-9
+"""Of the plane of a facet, whose counts are of the size of 1."""
 MOST_COUNTS = 200_000
 """Vectors of counts that are looked at; beyond, capacities are so large that fractions of a step hardly matter."""
 
@@ -33,7 +34,7 @@ def integer_cuts(uses: np.ndarray, capacity: np.ndarray, parts: int) -> np.ndarr
     fit even once has c = inf in a row of its own. None if there are more than MOST_COUNTS counts to look at.
     """
     with np.errstate(divide="ignore"):
-        most = np.floor(np.where(uses > 0, (capacity + ROOM) / uses, np.inf).min(axis=1, initial=parts)).astype(int)
+        most = np.floor(np.where(uses > 0, capacity * ROOM / uses, np.inf).min(axis=1, initial=parts)).astype(int)
     live = [action for action in range(1, len(uses)) if most[action] > 0]
     never = [action for action in range(1, len(uses)) if most[action] == 0]
     rest = np.prod([most[action] + 1.0 for action in live[1:]])
@@ -49,12 +50,13 @@ def integer_cuts(uses: np.ndarray, capacity: np.ndarray, parts: int) -> np.ndarr
 def _corners(uses: np.ndarray, capacity: np.ndarray, parts: int, most: np.ndarray) -> np.ndarray:
     """Counts whose hull is that of all that fit, int64 [P, A]: of the first action none, or as many as fit."""
     others = np.indices((most[1:] + 1).tolist()).reshape(len(most) - 1, int(np.prod(most[1:] + 1))).T
-    left = capacity - others @ uses[1:]
-    others, left = others[(left >= -ROOM).all(axis=1)], left[(left >= -ROOM).all(axis=1)]
+    left = capacity * ROOM - others @ uses[1:]
+    fits = (left >= 0.0).all(axis=1)
+    others, left = others[fits], left[fits]
     free = parts - others.sum(axis=1)
     others, left, free = others[free >= 0], left[free >= 0], free[free >= 0]
     takes = uses[0] > 0
-    first = np.floor((left[:, takes] + ROOM) / uses[0][takes]).min(axis=1, initial=parts)
+    first = np.floor(left[:, takes] / uses[0][takes]).min(axis=1, initial=parts)
     first = np.minimum(first, free).astype(int)
     return np.concatenate([np.c_[first, others], np.c_[np.zeros_like(first), others]])
 
@@ -66,7 +68,7 @@ def _hull(points: np.ndarray) -> np.ndarray:
     if points.shape[1] == 1:
         return np.array([[1.0 / points.max()]])
     planes = ConvexHull(points).equations  # normal . x + offset <= 0
-    planes = planes[planes[:, -1] < -ROOM]  # the others go through 0: counts are not negative
+    planes = planes[planes[:, -1] < -ROUNDING]  # the others go through 0: counts are not negative
     return np.unique(np.round(np.maximum(planes[:, :-1] / -planes[:, -1:], 0.0), 12), axis=0)
 
 

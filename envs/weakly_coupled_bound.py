@@ -52,16 +52,18 @@ def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
     weight[-1] /= 1.0 - task.discount
     steps = int(np.ceil(np.log(TAIL) / np.log(task.discount)))
     one, alike = alike_parts(task)
-    tables = task.transitions[one], task.rewards[one], task.uses[one], task.start[one], alike
+    unit = _units(task.uses)
+    tables = task.transitions[one], task.rewards[one], task.uses[one] / unit, task.start[one], alike
+    capacity = task.capacity / unit
 
     def smoothed(prices: np.ndarray, temperature: float) -> tuple[float, np.ndarray]:
         table = prices.reshape(periods + 1, resources)
         value, use = price_parts(*tables, task.discount, table, temperature, steps)
-        return value + float(weight @ table @ task.capacity), (weight[:, None] * task.capacity - use).ravel()
+        return value + float(weight @ table @ capacity), (weight[:, None] * capacity - use).ravel()
 
     prices = np.full((periods + 1) * resources, scale)
     if periods:  # begin at the constant price, and never end above its bound
-        prices = np.tile(lagrangian_bound(task).prices[0], periods + 1)
+        prices = np.tile(lagrangian_bound(task).prices[0] * unit, periods + 1)
     best, kept = smoothed(prices, 0.0)[0], prices
     for share in TEMPERATURES if resources else ():
         units = np.repeat(scale / np.sqrt(weight), resources)  # so that late prices move as easily as early ones
@@ -78,9 +80,15 @@ def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
         if value < best:
             best, kept = value, prices
     _, slope = smoothed(prices, TEMPERATURES[-1] * scale)
-    use = task.capacity - slope.reshape(periods + 1, resources) / weight[:, None]
+    use = unit * (capacity - slope.reshape(periods + 1, resources) / weight[:, None])
     largest = float(np.abs(task.rewards).max(axis=(1, 2)).sum())
-    return Bound(best + TAIL * largest / (1.0 - task.discount), kept.reshape(periods + 1, resources), use)
+    return Bound(best + TAIL * largest / (1.0 - task.discount), kept.reshape(periods + 1, resources) / unit, use)
+
+
+def _units(uses: np.ndarray) -> np.ndarray:
+    """What an action takes of each resource where it takes any, on average, float64 [K]: the minimiser has no other scale."""
+    total, takers = uses.sum(axis=(0, 1)), (uses > 0.0).sum(axis=(0, 1))
+    return np.where(takers > 0, total / np.maximum(takers, 1), 1.0)
 
 
 def alike_parts(task: Any) -> tuple[np.ndarray, np.ndarray]:

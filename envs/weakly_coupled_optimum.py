@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.factoring import ROOM
 
 MOST_STATES = 300_000
 MOST_WORK = 5_000_000
@@ -56,7 +57,7 @@ def _feasible_actions(task: Any) -> list[tuple[int, ...]]:
     return [
         action
         for action in itertools.product(range(actions), repeat=parts)
-        if (task.uses[axis, list(action)].sum(axis=0) <= task.capacity + 1e-9).all()
+        if (task.uses[axis, list(action)].sum(axis=0) <= task.capacity * ROOM).all()
     ]
 
 

@@ -103,6 +103,8 @@ class Factoring:
         return len(self.reads)
 
 
+ROOM = 1.0 + 1e-9
+"""Of a capacity: uses that add up to it by rounding still fit, in any unit."""
 LARGEST_TABLE = 100_000
 """Values of an observation beyond which a part without a declaration reads one component instead of all."""
 
@@ -162,9 +164,9 @@ def ration(uses: np.ndarray, capacity: np.ndarray, actions: np.ndarray, rng: np.
     uses: float64 [n, A, K]. capacity: float64 [K]. actions: int64 [n]. Returns int64 [n]; no draw where all of them fit.
     """
     wanted = uses[np.arange(len(actions)), actions]
-    if (wanted.sum(axis=0) <= capacity + 1e-9).all():
+    if (wanted.sum(axis=0) <= capacity * ROOM).all():
         return actions
-    served, left = np.zeros_like(actions), capacity + 1e-9
+    served, left = np.zeros_like(actions), capacity * ROOM
     for part in rng.permutation(len(actions)).tolist():
         if (wanted[part] <= left).all():
             served[part] = actions[part]

@@ -24,6 +24,9 @@ from marketic.domains.assignment import Assignment
 from marketic.errors import InputError
 from marketic.numbers import check_kinds
 
+TOLERANCE = 1e-9
+"""Share of the most that a buyer names, by which it may miss the best good at the prices, or overpay."""
+
 
 @dataclass(frozen=True)
 class AssignmentMarket:
@@ -135,14 +138,22 @@ def extreme_surplus(gain: np.ndarray, match: np.ndarray) -> tuple[np.ndarray, np
 
 
 def certificate(gain: np.ndarray, bought: np.ndarray, surplus: np.ndarray, value: np.ndarray) -> Certificate:
-    """Feasibility of the matching, of the duals, and the gap between the two, largest over the batch."""
+    """Feasibility of the matching, of the duals, and the gap between the two, largest over the batch.
+
+    "optimal": no buyer misses or overpays more than TOLERANCE of the most that it names, so the rich do not hide the poor.
+    """
     earned = np.where(bought, gain - surplus[:, None, :], 0.0).sum(axis=-1)
     excess = np.maximum(bought.sum(axis=1).max(initial=0), bought.sum(axis=2).max(initial=0)) - 1.0
-    blocking = float(np.maximum(gain - earned[..., None] - surplus[:, None, :], 0.0).max(initial=0.0))
-    spent = float(np.maximum(-earned, 0.0).max(initial=0.0))
+    missed = np.maximum(gain - earned[..., None] - surplus[:, None, :], 0.0).max(axis=2, initial=0.0)
+    blocking, lost = float(missed.max(initial=0.0)), np.maximum(-earned, 0.0)
     dual = np.maximum(earned, 0.0).sum(axis=-1) + surplus.sum(axis=-1)
     # raising every buyer's surplus by the worst violation makes the duals feasible, and their sum a bound
     slack = blocking * min(gain.shape[1:], default=0)
-    gap = float((dual - np.where(bought, gain, 0.0).sum(axis=(1, 2))).max(initial=0.0)) + slack
-    sound = gap <= 1e-9 * max(1.0, float(np.abs(value).max(initial=0.0)))
-    return Certificate(max(0.0, float(excess)), spent, blocking, max(gap, 0.0), "optimal" if sound else "approximate")
+    apart = dual - np.where(bought, gain, 0.0).sum(axis=(1, 2))
+    gap = max(float(apart.max(initial=0.0)) + slack, 0.0)
+    most = np.abs(value).reshape(gain.shape).max(axis=2, initial=0.0)
+    fair = (np.maximum(missed, lost) <= TOLERANCE * most).all() and (apart <= TOLERANCE * most.sum(axis=1)).all()
+    sound = fair and excess <= 0.0
+    return Certificate(
+        max(0.0, float(excess)), float(lost.max(initial=0.0)), blocking, gap, "optimal" if sound else "approximate"
+    )

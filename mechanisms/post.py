@@ -20,10 +20,10 @@ from marketic.mechanisms.equilibrium import Equilibrium
 class Post:
     """A solver for `marketic.economy.Economy`, no `Mechanism`.
 
-    mode: of posting, "topological" or "synchronous"; ignored where goods are rival. tolerance: of the users' disagreement on
-    rival goods, relative to the largest price. limit: rounds in which shares move. damping: see `share_out`. With complements
-    (CES of elasticity below 1) users of rival goods may overshoot, and shares swing until the limit ("approximate") or until an
-    offer is infinite (`InputError`): damping = the elasticity settles them.
+    mode: of posting, "topological" or "synchronous"; ignored where goods are rival. tolerance: of the users' disagreement on a
+    rival good, relative to its price. limit: rounds in which shares move. damping: see `share_out`. With complements (CES of
+    elasticity below 1) users of rival goods may overshoot, and shares swing until the limit ("approximate") or until an offer
+    is infinite (`InputError`): damping = the elasticity settles them.
     """
 
     mode: str = "topological"
@@ -47,8 +47,7 @@ class Post:
             prices = economy.prices(economy.produce(endowment), mode)
         chain = prices.certificate
         found = chain.summary(prices.state.residual)
-        largest = max((float(abs(value).max(initial=0.0)) for value in prices.values.values()), default=0.0)
-        if chain.disagreement > self.tolerance * max(largest, 1e-300):
+        if not prices.agreed(self.tolerance):
             found = type(found)(found.clearing, found.budget, found.optimality, found.gap, "approximate")
         welfare = float(economy.welfare(prices.state).mean())
         return Equilibrium(prices.values, prices.state, found, welfare, float("nan"), prices.rounds)

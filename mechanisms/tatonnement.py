@@ -18,7 +18,8 @@ import numpy as np
 from marketic.clearing import Certificate
 from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import Equilibrium, floats
-from marketic.numbers import check_kinds
+from marketic.mechanisms.fisher import FisherMarket, checked
+from marketic.numbers import check_kinds, number, share, whole
 
 Demand = Callable[[np.ndarray], Any]
 PATIENCE = 1_000
@@ -37,10 +38,8 @@ class Tatonnement:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if not (0.0 < self.step <= 1.0 and self.max_rounds >= 1):
-            raise InputError(
-                f"step={self.step}, max_rounds={self.max_rounds}: wanted 0 < step <= 1 and max_rounds >= 1"
-            )
+        share("step", self.step, positive=True)
+        whole("max_rounds", self.max_rounds, 1)
 
     def solve(
         self, demand: Demand, supply: Any, *, start: Any = None, income: Any = None, tolerance: float = 1e-8
@@ -54,7 +53,8 @@ class Tatonnement:
         Raises InputError, naming the good, for demand that is NaN or negative, or prices that run away.
         """
         supply = floats("supply", supply)
-        if supply.ndim != 1 or not ((supply > 0.0) & np.isfinite(supply)).all():
+        number("tolerance", tolerance, above=0.0)
+        if supply.ndim != 1 or not len(supply) or not ((supply > 0.0) & np.isfinite(supply)).all():
             raise InputError(f"supply = {supply!r}: wanted finite numbers > 0, one per good")
         prices = np.ones(len(supply)) if start is None else floats("start", start)
         if prices.shape != supply.shape or not ((prices > 0.0) & np.isfinite(prices)).all():
@@ -103,7 +103,7 @@ class Tatonnement:
         step, least, since = self.step, np.inf, 0
         best, kept = prices, np.zeros_like(prices)
         cheap = np.zeros(len(prices), dtype=bool)  # goods of little worth that are not free: all of them must be sold
-        for round_ in range(1, self.max_rounds + 1):
+        for round_ in range(1, int(self.max_rounds) + 1):
             wanted = _asked(demand, prices)
             ratio = (_total(wanted) - supply) / supply
             worth = prices * supply
@@ -132,7 +132,7 @@ class Tatonnement:
 
 def _asked(demand: Demand, prices: np.ndarray) -> np.ndarray:
     """Demand [n, m] or [m] at the prices; InputError names a good for which it is no number >= 0."""
-    wanted = floats("demand", demand(prices.copy()))
+    wanted = floats("demand", demand(prices.copy())).copy()  # demand may write there again
     if wanted.shape[-1:] != prices.shape or wanted.ndim not in (1, 2):
         raise InputError(f"demand of shape {wanted.shape}: wanted ({len(prices)},) or [traders, {len(prices)}]")
     total = _total(wanted)
@@ -148,16 +148,13 @@ def _total(wanted: np.ndarray) -> np.ndarray:
 
 
 def fisher_demand(weights: Any, budgets: Any, *, utility: str = "ces", elasticity: float | None = None) -> Demand:
-    """Demand of Fisher's buyers: prices [m] -> float64 [n, m]. Utilities and arguments as in `fisher`, weights dense.
+    """Demand of Fisher's buyers: prices [m] -> float64 [n, m]. Utilities, arguments and errors as in `fisher`.
 
     With linear utilities all money goes to the first of the best goods: there, demand jumps, and tatonnement is refused.
     """
-    weights, budgets = floats("weights", weights), floats("budgets", budgets)
-    if weights.ndim != 2 or budgets.shape != weights.shape[:1]:
-        raise InputError(f"weights {weights.shape} and budgets {budgets.shape}: wanted [buyers, goods] and [buyers]")
-    budgets = budgets[:, None]
-    if utility not in ("linear", "cobb-douglas", "ces", "leontief") or (utility == "ces") != (elasticity is not None):
-        raise InputError(f"utility={utility!r}, elasticity={elasticity}: as for fisher.FisherMarket")
+    FisherMarket(utility, elasticity)  # raises InputError for others
+    edges, budgets, _ = checked(weights, budgets, 1.0)
+    weights, budgets = edges.toarray(), budgets[:, None]
 
     def demand(prices: np.ndarray) -> np.ndarray:
         if utility == "leontief":

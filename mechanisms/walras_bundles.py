@@ -23,6 +23,7 @@ from marketic.bundle_bids import BundleBids
 from marketic.clearing import Certificate
 from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import Equilibrium
+from marketic.mechanisms.walras_packages import Packages, views
 from marketic.mechanisms.walras_scaling import Scales, balanced
 from marketic.mechanisms.winner_determination import determine
 
@@ -33,8 +34,8 @@ class WalrasBundles:
     depend on each other; of what a bidder misses or overpays, relative to its own highest value; of the price of an unsold
     good, relative to the highest value of a package with it.
 
-    Bids that are not exclusive (OR) count as bidders of their own, which are looked at one by one: a refusal then says that no
-    prices support the bids, even where one bidder's bids overlap and packages of it as a whole might be supported.
+    Bids that are not exclusive (OR) are supported together, as unions that do not overlap. Where a bidder's overlapping bids
+    have more unions than `walras_packages.MOST`, they are looked at one by one: a refusal then says less.
     """
 
     tolerance: float = 1e-9
@@ -56,8 +57,12 @@ class WalrasBundles:
             part = _part(bids, bidders, goods)
             winners = determine(part)
             chosen[bidders], worth = winners.chosen, float(winners.welfare)
-            prices[goods], fractional = self._program(part)
-            refused = refused or fractional - float(winners.bound) > self.tolerance * worth
+            for packages in views(part):
+                prices[goods], fractional = self._program(packages)
+                apart = fractional - float(winners.bound) > self.tolerance * worth
+                if not apart:
+                    break
+            refused = refused or apart
             welfare, gap = welfare + worth, gap + max(fractional - worth, 0.0)
         won = (chosen[:, :, None] & bids.bundle).any(axis=1)
         found = self.certificate(bids, prices, chosen)
@@ -69,35 +74,40 @@ class WalrasBundles:
     def certificate(self, bids: BundleBids, prices: np.ndarray, chosen: np.ndarray) -> Certificate:
         """Judge any prices [m] >= 0 and accepted bids, bool [n, k]; see `solve`."""
         prices = np.asarray(prices, dtype=float)
-        surplus = np.where(bids.live, bids.value - bids.bundle @ prices, 0.0)
-        got = np.where(chosen, surplus, 0.0)
-        best = np.maximum(surplus, 0.0)
-        if bids.exclusive:
-            best, got = best.max(axis=1, initial=0.0), got.sum(axis=1)
-        missed = best - got
+        for packages in views(bids):
+            found = self._judge(bids, prices, chosen, packages)
+            if found.status == "optimal":
+                break
+        return found
+
+    def _judge(self, bids: BundleBids, prices: np.ndarray, chosen: np.ndarray, packages: Packages) -> Certificate:
+        value, accepted = np.where(bids.live, bids.value, 0.0), chosen & (packages.of >= 0)
+        surplus = (bids.value - bids.bundle @ prices)[accepted]
+        got = np.bincount(packages.of[accepted], surplus, packages.count)
+        best, most = np.zeros(packages.count), np.zeros(packages.count)
+        np.maximum.at(best, packages.decider, packages.value - packages.bundle @ prices)
+        np.maximum.at(most, packages.decider, packages.value)
+        missed, loss = np.maximum(best - got, 0.0), np.maximum(-got, 0.0)
         sold = (chosen[:, :, None] & bids.bundle).sum(axis=(0, 1))
         unsold = np.where(sold == 0, prices, 0.0)
-        value = np.where(bids.live, bids.value, 0.0)
         wanted = np.where(bids.bundle, value[:, :, None], 0.0).max(axis=(0, 1), initial=0.0)
+        allowed = not bids.exclusive or bool((chosen.sum(axis=1) <= 1).all())
         clearing = float(max(np.maximum(sold - 1, 0).max(initial=0), (unsold > self.tolerance * wanted).any()))
         gap = float(missed.sum() + unsold.sum())
-        loss = np.maximum(-got, 0.0)
-        spent = float(loss.max(initial=0.0))
-        most = value.max(axis=1, initial=0.0) if bids.exclusive else value
         fair = (np.maximum(missed, loss) <= self.tolerance * most).all()
         sound = clearing == 0.0 and fair and gap <= self.tolerance * value[chosen].sum() and (prices >= 0.0).all()
-        return Certificate(clearing, spent, float(missed.max(initial=0.0)), gap, "optimal" if sound else "approximate")
+        status = "optimal" if sound and allowed else "approximate"
+        return Certificate(clearing, float(loss.max(initial=0.0)), float(missed.max(initial=0.0)), gap, status)
 
-    def _program(self, bids: BundleBids) -> tuple[np.ndarray, float]:
+    def _program(self, packages: Packages) -> tuple[np.ndarray, float]:
         """Duals of the goods in the configuration program, and the value of its plan, made to keep within it exactly."""
-        bidder, which = np.nonzero(bids.live & (bids.value > 0.0))
-        if not len(bidder):
-            return np.zeros(bids.goods), 0.0
-        columns = np.arange(len(bidder))
-        owner = csr_array((np.ones(len(bidder)), (bidder, columns)), shape=(len(bids.value), len(bidder)))
-        goods = csr_array(bids.bundle[bidder, which].T.astype(float))
-        rows = vstack([owner, goods], format="csr") if bids.exclusive else goods
-        worth = bids.value[bidder, which]
+        goods, kept = packages.bundle.shape[1], packages.value > 0.0
+        if not kept.any():
+            return np.zeros(goods), 0.0
+        worth, decider = packages.value[kept], packages.decider[kept]
+        columns = np.arange(len(worth))
+        owner = csr_array((np.ones(len(worth)), (decider, columns)), shape=(packages.count, len(worth)))
+        rows = vstack([owner, csr_array(packages.bundle[kept].T.astype(float))], format="csr")
         fine = balanced(rows, worth, np.ones(rows.shape[0]), np.full(len(worth), np.inf), np.zeros(len(worth)))
         coarse = Scales(np.ones(rows.shape[0]), np.ones(len(worth)), 2.0 ** np.rint(np.log2(worth.max())))
         for scales in (fine, coarse):  # the solver refuses coefficients that are too far apart
@@ -110,7 +120,7 @@ class WalrasBundles:
         duals = np.maximum(-answer.ineqlin.marginals, 0.0) * scales.money / scales.goods
         shares = np.maximum(answer.x, 0.0) * scales.levels
         over = rows.multiply(np.maximum(rows @ shares, 1.0)[:, None]).max(axis=0).toarray().ravel()
-        return duals[-bids.goods :], float(worth @ (shares / over))
+        return duals[-goods:], float(worth @ (shares / over))
 
 
 def independent(bids: BundleBids) -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -12,7 +12,7 @@ from marketic.checks import check_mechanism
 from marketic.claims import Claim
 from marketic.domains.assignment import Assignment
 from marketic.errors import InputError
-from marketic.mechanisms.assignment_market import AssignmentMarket
+from marketic.mechanisms.assignment_market import AssignmentMarket, certificate
 
 HOUSES = AssignmentBids([[23, 26, 20], [22, 24, 21], [21, 22, 17]], cost=[18, 15, 19])
 """Shapley and Shubik 1971, section 3: three houses, three buyers; gains of 16."""
@@ -152,6 +152,16 @@ def test_batches_are_answered_as_single_markets_are():
         assert np.array_equal(alone.allocation, together.allocation[index])
         assert np.array_equal(alone.payments, together.payments[index])
         assert np.array_equal(alone.prices, together.prices[index], equal_nan=True)
+
+
+@pytest.mark.parametrize("poor", [1.0, 1e-6, 1e-12])
+def test_the_rich_do_not_hide_that_the_poor_are_badly_served(poor):
+    value = np.array([[2.0, 0.0, 0.0], [0.0, 2.0 * poor, poor], [0.0, 2.0 * poor, 2.0 * poor]])
+    worse, best = np.eye(3, dtype=bool)[[0, 2, 1]], np.eye(3, dtype=bool)
+    for bought, status in ((best, "optimal"), (worse, "approximate")):
+        assert certificate(value[None], bought[None], np.zeros((1, 3)), value[None]).status == status
+    dear = np.array([0.0, 3.0 * poor, 0.0])  # a price above what it is worth to its buyer
+    assert certificate(value[None], best[None], dear[None], value[None]).status == "approximate"
 
 
 def test_truth_is_claimed_for_buyers_at_the_lowest_prices_only():

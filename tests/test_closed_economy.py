@@ -176,3 +176,47 @@ def test_parts_that_hardly_trade_are_not_called_solved(rent: float, passed: floa
     assert error <= 1.001 * found.error_bound + rent / passed  # the bound is one of its own equilibrium
     assert (found.certificate.status == "optimal") == (passed == 1e-2)
     assert found.certificate.status == "approximate" or error < 1e-8
+
+
+@pytest.mark.parametrize("bridge", [100.0, 1e-3, 1e-14, 1e-17])
+def test_without_rent_the_distance_is_bounded_for_thousands_of_firms(bridge: float) -> None:
+    """Who trades both ways alike is worth its trade: links w = w' have prices in proportion to their sums."""
+    parts = [nx.to_scipy_sparse_array(nx.barabasi_albert_graph(900, m, seed=m), dtype=float) for m in (3, 8)]
+    links = sparse.block_diag(parts, format="lil")
+    links[0, 900] = links[900, 0] = bridge
+    economy = ClosedEconomy(links, rent=0.0)
+    exact = np.asarray(links.sum(axis=1)).ravel() / links.sum()
+    posted = np.abs(economy.prices(limit=1).values - exact).sum()
+    assert posted <= economy.prices(limit=1).error_bound  # far from settled
+    found = economy.prices(limit=30_000)
+    error = np.abs(found.values - exact).sum()
+    assert error <= found.error_bound <= 2.0
+    assert found.certificate.status == ("optimal" if bridge == 100.0 else "approximate")
+    assert bridge < 100.0 or found.error_bound < 1e-9
+
+
+@pytest.mark.parametrize("passed", [1e-14, 1e-17])
+def test_a_rent_too_small_to_be_seen_promises_nothing(passed: float) -> None:
+    links = np.array([[1, 1, passed, 0], [1, 1, 0, 0], [3 * passed, 0, 1, 1], [0, 0, 1, 1]])
+    found = ClosedEconomy(links, rent=passed / 10).prices()
+    assert found.certificate.status == "approximate"  # one pair is worth about three times the other, not as much
+    assert found.error_bound > 0.4
+
+
+@given(seed=st.integers(0, 10**6), n=st.integers(1, 12), spread=st.floats(0, 8))
+def test_the_bound_without_rent_holds(seed: int, n: int, spread: float) -> None:
+    rng = np.random.default_rng(seed)
+    links = rng.random((n, n)) * 10.0 ** -(spread * rng.random((n, n))) * (rng.random((n, n)) < 0.6)
+    links[np.arange(n), (np.arange(n) + 1) % n] += 0.1  # a circle through all
+    shares = links / links.sum(axis=1, keepdims=True)
+    system = np.vstack([(np.eye(n) - shares.T)[1:], np.ones(n)])
+    found = ClosedEconomy(links, rent=0.0).prices(limit=5000)
+    assert np.abs(found.values - np.linalg.solve(system, np.eye(n)[-1])).sum() <= found.error_bound + 1e-14
+    assert found.certificate.status == "optimal" or found.certificate.optimality > 1e-14
+
+
+@pytest.mark.parametrize("n", [2, 30, 1000])
+def test_a_ring_without_rent_is_solved(n: int) -> None:
+    found = ClosedEconomy(np.roll(np.eye(n), 1, axis=1), rent=0.0).prices()
+    assert found.certificate.status == "optimal"
+    assert found.error_bound < 1e-9

@@ -12,6 +12,7 @@ from marketic.economy import Consumer, Dense, Economy, Firm, Good, Layout, Table
 from marketic.economy.consumer import log_consumer
 from marketic.economy.firm import CobbDouglas
 from marketic.economy.sharing import share_out
+from marketic.mechanisms import equilibrium
 
 
 def linear(name: str, good: str, price: float = 1.0) -> Consumer:
@@ -97,6 +98,25 @@ def test_budgeted_consumers_spend_their_budgets() -> None:
     assert prices["y"][0, 0] == pytest.approx(2 * 0.7 + 0.2, rel=1e-9)
     with pytest.raises(InputError, match="different units"):
         Economy(goods, [], [cobb(0.3, 2.0, "ann"), linear("bob", "x")])
+
+
+@pytest.mark.parametrize("dear", [1.0, 1e6, 1e-6, 1e12])
+def test_cheap_goods_are_shared_out_as_well_as_dear_ones(dear: float) -> None:
+    """With utility a sqrt(x), users get shares in proportion to a^2; the first good has a second column that is cheap."""
+    tastes = np.array([[dear, 1.0, dear], [dear, 2.0, dear]])
+
+    def root(name: str, taste: np.ndarray) -> Consumer:
+        return Consumer(
+            name, ("x", "y"), lambda x: np.sqrt(x) @ taste, lambda x: 0.5 * taste / np.sqrt(x), concave=True
+        )
+
+    economy = Economy(
+        [Good("x", 2, rival=True), Good("y", rival=True)], [], [root("ann", tastes[0]), root("bob", tastes[1])]
+    )
+    found = equilibrium.post(economy, {"x": [[1.0, 1.0]], "y": [[1.0]]})
+    assert found.certificate.status == "optimal"
+    shares = [np.concatenate([economy.shares[good][user] for good in ("x", "y")]) for user in ("ann", "bob")]
+    assert np.allclose(shares, tastes**2 / (tastes**2).sum(axis=0), rtol=1e-8)
 
 
 def test_tables_pass_bellman_backups() -> None:

@@ -11,6 +11,7 @@ from marketic.agents.expressions import Expressions
 from marketic.checks import check_population
 from marketic.errors import InputError
 from marketic.goods import Goods
+from marketic.population import Receipt
 
 
 def test_they_keep_the_promises_of_a_population():
@@ -103,3 +104,35 @@ def test_the_least_tolerance_leaves_the_inaccurate_a_weight() -> None:
     market = marketic.make(Larger(3), agents="expressions", seed=0, tolerance=1e-300, novices=0.3).learn(300)
     assert np.isfinite(market.population.merit).all()
     assert np.isfinite(market.population.appraise(np.zeros((1, 3))).value).all()
+
+
+def _receipt(winner, worth):
+    """Rows of rights bought at observation (1, 1, 1) and worth so much at the end."""
+    rows, seen = len(winner), np.ones((len(winner), 3))
+    worth, yes = np.full(rows, float(worth)), np.ones(rows, dtype=bool)
+    return Receipt(yes, seen, np.array(winner), worth, np.zeros(rows), worth, yes, ~yes, seen, 1.0, 0.0)
+
+
+def test_parents_keep_their_seats_until_the_child_is_written():
+    goods = Goods.from_space(gym.spaces.MultiBinary(3))
+    for slots, left in ((8, 4), (4, 0), (5, 1)):
+        population = Expressions(goods, 2, slots=slots, rng=np.random.default_rng(0))
+        population.live[:] = True
+        taken = {population._vacancy(2, 3) for _ in range(300)}
+        assert taken == set(range(4, slots) if left else [-1])  # -1: nobody makes room
+
+
+def test_newcomers_learn_nothing_from_trades_of_whose_seats_they_took():
+    goods = Goods.from_space(gym.spaces.MultiBinary(3))
+    population = Expressions(goods, 2, slots=6, births=1.0, rng=np.random.default_rng(3))
+    for _ in range(200):
+        before = population.counters[1]
+        population.learn(_receipt(np.tile([0, 1], 10), 1.0))
+        newborn = population.live & (population.uid >= before)
+        assert not population.trades[newborn].any()
+
+
+def test_a_place_without_a_program_says_so():
+    population = Expressions(Goods.from_space(gym.spaces.MultiBinary(3)), 2, rng=np.random.default_rng(0))
+    assert population.describe(1).startswith("(program true action-1) bids ")
+    assert population.describe(2) == "place 2 is vacant"

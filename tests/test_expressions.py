@@ -1,5 +1,7 @@
 """Typed S-expressions: types, text, machine, breeding, hostile programs, the economy and the family."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numba import njit
@@ -11,6 +13,7 @@ from marketic.agents.expression_compiler import skip, well_typed
 from marketic.agents.expression_kernels import applies, begin, perform
 from marketic.agents.expression_language import Language
 from marketic.agents.expression_species import ExpressionPrograms
+from marketic.agents.expression_text import parse, to_text, to_words
 from marketic.envs.blocks_world_vocabulary import world
 from marketic.envs.rubiks_cube_world import language as cube_language
 from marketic.errors import InputError
@@ -18,6 +21,7 @@ from marketic.experiments import blocks_world_sexpr
 from marketic.hayek import Economy
 from marketic.hayek.interface import ACTS, CAP, CODE, IDLE, NO, OVER, PROGRESS, STATE
 from marketic.hayek.random_numbers import random_state
+from marketic.hayek.vocabulary import Kind, Term, Vocabulary
 
 BLOCKS = Language(world())
 LANGUAGES = {"blocks": BLOCKS, "cube": cube_language(2)}
@@ -259,3 +263,28 @@ def test_the_experiment_runs():
     answer = blocks_world_sexpr.run(quick=True)
     assert answer["met"], answer["rows"]
     assert "programs" in answer["details"][0]
+
+
+def test_terms_and_moves_may_have_names_that_the_language_uses():
+    words = Vocabulary(
+        (Kind("count", 0, 200),),
+        tuple(Term(name, "count") for name in ("if", "+", "and")),
+        ("twice", "look", "while"),
+    )
+    language = Language(replace(world(), vocabulary=words))
+    text = "(program (== and (if true + if)) (twice (then look twice)))"
+    tokens = parse(text, language)
+    assert to_text(tokens, language) == text
+    assert to_words(tokens, language) == "and is (+ if always, else if): twice (look, then twice)"
+
+
+@pytest.mark.parametrize("bound", [2**31, 2**31 + 1, 2**62])
+def test_numbers_whose_products_would_overflow_are_refused(bound):
+    words = Vocabulary((Kind("count", -bound, 0, ordered=True),), (Term("far", "count"),), ("up",))
+    far = replace(world(), vocabulary=words)
+    assert Language(far, arithmetic=False).primitives
+    if bound == 2**31:
+        assert Language(far).primitives
+    else:
+        with pytest.raises(InputError, match="so that products are exact"):
+            Language(far)

@@ -100,20 +100,21 @@ def test_where_a_price_is_positive_the_resource_is_used_up(task):
 
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10**6), power=st.sampled_from([-8, 0, 8]))
-def test_bounds_of_random_tasks_in_any_currency(seed, power):
+def test_bounds_of_random_tasks_in_any_currency_and_unit(seed, power):
     rng = np.random.default_rng(seed)
     parts, states, actions = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(2, 4))
     chances = rng.dirichlet(np.full(states, 0.5), size=(parts, actions, states))
     rewards = 10.0**power * rng.normal(size=(parts, states, actions))
     uses = np.tile(rng.integers(0, 3, (actions, 1)).astype(float), (parts, 1, 1))
     uses[:, 0] = 0.0
-    task = WeaklyCoupled(
-        chances, rewards, uses, rng.uniform(0.2, 3.0, 1), rng.integers(states, size=parts), discount=0.9
-    )
+    limit, start = rng.uniform(0.2, 3.0, 1), rng.integers(states, size=parts)
+    task, other = (WeaklyCoupled(chances, rewards, uses * w, limit * w, start, discount=0.9) for w in (1.0, 1e-12 / 3))
     unit = np.abs(rewards).max()
     optimum = optimal_values(task)[tuple(task.start)]
     constant, dated = (task.lagrangian_bound(dated=dated, periods=10).value for dated in (False, True))
     whole = task.integer_bound().value
+    assert optimal_values(other)[tuple(start)] == pytest.approx(optimum)
+    assert other.lagrangian_bound().value == pytest.approx(constant, abs=1e-2 * unit)
     assert optimum <= min(dated, whole) + 1e-8 * unit
     assert dated <= constant + 1e-8 * unit
     assert whole <= constant + 1e-2 * unit  # of a search that need not end at the least

@@ -166,13 +166,13 @@ def test_what_is_given_out_always_fits_and_nothing_that_loses_is_served(parts, a
     rng = np.random.default_rng(seed)
     gain, uses = rng.normal(size=(parts, actions)), rng.integers(0, 4, (parts, actions, resources)).astype(float)
     gain[:, 0], uses[:, 0] = 0.0, 0.0
-    capacity, chosen = rng.integers(1, 6, resources).astype(float), np.zeros(parts, dtype=np.int64)
+    unit, rows, chosen = 10.0 ** rng.integers(-12, 13) / 3, np.arange(parts), np.zeros(parts, dtype=np.int64)
+    uses, capacity = unit * uses, unit * rng.integers(1, 6, resources)
     share_out(gain, uses, capacity, rng.random(resources) + 0.1, chosen)
-    rows = np.arange(parts)
-    assert (uses[rows, chosen].sum(axis=0) <= capacity + 1e-6).all()
+    assert (uses[rows, chosen].sum(axis=0) <= 1.000001 * capacity).all()
     assert (gain[rows, chosen] >= 0).all()
     served = ration(uses, capacity, rng.integers(0, actions, parts), rng)
-    assert (uses[rows, served].sum(axis=0) <= capacity + 1e-6).all()
+    assert (uses[rows, served].sum(axis=0) <= 1.000001 * capacity).all()
 
 
 def test_prices_of_states_are_expectations_and_offers_add_up():

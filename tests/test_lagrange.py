@@ -236,3 +236,23 @@ def test_a_part_that_does_not_maximise_is_named():
 def test_refused(demand, capacity, options, words):
     with pytest.raises(InputError, match=words):
         lagrange_price(demand, capacity, **options)
+
+
+def test_demand_may_write_its_answers_into_one_array():
+    rng = np.random.default_rng(0)
+    use, reward = rng.random((6, 4, 2)), rng.random((6, 4))
+    use[:, 0], reward[:, 0], rows = 0.0, 0.0, np.arange(6)
+    used, gained = np.zeros((6, 2)), np.zeros(6)
+
+    def fresh(prices):
+        net = reward - use @ prices
+        return use[rows, net.argmax(axis=1)], net.max(axis=1)
+
+    def again(prices):
+        used[:], gained[:] = fresh(prices)
+        return used, gained
+
+    one, other = (lagrange_price(demand, 0.4 * use.max(axis=1).sum(axis=0)) for demand in (fresh, again))
+    assert one.certificate == other.certificate
+    assert one.certificate.status == "optimal"
+    assert np.array_equal(one.prices, other.prices)

@@ -13,6 +13,7 @@ from marketic.checks.population import check_population
 from marketic.errors import InputError
 from marketic.goods import Goods
 from marketic.hayek.vocabulary import COMPARISONS
+from marketic.population import Receipt
 
 SPACES = [gym.spaces.Discrete(7), gym.spaces.MultiBinary(6), gym.spaces.MultiDiscrete([3, 4, 3]),
           gym.spaces.Box(-1.0, 1.0, (3,)), gym.spaces.Box(-np.inf, np.inf, (2,)),
@@ -174,3 +175,26 @@ def test_literals_say_the_constants_that_they_compare_with(space):
     if isinstance(space, gym.spaces.Discrete):
         assert (said == literals.constant[alone]).all()
         assert not any("e+" in literals.say(int(k)) for k in alone)
+
+
+def test_who_takes_a_seat_goes_on_with_nothing_and_learns_from_its_own_trades_only():
+    goods = Goods.from_space(gym.spaces.MultiBinary(3))
+    programs = Programs.for_spaces(
+        goods, 2, rng=np.random.default_rng(0), slots=8, few=3, members=4, births=1.0, paper=0.0, loops=0.5
+    )
+    rng, yes = np.random.default_rng(1), np.ones(20, dtype=bool)
+    programs.start(20)
+    ends = 0
+    for _ in range(100):
+        seen = rng.integers(0, 2, (20, 3)).astype(float)
+        programs.bid(seen)
+        winner = rng.integers(0, 2, 20)
+        programs.act(winner, seen)
+        repeated, uid = programs._repeats.copy(), programs.uid.copy()
+        worth, before = rng.random(20), programs.counters[1]
+        programs.learn(Receipt(yes, seen, winner, worth, worth * 0, worth, ~yes, ~yes, seen, 1.0, 0.0))
+        assert not programs.trades[programs.uid >= before].any()
+        gone = (repeated >= 0) & (programs.uid[repeated] != uid[repeated])
+        assert (programs._repeats[gone] == -1).all()
+        ends += gone.sum()
+    assert ends > 0

@@ -114,6 +114,9 @@ def test_bad_sparse_economies_are_refused() -> None:
         SparseEconomy(2, [0], [2], [1.0])
     with pytest.raises(InputError, match="edge 1 has a weight"):
         SparseEconomy(3, [0, 1], [1, 2], [1.0, np.nan])
+    with pytest.raises(InputError, match="weights: wanted numbers"):
+        SparseEconomy(2, [0], [1], ["heavy"])
+    assert SparseEconomy(2.0, [0], [1], [1.0]).produce([[1.0, 0.0]]).tolist() == [[1.0, 1.0]]  # 2.0 is a whole number
     economy = SparseEconomy(2, [0], [1], [1.0])
     with pytest.raises(InputError, match="endowment of good 1 is infeasible"):
         economy.produce([[0.0, np.inf]])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from marketic import InputError
-from marketic.economy import Consumer, Dense, Economy, Good
+from marketic.economy import Consumer, Dense, Economy, Firm, Good
 from marketic.economy.networks import Data, accuracy, batches, layered, neurons, train
 from marketic.economy.structure import EdgeBooks, entrants, evict_edges, pay_rent, rent_certificate, swap_edges
 
@@ -183,6 +183,37 @@ def test_eviction_keeps_the_best_of_all_firms() -> None:
     assert sum(firm.edges for firm in firms) == 3
     with pytest.raises(InputError, match="target=4 edges: wanted from 0 to 3"):
         evict_edges(firms, keep, 4)
+
+
+def test_pivot_profit_counts_what_a_firm_adds_to_welfare_itself() -> None:
+    class Park(Firm):
+        def welfare(self, x: np.ndarray) -> np.ndarray:
+            return 3.0 * x[:, 0]
+
+    park = Park("park", "a", "b", lambda capital, x: x, lambda capital, x, y, p: (p + 3.0, {}))
+    economy = Economy(
+        [Good("a"), Good("b")], [park], [Consumer("c", "b", lambda x: 2.0 * x[:, 0], lambda x: np.full_like(x, 2.0))]
+    )
+    state = economy.produce({"a": [[1.0]]})
+    lost = economy.profit(economy.prices(state), "pivot")["park"]
+    with_it = economy.welfare(state).mean()
+    economy.evict("park")
+    assert lost == with_it - economy.welfare(economy.produce({"a": [[1.0]]})).mean() == 5.0
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda f: pay_rent(f, 0.1, -1.0), "rate=-1.0"),
+        (lambda f: rent_certificate(f, np.ones(1), 0.1), r"gradient of firm 'f' of shape \(1,\): wanted .*\[3, 1\]"),
+        (lambda f: evict_edges([f], [np.ones((2, 1))], 1), "keep of firm 'f'"),
+        (lambda f: evict_edges([f], [np.ones((3, 1))], 1.5), "target=1.5 edges"),
+        (lambda f: swap_edges([f], 1, [np.ones((3, 1))], []), "want for 0 firms: wanted one array for each of 1"),
+    ],
+)
+def test_numbers_that_fit_no_edge_are_refused(call, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        call(Dense("f", ["a"], ["b"], np.ones((3, 1))))
 
 
 def test_entrants_are_the_directions_of_steepest_welfare() -> None:

@@ -106,13 +106,36 @@ def test_the_certificate_is_of_the_prices_not_of_the_rule():
         (lambda: tatonnement(scarf_demand, np.ones(3), start=[1.0, 2.0]), "start"),
         (lambda: tatonnement(scarf_demand, ["x", "y", "z"]), "supply: wanted numbers"),
         (lambda: tatonnement(lambda p: "x", np.ones(3)), "demand: wanted numbers"),
-        (lambda: fisher_demand([[1.0, 2.0]], 1.0, utility="linear"), r"budgets \(\): wanted"),
+        (
+            lambda: fisher_demand([[1.0, 2.0]], 1.0, utility="linear"),
+            r"budget of shape \(\): wanted one number for each of 1 buyers",
+        ),
         (lambda: tatonnement(lambda p: p[:2], np.ones(3)), r"demand of shape \(2,\)"),
         (lambda: tatonnement(lambda p: np.array([1.0, np.nan]), np.ones(2)), "demand for good 1 is nan"),
         (lambda: tatonnement(lambda p: np.array([-1.0, 1.0]), np.ones(2)), "demand for good 0 is -1.0"),
-        (lambda: fisher_demand([[1.0]], [1.0], utility="ces"), "elasticity=None"),
+        (lambda: fisher_demand([[-1.0, 2.0]], [1.0], utility="linear"), "weight of buyer 0 for good 0 is -1.0"),
+        (lambda: fisher_demand([[1.0], [0.0]], [1.0, 1.0], utility="cobb-douglas"), "buyer 1 wants nothing"),
+        (lambda: fisher_demand([[1.0]], [1.0], utility="ces", elasticity=-1.0), "elasticity = -1.0"),
+        (lambda: tatonnement(lambda p: 1 / p, []), "supply"),
+        (lambda: tatonnement(lambda p: 1 / p, [1.0], tolerance=np.nan), "tolerance=nan"),
+        (lambda: tatonnement(lambda p: 1 / p, [1.0], max_rounds=2.5), "max_rounds=2.5"),
+        (lambda: fisher_demand([[1.0]], [1.0], utility="ces"), "elasticity = None with utility = 'ces'"),
     ],
 )
 def test_refused(call, words):
     with pytest.raises(InputError, match=words):
         call()
+
+
+def test_demand_may_use_one_array_again_and_again():
+    """What is reported is the demand at the best prices seen, not at the last."""
+    table = np.zeros((3, 3))
+
+    def again(prices):
+        table[:] = scarf_demand(prices)
+        return table
+
+    one, other = (tatonnement(tell, np.ones(3), start=[1, 2, 3], max_rounds=500) for tell in (scarf_demand, again))
+    assert one.refused
+    assert one.certificate.clearing == other.certificate.clearing
+    assert np.array_equal(one.allocation, other.allocation)

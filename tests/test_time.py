@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from marketic import InputError
-from marketic.economy import Consumer, Dense, Good, Table, unroll
+from marketic.economy import Consumer, Dense, Firm, Good, Table, unroll
 from marketic.economy.consumer import log_consumer
 from marketic.economy.sharing import share_out
+from marketic.economy.structure import evict_edges
 from marketic.economy.time import costates, current_price, linear_quadratic, storage
 
 I = np.eye(2)  # noqa: E741
@@ -139,6 +140,36 @@ def test_what_is_paid_later_counts_less() -> None:
     assert economy.welfare(state)[0] == pytest.approx(sum(4 * 0.5**t * np.log(3 * x) for t, x in enumerate(used)))
 
 
+def test_firms_may_write_what_they_make_and_offer_into_one_array() -> None:
+    """All periods share the firm's functions, and so its arrays."""
+    made, offer, earned = np.zeros((1, 1)), np.zeros((1, 1)), np.zeros(1)
+
+    def earn(capital, x, y, p):
+        earned[:] = (p * x).sum()
+        return np.multiply(p, capital["share"], out=offer), {"share": earned}
+
+    firm = Firm("f", "x", "x'", lambda capital, x: np.multiply(x, capital["share"], out=made), earn, {"share": [0.5]})
+    eater = Consumer("c", "x", lambda x: x[:, 0] ** 2, lambda x: 2 * x)
+    economy = unroll([Good("x", dated=True)], [firm], [eater], 3)
+    state = economy.produce({"x@0": [[8.0]]})
+    prices = economy.prices(state)
+    assert [state[f"x@{t}"].item() for t in range(4)] == [8, 4, 2, 1]
+    assert [prices[f"x@{t}"].item() for t in range(4)] == [21, 10, 4, 0]
+    assert [prices.marginal[f"f@{t}"]["share"].item() for t in range(3)] == [80, 16, 0]
+    assert prices.certificate.status == "optimal"
+
+
+def test_edges_come_and_go_in_all_periods_at_once() -> None:
+    firm = Dense("f", ["x"], ["x'"], np.ones((2, 2)))
+    eater = Consumer("c", "x", lambda x: -(x**2).sum(axis=1), lambda x: -2 * x, concave=True)
+    economy = unroll([Good("x", 2, dated=True)], [firm], [eater], 3)
+    evict_edges([economy.firms["f@0"]], [np.array([[1.0, 2], [3, 4]])], 3)
+    assert [economy.firms[f"f@{t}"].edges for t in range(3)] == [3, 3, 3]
+    economy.invest(economy.prices(economy.produce({"x@0": [[1.0, 2.0]]})), 0.01)
+    weights = economy.firms["f@2"].capital["weights"]
+    assert (weights != 0).ravel().tolist() == [False, True, True, True]
+
+
 def test_goods_without_dates_are_the_same_in_all_periods() -> None:
     economy = unroll(
         [Good("x", dated=True), Good("land")],
@@ -169,6 +200,8 @@ def test_goods_without_dates_are_the_same_in_all_periods() -> None:
             "firm 's' has discount=0.9 and unroll has discount=0.9: tomorrow would be discounted twice",
         ),
         (lambda: storage("s", "x", keeps=-1.0), "storage 's' keeps -1.0"),
+        (lambda: storage("s", "x", keeps="a"), "storage 's' keeps 'a'"),
+        (lambda: costates([np.ones(2)], [I], np.ones(2), np.nan), "costates: discount=nan"),
         (lambda: linear_quadratic(1.0, 1.0, -1.0, 1.0, 3), "'household' is not concave"),
         (lambda: linear_quadratic(1.0, 1.0, -1e-13, 1.0, 3), "'household' is not concave"),
         (lambda: linear_quadratic(I, I, [[1, 5], [0, 1]], I, 3), r"Q is not symmetric: wanted \(Q \+ Q'\) / 2"),

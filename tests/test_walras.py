@@ -1,5 +1,7 @@
 """Welfare programs and their duals: prices against hand and HiGHS, certificates that catch lies, packages without prices."""
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -205,11 +207,15 @@ def test_packages_have_prices_if_and_only_if_the_programs_agree(seed, exclusive,
     bids = BundleBids(value, rng.random((n, k, m)) < 0.5, exclusive=exclusive)
     found, flat = walras_bundles(bids), np.where(bids.live, bids.value, 0.0).ravel()
     rows = bids.bundle.reshape(-1, m).T.astype(float)
-    if exclusive:
-        rows = np.vstack([rows, np.kron(np.eye(n), np.ones(k))])
-    upper = np.where(bids.live.ravel(), 1.0, 0.0)
-    whole = milp(-flat, constraints=(rows, -np.inf, 1.0), integrality=1, bounds=(0, upper))
-    halves = linprog(-flat, A_ub=rows, b_ub=np.ones(len(rows)), bounds=np.column_stack([0 * upper, upper]))
+    if not exclusive:  # bidders choose among what their bids are worth together, in any way
+        ways = np.array(list(itertools.product([0, 1], repeat=k)))
+        ways = [[way for way in ways if (way @ bids.bundle[i] <= 1).all()] for i in range(n)]
+        flat = np.array([way @ (bids.value * bids.live)[i] for i in range(n) for way in ways[i]])
+        rows = np.array([way @ bids.bundle[i] for i in range(n) for way in ways[i]], dtype=float).T
+    owner = np.repeat(np.arange(n), [k] * n if exclusive else [len(way) for way in ways])
+    rows = np.vstack([rows, owner == np.arange(n)[:, None]])
+    whole = milp(-flat, constraints=(rows, -np.inf, 1.0), integrality=1, bounds=(0, 1))
+    halves = linprog(-flat, A_ub=rows, b_ub=np.ones(len(rows)), bounds=(0, 1))
     assert found.welfare == pytest.approx(-whole.fun, abs=1e-9)
     assert found.refused == (-halves.fun + whole.fun > 1e-7)
     if found.refused:
@@ -222,6 +228,30 @@ def test_packages_have_prices_if_and_only_if_the_programs_agree(seed, exclusive,
         inside = (bids.bundle <= found.allocation[:, None, :]).all(axis=2)
         got = np.where(inside, surplus, 0.0).max(axis=1, initial=0.0)
         assert (got >= surplus.max(axis=1) - 1e-7).all()
+
+
+def test_bids_of_one_bidder_that_overlap_are_supported_together():
+    triangle = {"AB": 1, "BC": 1, "AC": 1}  # halves of each would be worth 1.5, but its bidder can have one only
+    found = walras_bundles(BundleBids.of(triangle, exclusive=False))
+    assert found.certificate.status == "optimal"
+    assert found.prices.tolist() == [0.0, 0.0, 0.0]
+    assert walras_bundles(BundleBids.of(*({goods: 1} for goods in triangle), exclusive=False)).refused  # three bidders
+    both = walras_bundles(BundleBids.of({**triangle, "CD": 1.5}, {"D": 1, "A": 0.25}, exclusive=False))
+    assert both.certificate.status == "optimal"  # AB and CD, for 2.5; D alone would bring 1 and A a quarter
+    assert both.welfare == 2.5
+    assert (both.prices[[0, 3]] >= [0.25, 1.0]).all()
+
+
+def test_more_unions_than_can_be_written_down_are_looked_at_one_by_one():
+    chain = {chr(65 + i) + chr(66 + i): 1.0 for i in range(20)}
+    found = walras_bundles(BundleBids.of(chain, exclusive=False))
+    assert found.certificate.status == "optimal"
+    assert found.welfare == 10.0
+
+
+def test_an_exclusive_bidder_with_two_packages_is_no_equilibrium():
+    bids = BundleBids.of({"A": 1, "B": 1})
+    assert WalrasBundles().certificate(bids, np.zeros(2), bids.live).status == "approximate"
 
 
 def test_prices_of_packages_are_judged():

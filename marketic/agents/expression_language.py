@@ -31,6 +31,8 @@ TURN, JOIN, UNDO, COMMUTATOR, CONJUGATE, THRICE = range(21, 27)
 PROGRAM, PLANNED = 27, 28
 TRUTH, ACTION, PLAN, WHOLE, FIRST_KIND = 0, 1, 2, 3, 4
 """Types by number; the vocabulary's kinds follow."""
+LARGEST = 2**31 - 1
+"""Sums, differences and products are cut to +- this; what they are made of is no larger than 2**31."""
 OPERATION, OPERAND, RESULT, ARITY, ARGUMENTS, WIDTH = 0, 1, 2, 3, 4, 7
 """Columns of the table of primitives; ARGUMENTS is the first of three."""
 
@@ -76,7 +78,7 @@ class Language:
     and of the answer.
     arithmetic: whether there are `if`, `+`, `-`, `*` of values.
 
-    Raises InputError for kinds that no term has, and a `look` without its kinds.
+    Raises InputError for kinds that no term has, a `look` without its kinds, and numbers too large to reckon with.
     """
 
     world: World
@@ -94,6 +96,12 @@ class Language:
             if name not in self.kinds:
                 raise InputError(
                     f"Language(look_kinds={self.look_kinds}): {name!r} has no term; wanted some of {self.kinds}"
+                )
+        for kind in self.world.vocabulary.kinds:
+            if self.arithmetic and kind.ordered and max(-kind.low, kind.high) > LARGEST + 1:
+                raise InputError(
+                    f"{kind}: wanted numbers up to +-{LARGEST + 1}, so that products are exact; tell it in larger "
+                    "units, or give arithmetic=False"
                 )
         self.addresses()
 

@@ -29,7 +29,7 @@ TRUE, NOT, EQUAL, DIFFERENT, LESS, MORE = (
     language.TRUE, language.NOT, language.EQUAL, language.DIFFERENT, language.LESS, language.MORE,
 )  # fmt: skip
 MOVE, PERFORM = language.MOVE, language.PERFORM
-LARGEST = 2**31 - 1
+LARGEST = language.LARGEST
 W_SENSE, W_POSSIBLE, W_MOVE, W_LOOK, W_IMAGINE, W_SEEN = 1, 2, 3, 4, 6, 7
 """Places of the world's functions among `Language.addresses`."""
 MOVES_COUNT, PLAN_MOVES = 0, 1

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from marketic.agents.expression_language import PLAN, WHOLE, Language, Primitive
+from marketic.agents.expression_language import MOVE, PLAN, TERM, TURN, WHOLE, Language, Primitive
 from marketic.errors import InputError
 
 DEEPEST = 200
@@ -46,7 +46,7 @@ def _say(one: Primitive, parts: list[str]) -> str:
     if one.result == WHOLE:
         plan = f" [plan: {parts[0]}]" if len(parts) == 3 else ""
         return f"{parts[-2]}: {parts[-1]}{plan}"
-    if one.name in _SAYINGS:
+    if one.operation not in (TERM, MOVE, TURN):  # a term or a move may have any name, "look" or "twice" too
         return _SAYINGS[one.name].format(*parts)
     return one.name
 

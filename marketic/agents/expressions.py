@@ -141,7 +141,7 @@ class Expressions:
         self.outcomes[0] = min(self.outcomes[0], receipt.realised[valid].min())
         self.outcomes[1] = max(self.outcomes[1], receipt.realised[valid].max())
         tolerance = self.tolerance * max(float(np.ptp(self.outcomes)), 1e-6)
-        bids = self.appraise(receipt.observation[valid])
+        bids, unborn = self.appraise(receipt.observation[valid]), self.counters[1]
         for k, row in enumerate(valid.tolist()):
             a, realised = int(receipt.winner[row]), float(receipt.realised[row])
             self.counters[0] += 1
@@ -150,20 +150,27 @@ class Expressions:
                 continue
             assert bids.bidder is not None
             syndicate = bids.bidder[k, a]
+            if self.counters[1] > unborn:  # those who traded in this row, not who has taken their seats since
+                syndicate = syndicate[self.live[syndicate] & (self.uid[syndicate] < unborn)]
+                if len(syndicate) == 0:
+                    continue
             share_outcome(syndicate, realised, self.rate, tolerance, self.counters[0], self.price, self.error, self.weight,
                           self.merit, self.company, self.trades, self.last_win)  # fmt: skip
             if self.rng.random() < self.births:
                 odds = self.merit[syndicate] + 1e-9
                 mother, father = self.rng.choice(syndicate, 2, p=odds / odds.sum()).tolist()
-                fresh = self.rng.random() < FRESH
-                self._write(
-                    receipt.observation[row], -1 if fresh else mother, father, a if fresh else -1, self.price[mother]
-                )
+                price = self.price[mother]
+                if self.rng.random() < FRESH:
+                    self._write(receipt.observation[row], -1, -1, a, price)
+                else:
+                    self._write(receipt.observation[row], mother, father, -1, price)
 
     def _write(self, observation: np.ndarray, mother: int, father: int, action: int, price: float) -> None:
         """A new program that chooses something here (`action`, if >= 0), if a few random ones or children do. It has to say
         something: those that would choose without a look at anything are there from the beginning."""
-        slot = self._vacancy(mother)
+        slot = self._vacancy(mother, father)
+        if slot < 0:
+            return
         if self.live[slot]:
             note_death(self.kin, self.uid[slot], self.counters[0])
         for _ in range(8):
@@ -179,17 +186,21 @@ class Expressions:
                 return
         self.live[slot] = False
 
-    def _vacancy(self, mother: int) -> int:
-        """An empty slot, or one of a program from a large syndicate with little merit, of a dozen random ones."""
+    def _vacancy(self, mother: int, father: int) -> int:
+        """An empty slot, or one of a program from a large syndicate with little merit, of a dozen random ones.
+
+        The parents keep theirs until the child is written; -1 if all slots are theirs or belong to the first programs.
+        """
         empty = np.flatnonzero(~self.live)
         if len(empty):
             return int(empty[0])
         some = self.rng.integers(self.n_bidders, self.n_agents, 12)
-        some = (
-            some[some != mother]
-            if (some != mother).any()
-            else np.array([self.n_agents - 1 - (mother == self.n_agents - 1)])
-        )
+        some = some[(some != mother) & (some != father)]
+        if len(some) == 0:
+            others = np.setdiff1d(np.arange(self.n_bidders, self.n_agents), (mother, father))
+            if len(others) == 0:
+                return -1
+            some = others[-1:]
         poor = (self.trades[some] > 20) & (self.merit[some] < 0.1 * self.merit.mean())
         votes = (self.company[some] + 1e-3) * np.where(poor, self.merit.mean() / (self.merit[some] + 1e-9), 1.0)
         waited = (self.counters[0] - self.last_win[some]) / (50.0 * self.n_agents)
@@ -214,7 +225,9 @@ class Expressions:
         return genealogy_of(self.kin, np.where(self.live, self.uid, -1), self.species.text)
 
     def describe(self, agent: int, words: Words = NO_WORDS) -> str:
-        """A program as an S-expression, with its price."""
+        """A program as an S-expression, with its price; a place without one says so."""
+        if not self.live[agent]:
+            return f"place {agent} is vacant"
         return f"{self.species.text(self.code[agent])} bids {self.price[agent]:.3g}"
 
     def best(self, count: int = 10, words: Words = NO_WORDS) -> list[str]:

@@ -3,8 +3,7 @@
 import numpy as np
 from numba import njit
 
-ROOM = 1e-9
-"""Uses that add up to the capacity by rounding still fit."""
+from marketic.factoring import ROOM
 
 
 @njit(cache=True)
@@ -31,7 +30,7 @@ def share_out(gain, uses, capacity, worth, chosen):  # type: ignore[no-untyped-d
                     cost += worth[k] * uses[i, a, k]
                 ratio[i * actions + a] = gain[i, a] / cost if cost > 0.0 else np.inf
     order = np.argsort(-ratio)
-    left = capacity + ROOM
+    left = capacity * ROOM
     for turn in range(2):
         for place in order:
             if ratio[place] == -np.inf:

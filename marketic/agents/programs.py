@@ -50,14 +50,8 @@ class Programs:
     option_names = tuple(ProgramOptions.__dataclass_fields__)
 
     def __init__(
-        self,
-        literals: Literals,
-        actions: int,
-        *,
-        breeding: Breeding | None = None,
-        rng: np.random.Generator,
-        **options: Any,
-    ) -> None:
+        self, literals: Literals, actions: int, *, breeding: Breeding | None = None, rng: np.random.Generator, **options: Any
+    ) -> None:  # fmt: skip
         self.options = chosen = ProgramOptions(**options)
         if isinstance(actions, bool) or actions < 1 or chosen.slots < 2 * actions:
             raise InputError(f"Programs(actions={actions}, slots={chosen.slots}): wanted >= 1, and twice as many slots")
@@ -84,16 +78,9 @@ class Programs:
 
     @classmethod
     def for_spaces(
-        cls,
-        goods: Goods,
-        actions: int,
-        *,
-        rng: np.random.Generator,
-        literals: Literals | None = None,
-        low: Sequence[float] | None = None,
-        high: Sequence[float] | None = None,
-        **options: Any,
-    ) -> "Programs":
+        cls, goods: Goods, actions: int, *, rng: np.random.Generator, literals: Literals | None = None,
+        low: Sequence[float] | None = None, high: Sequence[float] | None = None, **options: Any,
+    ) -> "Programs":  # fmt: skip
         """Programs about a task's observation, with literals derived from its goods unless `literals` are given.
 
         low, high: float [D], where the constants of real components lie; default: the space's bounds, or around 0."""
@@ -182,19 +169,26 @@ class Programs:
         if len(valid) == 0:
             return
         members, value, count = self._syndicates(receipt.observation[valid], self.price, self._programs)
+        unborn = self.counters[1]
         for k, row in enumerate(valid.tolist()):
             a, here = int(receipt.winner[row]), np.array(receipt.observation[row], dtype=float)
             self.counters[0] += 1
             slow, worth = 1.0 / (1.0 + self.counters[0] / self.options.horizon), float(receipt.realised[row])
             self.prize += max(PRIZE_RATE, 1.0 / self.counters[0]) * (abs(worth) - self.prize)
-            settle(members[k, a], count[k, a], value[k, a], worth, self.options.rate * slow, self.counters[0],
-                   self.price, self.merit, self.trades, self.last_win)  # fmt: skip
+            who = self._older(members[k, a, : count[k, a]], unborn)
+            settle(who, len(who), value[k, a], worth, self.options.rate * slow, self.counters[0], self.price, self.merit,
+                   self.trades, self.last_win)  # fmt: skip
             for b in range(self.n_bidders):
                 if count[k, b] < self.options.few:
                     self._cover(here, b, float(value[k, b]))
-            if self.options.births and self.rng.random() < self.options.births:
-                self._bear(np.unique(members[k, a]), here, float(value[k].max()), float(value[k, a]))
+            who = self._older(who, unborn)
+            if self.options.births and self.rng.random() < self.options.births and len(who):
+                self._bear(np.unique(who), here, float(value[k].max()), float(value[k, a]))
             self._tape(row, receipt, here, a, slow, bool(ended[row]))
+
+    def _older(self, members: np.ndarray, unborn: int) -> np.ndarray:
+        """Those of the members of a syndicate whose seats nobody has taken since."""
+        return np.asarray(members[self.uid[members] < unborn])
 
     def _tape(self, row: int, receipt: Receipt, here: np.ndarray, a: int, slow: float, ended: bool) -> None:
         """Remember a trade; when the episode is over, trade on paper and renew what greedy play reads."""
@@ -249,6 +243,7 @@ class Programs:
         if self.live[slot]:
             self._known.discard(twin_key(self.guard[slot], int(self.action[slot])))
             note_death(self.kin, self.uid[slot], self.counters[0])
+            self._repeats[self._repeats == slot] = -1  # what the dead repeated, nobody goes on with
         inherited = parent >= 0 and self.rng.random() < 0.9
         until = int(self.rng.integers(len(self.literals))) if self.rng.random() < self.options.loops else -1
         self.until[slot] = self.until[parent] if inherited else until

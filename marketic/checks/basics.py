@@ -63,19 +63,23 @@ def _wrong_with(domain: Any, truth: Any, cleared: Clearing) -> str:
 def _unlike_single(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
     """Whether a batch is answered as its auctions one by one are, without batch axes and as a batch of two axes."""
     together, again = answer(mechanism, scenario.truth), answer(mechanism, batched(scenario.truth))
+    alone = [answer(mechanism, single(scenario.case(i).truth)) for i in range(len(scenario))]
     different = np.zeros(len(scenario), dtype=bool)
-    for i in range(len(scenario)):
-        alone = answer(mechanism, single(scenario.case(i).truth))
-        for name in ("allocation", "payments"):
-            one, all_of_them, twice = getattr(alone, name), getattr(together, name)[i], getattr(again, name)
-            whole = (1, *getattr(together, name).shape)
-            if not (_close(one, all_of_them) and twice.shape == whole and _close(twice[0, i], all_of_them)):
-                different[i] = True
+    for name in ("allocation", "payments"):
+        whole, twice = getattr(together, name), getattr(again, name)
+        shaped = np.array([getattr(one, name).shape == whole.shape[1:] for one in alone], dtype=bool)
+        if not shaped.all() or twice.shape != (1, *whole.shape):
+            different |= ~shaped | (twice.shape != (1, *whole.shape))
+        elif alone:
+            by_itself = np.stack([getattr(one, name) for one in alone])
+            different |= ~(_close(by_itself, whole) & _close(twice[0], whole))
     return broken(different)
 
 
-def _close(one: np.ndarray, other: np.ndarray) -> bool:
-    return one.shape == other.shape and np.allclose(one, other, rtol=1e-12, atol=1e-12, equal_nan=True)
+def _close(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Cases in which two answers are equal but for rounding, bool [cases]."""
+    same = np.isclose(one, other, rtol=1e-12, atol=1e-12, equal_nan=True)
+    return np.asarray(same.reshape(len(one), -1).all(axis=1))
 
 
 def _drawn_otherwise(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:

@@ -11,11 +11,12 @@ from marketic.checks.company import in_company
 from marketic.checks.compiled_rule import COMPILED
 from marketic.checks.equilibrium import check_equilibrium
 from marketic.checks.properties import PROPERTIES, Property
+from marketic.checks.purity import FEW
 from marketic.checks.replay import replay
 from marketic.checks.report import Report, Verdict
 from marketic.checks.reproducer import reproducer
 from marketic.checks.scenario import Scenario, answer
-from marketic.checks.search import breaks, draws, search
+from marketic.checks.search import breaks, draws, first_of_each, search
 from marketic.checks.shrink import shrink
 from marketic.claims import Claim, Holds, Terms
 from marketic.domains import Exchange, SingleGood
@@ -124,13 +125,21 @@ def _simulate(mechanism: Any, domain: Any, claim: Claim, terms: Terms, seed: int
     return Verdict("refuted" if reason else "kept", reason, held)
 
 
-def _test(mechanism: Any, domain: Any, test: Property, budget: int, seed: int, tolerance: float = 0.0) -> Verdict:
-    """Search; if something is found, make it small and write it down."""
+def _test(
+    mechanism: Any,
+    domain: Any,
+    test: Property,
+    budget: int,
+    seed: int,
+    tolerance: float = 0.0,
+    drawn: list[Any] | None = None,
+) -> Verdict:
+    """Search; if something is found, make it small and write it down. drawn: as in `search`."""
 
     def fails(case: Scenario) -> bool:
         return breaks(mechanism, domain, test, case, tolerance)
 
-    found = search(mechanism, domain, test, budget=budget, seed=seed, tolerance=tolerance)
+    found = search(mechanism, domain, test, budget=budget, seed=seed, tolerance=tolerance, drawn=drawn)
     if found.error is not None:
         return Verdict("could not test", f"clear raised {type(found.error).__name__} on every batch: {found.error}")
     if found.scenario is None:
@@ -149,8 +158,10 @@ def _test_basics(mechanism: Any, domain: Any, budget: int, seed: int) -> dict[st
     raised = _where_it_raises(mechanism, domain, budget, seed)
     verdicts = {"ANSWERS": raised or Verdict("kept", "", min(budget, RAISING))}
     promises = BASICS | (COMPILED if rule_of(mechanism) is not None and sells_one_right(mechanism) else {})
+    drawn = first_of_each(domain, budget, seed, FEW)
     for promise, tests in promises.items():
-        verdicts[promise] = _first_broken(_test(mechanism, domain, test, budget, seed) for test in tests)
+        found = (_test(mechanism, domain, test, budget, seed, drawn=drawn) for test in tests)
+        verdicts[promise] = _first_broken(found)
     return verdicts
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from marketic.checks.properties import Property
 from marketic.checks.scenario import Scenario
+from marketic.domains.base import taken
 
 CHUNK = 2_000
 """Cases that share a number of bidders and are cleared in one call."""
@@ -28,14 +29,25 @@ class Found:
     company: Scenario | None = None
 
 
-def search(mechanism: Any, domain: Any, claim: Property, *, budget: int, seed: int, tolerance: float = 0.0) -> Found:
+def search(
+    mechanism: Any,
+    domain: Any,
+    claim: Property,
+    *,
+    budget: int,
+    seed: int,
+    tolerance: float = 0.0,
+    drawn: list[Any] | None = None,
+) -> Found:
     """Try `budget` cases (times the domain's `share`) of every number of bidders in turn.
 
-    tolerance: what else is forgiven besides rounding, currency. Deterministic in `seed`. Chunks on which the mechanism
-    raises are passed over (that it raises is a finding of its own: `marketic.checks.basics`).
+    tolerance: what else is forgiven besides rounding, currency. drawn: chunks of truthful reports to try instead.
+    Deterministic in `seed`. Chunks on which the mechanism raises are passed over (that it raises is a finding of its own:
+    `marketic.checks.basics`).
     """
     tried, error = 0, None
-    for truth, rng in draws(domain, budget, seed):
+    chunks = draws(domain, budget, seed) if drawn is None else _again(drawn, seed)
+    for truth, rng in chunks:
         if truth.active.shape[1] < claim.deviators:
             continue
         scenario = claim.prepare(domain, rng, truth)
@@ -62,6 +74,17 @@ def draws(domain: Any, budget: int, seed: int) -> Iterator[tuple[Any, np.random.
         cases = chunk if 0 < bidders <= SOME else min(chunk, 200 if SOME < bidders <= MANY else 50)
         yield domain.draw(rng, cases, bidders), rng
         done, turn = done + cases, turn + 1
+
+
+def first_of_each(domain: Any, budget: int, seed: int, cases: int) -> list[Any]:
+    """The first cases of each chunk that `draws` makes: what is asked case by case looks at no more, and can share them."""
+    return [taken(truth, slice(0, cases)) for truth, _ in draws(domain, budget, seed)]
+
+
+def _again(drawn: list[Any], seed: int) -> Iterator[tuple[Any, np.random.Generator]]:
+    rng = np.random.default_rng([seed, len(drawn)])
+    for truth in drawn:
+        yield truth, rng
 
 
 def breaks(mechanism: Any, domain: Any, claim: Property, scenario: Scenario, tolerance: float = 0.0) -> bool:

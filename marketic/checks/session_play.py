@@ -18,6 +18,9 @@ Answer = tuple[str, str, int]
 ROUNDING = 1e-9
 """Relative to the largest amount of the case: what rounding may do, and no more."""
 
+STEPS = 4
+"""How long a session is walked through."""
+
 
 @dataclass(frozen=True)
 class Played:
@@ -67,6 +70,21 @@ def play(session: Any, orders: Sequence[Any], traders: int, batch: tuple[int, ..
 def script(shares: np.ndarray) -> list[TradeOrders]:
     """Orders for each step of shares float64 [..., steps, n, m]."""
     return [TradeOrders(shares[..., step, :, :]) for step in range(shares.shape[-3])]
+
+
+def walk(session: Any, rng: np.random.Generator, traders: int, batch: tuple[int, ...]) -> list[tuple[Any, Any, Any]]:
+    """(state before, orders, state after) of a few steps."""
+    state, seen = session.open(traders, batch), []
+    for _ in range(STEPS):
+        if closed(session, state):
+            if not hasattr(session, "resolve"):
+                break
+            state = session.resolve(state, np.zeros(batch, dtype=np.int64))
+        orders = draw_orders(session, rng, state, traders, batch)
+        after, _cleared = session.step(state, orders, rng=np.random.default_rng(1))
+        seen.append((state, orders, after))
+        state = after
+    return seen
 
 
 def draw_orders(session: Any, rng: np.random.Generator, state: Any, traders: int, batch: tuple[int, ...]) -> Any:

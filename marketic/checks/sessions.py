@@ -14,19 +14,19 @@ import numpy as np
 
 from marketic.checks.session_claims import CLAIMS
 from marketic.checks.session_play import (
+    STEPS,
     Answer,
     arrays,
-    closed,
     draw_orders,
     outcomes_of,
     play,
-    same,
     scale_of,
     slice_of,
-    snapshot,
     some_traders,
     told,
+    walk,
 )
+from marketic.checks.session_purity import pure
 from marketic.claims import Claim, Refutation
 from marketic.session import Lifted, direct
 from marketic.trade_orders import TradeOrders
@@ -34,7 +34,6 @@ from marketic.trade_orders import TradeOrders
 MOST_CASES = 2_000
 """Markets played side by side per claim: more find nothing that these do not."""
 
-STEPS = 4
 UNKNOWN_ORDERS = (
     "the kit cannot tell what orders it takes: give it `settle(state, outcome)` if it is a market maker, `domain` and "
     "`proxy` if proxies can play it, or `draw_orders(rng, state)`"
@@ -60,7 +59,7 @@ def check_session_claims(
     if verdicts["ANSWERS"][0] != "kept":
         return verdicts
     verdicts["STATE"] = _flat(session, rng)
-    verdicts["PURE"] = _pure(session, rng)
+    verdicts["PURE"] = pure(session, rng)
     if hasattr(session, "proxy"):
         return verdicts | _by_proxy(session, seed, budget)
     verdicts["BATCHED"] = _batched(session, rng)
@@ -101,28 +100,13 @@ def _tested(session: Any, claim: Claim, rng: np.random.Generator, cases: int) ->
         return "refuted", f"while it was tested, the session raised {type(error).__name__}: {error}", 0
 
 
-def _walk(session: Any, rng: np.random.Generator, traders: int, batch: tuple[int, ...]) -> list[tuple[Any, Any, Any]]:
-    """(state before, orders, state after) of a few steps."""
-    state, seen = session.open(traders, batch), []
-    for _ in range(STEPS):
-        if closed(session, state):
-            if not hasattr(session, "resolve"):
-                break
-            state = session.resolve(state, np.zeros(batch, dtype=np.int64))
-        orders = draw_orders(session, rng, state, traders, batch)
-        after, _cleared = session.step(state, orders, rng=np.random.default_rng(1))
-        seen.append((state, orders, after))
-        state = after
-    return seen
-
-
 def _answers(session: Any, rng: np.random.Generator) -> Answer:
     """It opens, quotes and steps, for any number of traders and any batch."""
     tried = 0
     for batch in ((3,), (), (2, 2)):
         for traders in some_traders(session):
             try:
-                for state, orders, _after in _walk(session, rng, traders, batch):
+                for state, orders, _after in walk(session, rng, traders, batch):
                     session.quote(state)
                     cleared = session.step(state, orders, rng=np.random.default_rng(1))[1]
                     tried += 1
@@ -149,7 +133,7 @@ def _not_finite(session: Any) -> str:
 
 def _flat(session: Any, rng: np.random.Generator) -> Answer:
     """States are dataclasses of arrays, all the way through a session."""
-    seen = _walk(session, rng, some_traders(session)[0], (2,))
+    seen = walk(session, rng, some_traders(session)[0], (2,))
     for state in [before for before, _, _ in seen] + [seen[-1][2]]:
         if not is_dataclass(state):
             return "refuted", f"its state is a {type(state).__name__}: wanted a dataclass of arrays", 1
@@ -159,36 +143,6 @@ def _flat(session: Any, rng: np.random.Generator) -> Answer:
             if isinstance(value, np.ndarray) and value.dtype == object:
                 return "refuted", f"`state.{name}` is an array of objects: wanted numbers", 1
     return "kept", "", len(seen) + 1
-
-
-def _pure(session: Any, rng: np.random.Generator) -> Answer:
-    """The same state, orders and generator give the same, and neither state nor orders are changed."""
-    tried = 0
-    for traders in some_traders(session):
-        for state, orders, _ in _walk(session, rng, traders, (5,)):
-            tried += 1
-            kept_state, kept_orders = snapshot(state), snapshot(orders)
-            results = []
-            for seed in (None, None, 3, 3):
-                generator = None if seed is None else np.random.default_rng(seed)
-                results.append(snapshot(session.step(state, orders, rng=generator)))
-                for name, now, before in (("state", state, kept_state), ("orders", orders, kept_orders)):
-                    if not same(now, before):
-                        return "refuted", f"step changes the {name} it is given{_replay(session, orders)}", tried
-            for one, other in ((results[0], results[1]), (results[2], results[3])):
-                if not (same(one[0], other[0]) and same(one[1], other[1])):
-                    reason = "two results for the same state, orders and generator"
-                    return "refuted", reason + _replay(session, orders), tried
-    return "kept", "", tried
-
-
-def _replay(session: Any, orders: Any) -> str:
-    """Lines that take the step twice from one state, where orders are in shares."""
-    if not isinstance(orders, TradeOrders) or not len(orders.shares):
-        return ""
-    shares = orders.shares[:1]
-    again = "print(paid, [session.step(state, TradeOrders(shares))[1].payments.tolist() for _ in range(2)])"
-    return "\n" + told(session, shares.shape[-2], shares, again)
 
 
 def _batched(session: Any, rng: np.random.Generator) -> Answer:
@@ -213,7 +167,7 @@ def _batched(session: Any, rng: np.random.Generator) -> Answer:
 def _prices(session: Any, rng: np.random.Generator, cases: int) -> Answer:
     """Quotes are probabilities (or NaN where there is nothing to quote), before and after trades of all sizes."""
     traders = some_traders(session)[0]
-    for state, orders, after in _walk(session, rng, traders, (cases,)):
+    for state, orders, after in walk(session, rng, traders, (cases,)):
         for where in (state, after):
             quoted = np.asarray(session.quote(where), dtype=float)
             quoted = quoted[~np.isnan(quoted).all(axis=-1)]

@@ -11,7 +11,9 @@ networkx's `pagerank(alpha=d, personalization=preference, dangling=dividends)` (
 rent leaves. Posting the right side contracts by d in the 1-norm, hence the certificate: the distance from equilibrium is
 at most residual / (1 - d). Without rent (d = 1) prices are unique only if a single group of firms keeps all the money, and
 posting may go round for ever (periodic graphs); half steps `p <- (p + M p) / 2` do not. Where next to no money passes between
-two parts of an economy, a residual next to 0 leaves open what each of them is worth: the bound then says so.
+two parts of an economy, a residual next to 0 leaves open what each of them is worth: the bound then says so. It is
+2 t residual, t the mean number of purchases that money makes until it comes to firm s, from the firm where it takes longest:
+with s left out I - M has an inverse >= 0, whose column sums are these numbers (Kemeny and Snell 1960, section 3.2).
 """
 
 from collections.abc import Mapping
@@ -20,6 +22,7 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sparse
+from scipy.sparse.linalg import LinearOperator, bicgstab
 
 from marketic.clearing import Certificate
 from marketic.economy import inputs
@@ -27,8 +30,12 @@ from marketic.errors import InputError
 
 CLOSE = 1e-6
 """Share of all money by which prices may be off where only rounding keeps the residual from the tolerance."""
+EPS = float(np.finfo(float).eps)
 SMALL = 1000
-"""Firms up to which the distance from equilibrium is bounded where there is no rent: by a dense inverse."""
+"""Firms up to which it is found out directly, by a dense matrix."""
+SEARCH = 100, 1000
+"""Rounds in which it is found out how long money may be on its way, where there is next to no rent: the first number and as
+many as posting took, at most the second."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +44,7 @@ class ClosedPrices:
 
     values:      float64 [n], sum 1, in the order of the nodes.
     rounds:      postings of all firms.
-    error_bound: largest possible 1-norm distance from the equilibrium, at most 2; NaN without rent for more than SMALL firms,
-                 where no bound is known.
+    error_bound: largest possible 1-norm distance from the equilibrium, rounding included, at most 2 (nothing is known).
     certificate: clearing = largest excess of spending over revenue of a good; budget = |sum p - 1|; optimality = the same
                  as clearing in the 1-norm; gap = error_bound; "optimal" if the tolerance was met up to rounding, and the bound
                  is no larger than CLOSE or 100 times the tolerance, else "approximate".
@@ -157,25 +163,46 @@ class ClosedEconomy:
             price /= price.sum()
         excess = self.spend(price) - price
         residual = float(np.abs(excess).sum())
-        bound = self._error_bound(residual)
-        met = residual <= max(tolerance, 1e-11) and not bound > max(CLOSE, 100.0 * tolerance)
+        bound = self._error_bound(price, residual, rounds)
+        met = residual <= max(tolerance, 1e-11) and bound <= max(CLOSE, 100.0 * tolerance)
         clearing, budget = float(np.abs(excess).max()), abs(float(price.sum()) - 1)
         certificate = Certificate(clearing, budget, residual, bound, "optimal" if met else "approximate")
         return ClosedPrices(price, rounds, bound, certificate)
 
-    def _error_bound(self, residual: float) -> float:
+    def _error_bound(self, price: np.ndarray, residual: float, rounds: int) -> float:
         """How far prices may be from equilibrium, 1-norm: two that sum to 1 are never further apart than 2."""
-        bound = min(residual / self.rent, 2.0) if self.rent else float("nan")
-        if bound <= CLOSE or self.n > SMALL:
+        off = residual + EPS * (4.0 + float(np.diff(self._received.indptr) @ price))  # sums are rounded at every term
+        bound = min(off / self.rent, 2.0) if self.rent else 2.0
+        if bound <= CLOSE:
             return bound
-        matrix = np.eye(self.n) - (1.0 - self.rent) * self._received.toarray()
-        matrix[:, self.dangling] -= (1.0 - self.rent) * self.dividends[:, None]
-        matrix += 1.0 / self.n - self.rent * self.preference[:, None]  # what sums to 0 does not notice
-        try:
-            spread = float(np.abs(np.linalg.inv(matrix)).sum(axis=0).max())
-        except np.linalg.LinAlgError:
-            spread = np.inf
-        return float(np.nanmin([spread * residual, bound, 2.0]))
+        return min(bound, 2.0 * off * self._longest_way(int(price.argmax()), min(SEARCH[0] + rounds, SEARCH[1])))
+
+    def _longest_way(self, firm: int, search: int) -> float:
+        """At least the mean number of purchases until money comes to a firm, wherever it is now; inf if none is found.
+
+        Solves h = 1 + M'h without that firm. Whatever found them, h >= 0 with h - M'h >= c > 0 are at least c times the truth.
+        """
+        others = np.ones(self.n)
+        others[firm] = 0.0
+
+        def left(h: np.ndarray) -> np.ndarray:
+            h = h.ravel() * others
+            ahead = (1.0 - self.rent) * (self.shares @ h) + self.rent * (self.preference @ h)
+            ahead[self.dangling] += (1.0 - self.rent) * (self.dividends @ h)
+            return (h - ahead) * others
+
+        with np.errstate(all="ignore"):  # a search that breaks down finds nothing
+            if self.n <= SMALL:
+                matrix = np.array([left(unit) for unit in np.eye(self.n)]).T
+                matrix[firm, firm] = 1.0
+                h = _solved(matrix, others)
+            else:
+                system = LinearOperator((self.n, self.n), matvec=left, dtype=float)
+                h, _ = bicgstab(system, others, rtol=0.0, atol=0.5, maxiter=search)
+            h = np.maximum(h, 0.0) * others
+            rounding = EPS * (8.0 + np.diff(self.shares.indptr).max(initial=0)) * h.max()
+            least = (left(h) + 1.0 - others).min() - rounding
+        return float(h.max() / least) if least > 0.0 and np.isfinite(h).all() else np.inf
 
     def _require_unique(self) -> None:
         links = self.shares.copy()
@@ -218,3 +245,11 @@ def _shares(links: sparse.csr_array) -> tuple[sparse.csr_array, np.ndarray]:
     per_unit = np.divide(1.0, spending, out=np.zeros(len(spending)), where=spending > 0)
     links.data *= np.repeat(per_unit, lengths)
     return links, np.flatnonzero(spending == 0)
+
+
+def _solved(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The solution of a linear system; NaN if there is none."""
+    try:
+        return np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return np.full_like(right, np.nan)

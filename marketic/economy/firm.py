@@ -109,12 +109,21 @@ class Dense(Firm):
         if activation not in _ACTIVATIONS:
             raise InputError(f"firm {name!r} has activation={activation!r}: wanted one of {', '.join(_ACTIVATIONS)}")
         self.activation = activation
-        self.mask: np.ndarray | None = None
+        self._edges: dict[str, np.ndarray | None] = {"mask": None}  # one for all copies in time, as is their capital
         goods: tuple[Any, Any] = ins, outs  # `Firm` makes tuples of them
         capital = {"weights": weights, "bias": bias}
         super().__init__(
             name, goods[0], goods[1], self._make, self._offer, capital, rent, (weights.shape[0], len(bias))
         )
+
+    @property
+    def mask(self) -> np.ndarray | None:
+        """Which edges exist, bool [D_in, D_out]; None: all. In a dated economy the same in every period."""
+        return self._edges["mask"]
+
+    @mask.setter
+    def mask(self, mask: np.ndarray | None) -> None:
+        self._edges["mask"] = mask
 
     def existing(self) -> np.ndarray:
         """Which edges exist, bool [D_in, D_out]."""

@@ -31,10 +31,10 @@ def finite_array(what: str, given: Any, shape: tuple[int | None, ...] | None) ->
 
 
 def answered(what: str, given: Any, shape: tuple[int, ...], meaning: str) -> np.ndarray:
-    """What a user's function returned, as float64 of this shape; numbers may be NaN."""
+    """What a user's function returned, as float64 of this shape, copied: it may write there again. Numbers may be NaN."""
     try:
         told = np.asarray(given)
-        array = told if told.dtype.kind == "c" else told.astype(float, copy=False)
+        array = told if told.dtype.kind == "c" else told.astype(float)
     except (TypeError, ValueError) as error:
         raise InputError(f"{what} that is not of numbers: wanted shape {shape} ({meaning}; {error})") from None
     if array.dtype.kind == "c":

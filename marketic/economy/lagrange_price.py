@@ -116,7 +116,7 @@ class ResourceMarket:
         self.asked += 1
         answer = self.demand(prices.reshape(self.shape).copy())
         told, value = answer if isinstance(answer, tuple) else (answer, None)
-        use = np.asarray(told, dtype=float)
+        use = np.array(told, dtype=float)  # copied, as the values are: demand may write there again
         if use.shape == self.shape:
             use = use[None]
         if use.shape[1:] != self.shape or not np.isfinite(use).all():
@@ -127,7 +127,7 @@ class ResourceMarket:
             raise InputError(f"demand has {len(use)} parts at prices {prices[:8]} and had {self.parts} before")
         if value is None:
             return use, None
-        gains = np.atleast_1d(np.asarray(value, dtype=float))
+        gains = np.atleast_1d(np.array(value, dtype=float))
         if gains.shape != (len(use),) or not np.isfinite(gains).all():
             raise InputError(f"demand has values of shape {gains.shape}: wanted ({len(use)},), finite, one per part")
         return use, gains

@@ -53,7 +53,10 @@ class Board:
         if self.noise:
             sold = sold * (1 + self.noise * self.rng.standard_normal(sold.shape))
         self.postings += 1
-        offer, self.marginal[name] = self.economy.ask_firm(name, self.state, sold)
+        offer, marginal = self.economy.ask_firm(name, self.state, sold)
+        self.marginal[name] = {
+            key: np.copy(value) if isinstance(value, np.ndarray) else value for key, value in marginal.items()
+        }  # the firm may write there again
         return offer
 
     def result(self, values: dict[str, np.ndarray], rounds: int, settled: bool) -> Prices:

@@ -119,14 +119,23 @@ class Prices:
     def _excess(self, offers: dict[str, np.ndarray], good: str) -> np.ndarray:
         return add_up(self.economy, offers, good, self.state.days) - self.values[good]
 
+    def agreed(self, tolerance: float) -> bool:
+        """Whether the users of every rival good agree on its price, up to `tolerance` of the largest of any day."""
+        return all(
+            (self._disputed(good) <= tolerance * np.abs(self.values[good]).max(axis=0)).all()
+            for good in self.economy.shares
+        )
+
     def _disagreement(self) -> dict[str, float]:
-        residuals = {}
-        for good, shares in self.economy.shares.items():
-            residuals[good] = 0.0
-            for user, share in shares.items():
-                over = self.offers[user][:, self.economy.price_columns[user][good]] - self.values[good]
-                residuals[good] = max(residuals[good], _largest(np.where(share > 0, np.abs(over), np.maximum(over, 0))))
-        return residuals
+        return {good: _largest(self._disputed(good)) for good in self.economy.shares}
+
+    def _disputed(self, good: str) -> np.ndarray:
+        """The users' largest disagreement on a rival good, float64 [dim]; see `ChainRule.rival`."""
+        worst = np.zeros(self.economy.layout.goods[good].dim)
+        for user, share in self.economy.shares[good].items():
+            over = self.offers[user][:, self.economy.price_columns[user][good]] - self.values[good]
+            worst = np.maximum(worst, np.where(share > 0, np.abs(over), np.maximum(over, 0)).max(axis=0))
+        return worst
 
     def require_current(self) -> None:
         """InputError if firms have invested, entered or left since these prices were posted."""

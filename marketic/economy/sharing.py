@@ -25,7 +25,7 @@ def share_out(
     limit: int = 10_000,
     damping: float = 1.0,
 ) -> Prices:
-    """Move the shares of all rival goods until their users agree on the prices up to `tolerance` (relative).
+    """Move the shares of all rival goods until their users agree on every price up to `tolerance` of that price.
 
     damping: exponent of the offers, from 0 (excluded) to 1; smaller is slower and calmer. Shares are the same every day.
     Returns the last prices; `certificate.disagreement` is how far users are from agreeing. Raises InputError for a user
@@ -38,8 +38,7 @@ def share_out(
     prices = economy.prices(economy.produce(endowment), mode)
     before = {good: dict(shares) for good, shares in economy.shares.items()}
     for rounds in range(limit):
-        largest = max((float(np.abs(prices[good]).max(initial=0)) for good in economy.shares), default=0.0)
-        if prices.certificate.disagreement <= tolerance * max(largest, 1e-300):
+        if prices.agreed(tolerance):
             break
         for good, shares in economy.shares.items():
             _respond(economy, prices, good, shares, damping)

@@ -56,9 +56,12 @@ class SparseEconomy:
     ) -> None:
         if activation not in _ACTIVATIONS:
             raise InputError(f"activation={activation!r}: wanted one of {', '.join(_ACTIVATIONS)}")
-        inputs.whole("n", n, 1)
+        n = inputs.whole("n", n, 1)
         sellers, buyers = np.asarray(sellers), np.asarray(buyers)
-        weights = np.array(weights, dtype=float)
+        try:
+            weights = np.array(weights, dtype=float)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"weights: wanted numbers, [edges] ({error})") from None
         if not (sellers.ndim == 1 and sellers.shape == buyers.shape == weights.shape):
             raise InputError(
                 f"edges of shapes {sellers.shape}, {buyers.shape}, {weights.shape}: wanted three equal [edges]"
@@ -74,7 +77,7 @@ class SparseEconomy:
             raise InputError(
                 f"edge {int(np.flatnonzero(~np.isfinite(weights))[0])} has a weight that is NaN or infinite"
             )
-        self.n, self.activation = int(n), activation
+        self.n, self.activation = n, activation
         self.free_disposal = np.broadcast_to(np.asarray(free_disposal, dtype=bool), (self.n,))
         by_buyer = np.argsort(buyers, kind="stable")
         self.edge = by_buyer

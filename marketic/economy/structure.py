@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from marketic.economy import inputs
 from marketic.economy.firm import Dense
 from marketic.errors import InputError
+from marketic.numbers import all_finite
 
 if TYPE_CHECKING:
     from marketic.economy.economy import Economy, State
@@ -51,7 +53,7 @@ def _value(economy: "Economy", good: str, price: np.ndarray, quantity: np.ndarra
 
 
 def pivot_profit(economy: "Economy", state: "State") -> dict[str, float]:
-    """Welfare with each firm less welfare without its products, less rent, mean per day; everyone else stays.
+    """Welfare with each firm less welfare without it and its products, less rent, mean per day; everyone else stays.
 
     Only what lies downstream of the firm is produced again. Raises InputError on a cyclic economy, and for firms that
     make finite goods (a unit of no variety means nothing).
@@ -74,7 +76,8 @@ def pivot_profit(economy: "Economy", state: "State") -> dict[str, float]:
             if other in agents and other != name:
                 economy.run_firm(other, without)
         economy._finish(without)
-        profits[name] = with_all - float(economy.welfare(without).mean()) - firm.rent
+        own = float(np.mean(firm.welfare(state.inputs[name])))
+        profits[name] = with_all - (float(economy.welfare(without).mean()) - own) - firm.rent
     return profits
 
 
@@ -158,6 +161,9 @@ def swap_edges(
     so a firm's number of edges changes and the sum does not. With one firm in the lists it stays as large as it is.
     Those just evicted do not return at once. stakes: the weights with which entrants start, like `keep`; None: 0.
     """
+    keep, want = _per_edge("keep", firms, keep), _per_edge("want", firms, want)
+    stakes = None if stakes is None else _per_edge("stakes", firms, stakes)
+    inputs.whole("count", count, 0)
     exists = np.concatenate([firm.existing().ravel() for firm in firms])
     count = min(count, int(exists.sum()), int((~exists).sum()))
     if count <= 0:
@@ -176,12 +182,26 @@ def swap_edges(
 
 def evict_edges(firms: list[Dense], keep: list[np.ndarray], target: int) -> None:
     """Evict edges of all firms together, the least `keep` first, until `target` are left."""
+    keep = _per_edge("keep", firms, keep)
     worth = np.concatenate([np.where(firm.existing(), k, -np.inf).ravel() for firm, k in zip(firms, keep, strict=True)])
-    if target < 0 or target > int(np.isfinite(worth).sum()):
-        raise InputError(f"target={target} edges: wanted from 0 to {int(np.isfinite(worth).sum())}, those that exist")
+    there = sum(firm.edges for firm in firms)
+    if not all_finite(target) or target != int(target) or not 0 <= target <= there:
+        raise InputError(f"target={target} edges: wanted from 0 to {there}, those that exist")
     stay = np.zeros(len(worth), dtype=bool)
-    stay[np.argsort(-worth, kind="stable")[:target]] = True
+    stay[np.argsort(-worth, kind="stable")[: int(target)]] = True
     _set_edges(firms, stay)
+
+
+def _per_edge(what: str, firms: list[Dense], given: list[np.ndarray]) -> list[np.ndarray]:
+    """One number per edge and firm, which may be infinite (never evicted), or InputError."""
+    if len(given) != len(firms):
+        raise InputError(f"{what} for {len(given)} firms: wanted one array for each of {len(firms)}")
+    parts = [np.asarray(part, dtype=float) for part in given]
+    for firm, part in zip(firms, parts, strict=True):
+        shape = firm.capital["weights"].shape
+        if part.shape != shape or np.isnan(part).any():
+            raise InputError(f"{what} of firm {firm.name!r}, of shape {part.shape}: wanted {shape}, numbers, not NaN")
+    return parts
 
 
 def _set_edges(firms: list[Dense], exists: np.ndarray) -> None:
@@ -200,8 +220,8 @@ def _of_each(firms: list[Dense], together: np.ndarray) -> list[np.ndarray]:
 
 def pay_rent(firm: Dense, rent: float, rate: float) -> None:
     """Edges pay `rent` per unit of |w|: shrink them by rate * rent, to 0 if they cannot pay (the lasso's proximal step)."""
-    if not (np.isfinite(rent) and rent >= 0):
-        raise InputError(f"rent={rent!r}: wanted a finite number >= 0")
+    inputs.number("rent", rent, least=0.0)
+    inputs.number("rate", rate, least=0.0)
     weights = firm.capital["weights"]
     weights[:] = np.sign(weights) * np.maximum(np.abs(weights) - rate * rent, 0.0)
 
@@ -212,6 +232,8 @@ def rent_certificate(firm: Dense, gradient: np.ndarray, rent: float) -> float:
     gradient: mean marginal profit per day of each edge on all the data, float64 [D_in, D_out]. Units: welfare per weight.
     """
     weights = firm.capital["weights"]
+    inputs.number("rent", rent, least=0.0)
+    gradient = inputs.finite_array(f"gradient of firm {firm.name!r}", gradient, weights.shape)
     used = np.abs(gradient - rent * np.sign(weights))
     unused = np.maximum(np.abs(gradient) - rent, 0.0)
     return float(np.where(weights != 0, used, unused).max(initial=0.0))

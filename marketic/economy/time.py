@@ -19,6 +19,7 @@ from marketic.economy.firm import Dense, Firm, Table
 from marketic.economy.layout import Good
 from marketic.economy.prices import Prices
 from marketic.errors import InputError
+from marketic.numbers import all_finite
 
 
 def unroll(
@@ -40,7 +41,7 @@ def unroll(
     """
     if isinstance(horizon, bool) or not isinstance(horizon, int | np.integer) or horizon < 1:
         raise InputError(f"horizon={horizon!r}: wanted an integer >= 1")
-    if not (np.isfinite(discount) and 0 < discount <= 1):
+    if not (all_finite(discount) and 0 < discount <= 1):
         raise InputError(f"discount={discount!r}: wanted a number above 0, at most 1")
     goods = list(goods)
     dated = {good.name for good in goods if good.dated}
@@ -101,7 +102,7 @@ def current_price(prices: Prices, good: str, t: int, discount: float) -> np.ndar
 
 def storage(name: str, good: str, dim: int = 1, *, keeps: float = 1.0) -> Firm:
     """A firm that carries a dated good into the next period, and keeps the share `keeps` of it (> 1: it grows)."""
-    if not (np.isfinite(keeps) and keeps >= 0):
+    if not (all_finite(keeps) and keeps >= 0):
         raise InputError(f"storage {name!r} keeps {keeps!r}: wanted a finite number >= 0")
     return Dense(name, [good], [f"{good}'"], keeps * np.eye(dim))
 
@@ -114,6 +115,7 @@ def costates(
     gradients: T arrays [D], of the reward in the state; jacobians: T arrays [D, D], d next state / d state. Raises InputError
     for other shapes.
     """
+    inputs.number("costates: discount", discount, least=0.0)
     last = inputs.finite_array("costates: terminal", terminal, (None,))
     size = len(last)
     slopes = inputs.finite_array("costates: gradients", list(gradients) or np.zeros((0, size)), (None, size))
