@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tiny_envs import Script, Walk
 from typer.testing import CliRunner
@@ -88,6 +88,7 @@ def test_a_run_is_proven_from_reward_to_the_last_checkpoint(run):
     part_rows=st.sampled_from([7, 65_536]),
     seed=st.integers(0, 1_000),
 )
+@example(SecondPrice, "bid", 0.0, 0.0, "trades", 0.0, 7, 167)  # an agent was gone before the log began
 def test_whatever_the_rules_the_books_close(
     tmp_path, mechanism, credit, discount, royalty, level, rent, part_rows, seed
 ):

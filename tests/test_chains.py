@@ -60,6 +60,7 @@ def identity(name: str, rewards: list, offers: list) -> int:
 
 
 @pytest.mark.parametrize("chain", [bucket_brigade, minted_vickrey, credit_conserving_vickrey], ids=lambda c: c.__name__)
+@pytest.mark.filterwarnings("ignore:the returns of the last")
 @settings(max_examples=40, derandomize=True, deadline=None)
 @given(episode=episodes())
 def test_profits_add_up_to_the_identity_of_the_chain(chain, episode) -> None:

@@ -72,6 +72,7 @@ class _Auditor:
         self.found = Audit(str(run), notes=list(log.notes), link=log.manifest.head)
         self.checkpoints = checkpoints(log.folder.parent)
         self.snapshot = np.zeros(0, dtype=np.int64)
+        self.gap = log.header["step"] > 0  # agents that left before the log began have numbers, but no entry
         room = 100_000 + 100 * log.members * len(log.header["weights"]) if log.level == "everything" else 0
         self.journal, self.moved = np.zeros((room, 5), dtype=np.int64), []  # type: np.ndarray, list[np.ndarray]
 
@@ -178,9 +179,9 @@ class _Auditor:
         opened, baseline = len(self.books.balance), self.log.header["baseline"]
         if entries is not None and len(entries):
             number = entries.column("account").to_numpy()
-            late = part["part"] == 0 and self.log.header["step"] > 0  # others may have left before the log began
-            if number.min() < 0 or not (late or number.max() < opened + len(entries)):  # every account has an entry
+            if number.min() < 0 or not (self.gap or number.max() < opened + len(entries)):  # every account has an entry
                 return f"the entries of part {part['part']} name account {number.max()}, but {opened} were open before"
+            self.gap = self.gap and part["part"] == 0  # those who come after the first part have their numbers in a row
             self.books.enter(int(number.max()))
         if part["part"] == 0 and baseline:
             accounts = self._read(part, "accounts")
