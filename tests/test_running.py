@@ -13,14 +13,12 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
-import gymnasium as gym
-import numpy as np
 import pytest
 
 import marketic
 from marketic.atomic import write_atomically
 from marketic.errors import InputError, NewerFormat
-from marketic.metrics import COLUMNS, read_metrics
+from marketic.metrics import read_metrics
 from marketic.run import Run, resume, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
@@ -294,124 +292,3 @@ def test_a_finished_run_has_nothing_to_resume(tmp_path):
     before = outcome(tmp_path / "run")
     assert resume(tmp_path / "run").finished
     assert outcome(tmp_path / "run") == before
-
-
-def test_training_stops_at_the_threshold_and_stays_stopped(tmp_path):
-    run = train(replace(LAKE, threshold=0.0), tmp_path / "run")
-    assert run.reached
-    assert run.market.num_timesteps == 700
-    resumed = resume(tmp_path / "run", steps=5000)
-    assert resumed.reached
-    assert resumed.market.num_timesteps == 700
-
-
-def test_metrics_and_folder(tmp_path):
-    run = train(LAKE, tmp_path / "run")
-    metrics = read_metrics(run.folder.metrics)
-    assert set(metrics) == set(COLUMNS)
-    assert (np.diff(metrics["step"]) > 0).all()
-    assert metrics["step"][-1] == 3000
-    assert metrics["step"][np.isfinite(metrics["evaluation"])].tolist() == [700, 1400, 2100, 2800]
-    assert (np.diff(metrics["seconds"]) >= 0).all()
-    assert 0 < metrics["agents_alive"][-1] <= 64
-    assert [path.name for path in run.folder.steps()] == [f"step-{n:09d}.market" for n in (2000, 2500, 3000)]
-    best = marketic.load(run.folder.best)
-    assert best.evaluate(3, seed=10_000).mean() == run.summary()["evaluation_best"]
-
-
-def test_tensorboard_scalars_are_optional_files(tmp_path):
-    pytest.importorskip("tensorboardX")
-    train(replace(LAKE, tensorboard=True), tmp_path / "run")
-    assert list((tmp_path / "run" / "tensorboard").glob("events*"))
-
-
-def scalars_of(folder: Path) -> dict[tuple[str, int], float]:
-    """What TensorBoard shows: the files' events, without those of steps from which a later file starts again."""
-    from tensorboardX.proto.event_pb2 import Event
-
-    shown: dict[tuple[str, int], float] = {}
-    for path in sorted(folder.glob("events*"), key=lambda path: int(path.suffix[1:])):
-        data, at = path.read_bytes(), 0
-        while at < len(data):  # length, its checksum, the event, its checksum
-            size = int.from_bytes(data[at : at + 8], "little")
-            event, at = Event.FromString(data[at + 12 : at + 12 + size]), at + 16 + size
-            if event.HasField("session_log"):
-                shown = {key: value for key, value in shown.items() if key[1] < event.step}
-            for value in event.summary.value:
-                assert (value.tag, event.step) not in shown
-                shown[value.tag, event.step] = value.simple_value
-    return shown
-
-
-@pytest.mark.parametrize("deadline", [3, 6, 10, 13])
-def test_tensorboard_shows_every_row_once_after_a_kill(deadline, tmp_path, monkeypatch):
-    pytest.importorskip("tensorboardX")
-    rename, writes, folder = os.replace, 0, tmp_path / "run"
-
-    def dying(source, target):
-        nonlocal writes
-        writes += 1
-        if writes == deadline:
-            raise Killed
-        rename(source, target)
-
-    monkeypatch.setattr(os, "replace", dying)
-    with pytest.raises(Killed):
-        train(replace(LAKE, tensorboard=True), folder)
-    resume(folder, say=lambda _: None)  # within the same second
-    shown, metrics = scalars_of(folder / "tensorboard"), read_metrics(folder / "metrics")
-    wanted = {("run/return_mean", step) for step in metrics["step"].tolist()}
-    assert {key for key in shown if key[0] == "run/return_mean"} == wanted
-
-
-def test_a_full_disk_ends_a_run_with_tensorboard_rather_than_leaving_it_to_wait(tmp_path, monkeypatch):
-    record_writer = pytest.importorskip("tensorboardX.record_writer")
-
-    class Full:
-        def write(self, data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-    monkeypatch.setattr(record_writer, "open_file", lambda path: Full())
-    with pytest.raises(InputError, match=r"cannot write .*tensorboard: No space left on device; free some space"):
-        train(replace(LAKE, tensorboard=True, record_every=1), tmp_path / "run")
-
-
-def test_a_folder_that_holds_something_is_refused(tmp_path):
-    (tmp_path / "letter.txt").write_text("dear")
-    with pytest.raises(InputError, match="is not empty"):
-        train(LAKE, tmp_path)
-    train(replace(LAKE, steps=600), tmp_path, force=True)
-    train(replace(LAKE, steps=500), tmp_path, force=True)
-    assert (tmp_path / "letter.txt").read_text() == "dear"
-    assert [path.name for path in RunFolder(tmp_path).steps()] == ["step-000000500.market"]
-
-
-@pytest.mark.parametrize(
-    "wrong", [{"steps": -1}, {"seed": -1}, {"checkpoint_every": 0}, {"threshold": 1.0}, {"env": ""}]
-)
-def test_settings_out_of_range_are_refused(wrong):
-    with pytest.raises(InputError, match=next(iter(wrong))):
-        RunConfig(**{"env": "FrozenLake-v1", **wrong})
-
-
-class Breaks(gym.Wrapper):
-    """Fails at the tenth step."""
-
-    def step(self, action):
-        self.count = getattr(self, "count", 0) + 1
-        if self.count == 10:
-            raise RuntimeError("the ice broke")
-        return super().step(action)
-
-
-def test_an_environment_that_fails_is_named_with_its_step(tmp_path, monkeypatch):
-    original = RunConfig.open
-
-    def opened(self):
-        market = original(self)
-        market.world.env = Breaks(market.world.env)
-        return market
-
-    monkeypatch.setattr(RunConfig, "open", opened)
-    with pytest.raises(InputError, match="environment failed at step 9: RuntimeError: the ice broke"):
-        train(LAKE, tmp_path / "run")
