@@ -185,6 +185,18 @@ def test_hostile_programs_end_within_their_time(name):
     assert 0 <= state[PROGRESS] <= 30
 
 
+@pytest.mark.parametrize("depth", [1, 2, 8])
+def test_what_is_repeated_in_vain_does_not_hide_what_comes_after(depth):
+    """The probe went round again and again where nothing moves, until its time was up, and called the program idle."""
+    idle = "(twice " * depth + "(when (< height1 0) move-1-to-2)" + ")" * depth
+    species = ExpressionPrograms(BLOCKS, tokens=400)
+    table = species.table(1, 30, 0)
+    table.arrays[CODE][0] = species.read(f"(program true (then {idle} move-1-to-2))")
+    begin(table.rows, 30, 0, 0)
+    assert applies(table.rows, 0, 0, 0) == ACTS
+    assert perform(table.rows, 0, 0, 0) == 1
+
+
 def test_rows_that_are_no_programs_never_apply_and_cannot_be_said():
     species = ExpressionPrograms(BLOCKS, tokens=10)
     program, move, true = (

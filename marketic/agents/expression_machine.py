@@ -103,7 +103,7 @@ def run(code, terms, state, world, plan, stack, registers, ticks, budget, probe)
         elif operation == JUMP:
             at = operand
         elif operation == COUNT:
-            registers[operand] = 2
+            registers[operand] = 1 if probe else 2  # what changed nothing once changes nothing twice
         elif operation == COUNT_DOWN:
             registers[operand >> 32] -= 1
             if registers[operand >> 32] > 0:
