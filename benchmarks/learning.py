@@ -77,10 +77,13 @@ TASKS = (
 
 
 class Watch(Callback):
-    """Evaluates the greedy market every so often and remembers when it met the bar."""
+    """Evaluates the greedy market every so often and remembers when it met the bar.
 
-    def __init__(self, every: int, meets: Callable[[Market], bool], limit: int) -> None:
-        self.every, self.meets, self.limit = every, meets, limit
+    times: training goes on to so many times the steps of the first pass, >= 1.
+    """
+
+    def __init__(self, every: int, meets: Callable[[Market], bool], limit: int, times: int = 3) -> None:
+        self.every, self.meets, self.limit, self.times = every, meets, limit, times
         self.period = every
         self.first: int | None = None
         self.later: list[bool] = []
@@ -88,7 +91,7 @@ class Watch(Callback):
         self._next = every
 
     def on_step(self, event: StepEnd) -> None:
-        """Evaluate, if it is time; stop at three times the first pass."""
+        """Evaluate, if it is time; stop at `times` times the first pass."""
         market = event.market
         if market.num_timesteps < self._next:
             return
@@ -100,7 +103,7 @@ class Watch(Callback):
             self.later.append(met)
         elif met:
             self.first = market.num_timesteps
-        if self.first is not None and market.num_timesteps >= min(3 * self.first, self.limit):
+        if self.first is not None and market.num_timesteps >= min(self.times * self.first, self.limit):
             market.stopping = True
 
 
@@ -129,11 +132,16 @@ def episode_test(bar: float, confirm: bool, env: gym.Env | None = None) -> Calla
     return meets
 
 
-def run_seed(task: Task, seed: int) -> dict[str, Any]:
-    """One training run: first pass (steps or None), later evaluations, process CPU seconds of training alone."""
-    test = exact_test(task.env) if task.bar is None else episode_test(task.bar, task.confirm)
+def test_of(task: Task) -> Callable[[Any], bool]:
+    """Does a learner meet the task's bar?"""
+    return exact_test(task.env) if task.bar is None else episode_test(task.bar, task.confirm)
+
+
+def run_seed(task: Task, seed: int, times: int = 3) -> dict[str, Any]:
+    """One training run, to `times` times the steps of its first pass: first pass (steps or None), later evaluations,
+    process CPU seconds of training alone."""
     market = make(task.env, agents=task.agents, seed=seed, **task.options)
-    watch = Watch(task.every, test, task.limit)
+    watch = Watch(task.every, test_of(task), task.limit, times)
     began = time.process_time()
     market.learn(task.limit, callback=watch)
     seconds = time.process_time() - began - watch.seconds

@@ -1,6 +1,7 @@
 """Playing without learning: returns of whole episodes, in environments of its own."""
 
 import copy
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import gymnasium as gym
@@ -58,43 +59,60 @@ def evaluate(
     if env is not None:
         if not isinstance(env, gym.Env):
             raise InputError(f"evaluate(env={env!r}): wanted a single gymnasium.Env")
-        return _play(market, [env], episodes, seed, deterministic)
+        return _play_market(market, [env], episodes, seed, deterministic)
     arenas = [evaluation_env(market.env) for _ in range(min(episodes, _SIDE_BY_SIDE))]
     try:
-        return _play(market, arenas, episodes, seed, deterministic)
+        return _play_market(market, arenas, episodes, seed, deterministic)
     finally:
         for arena in arenas:
             arena.close()
 
 
-def _play(market: "Market", arenas: list[Any], episodes: int, seed: int, deterministic: bool) -> np.ndarray:
-    """Play all episodes; each arena takes the next one when it has finished its last."""
-    goods, rights = market.world.goods, market.world.rights
+def _play_market(market: "Market", arenas: list[Any], episodes: int, seed: int, deterministic: bool) -> np.ndarray:
+    rights = market.world.rights
+
+    def choose(rows: np.ndarray) -> list[Any]:
+        return [rights.decode(action) for action in market.choose(rows, deterministic)]
+
+    return play(choose, arenas, episodes, seed, market.world.goods.encode)
+
+
+def play(
+    choose: Callable[[np.ndarray], Sequence[Any]],
+    arenas: list[Any],
+    episodes: int,
+    seed: int,
+    read: Callable[[Any], np.ndarray] = np.array,
+) -> np.ndarray:
+    """Undiscounted returns of `episodes` episodes, played side by side, float64 [episodes]; episode i is reset with seed + i.
+
+    choose: from rows of observations, [n, ...], to n actions for the environments. arenas: environments; each takes the next
+    episode when it has finished its last. read: from an observation of the task to a row, a copy: arenas may share memory.
+    """
     returns, lengths = np.zeros(episodes), np.zeros(episodes, dtype=np.int64)
-    rows = np.zeros((len(arenas), len(goods)))
     waiting = iter(range(episodes))
     playing: dict[int, int] = {}  # arena -> episode
+    rows: dict[int, np.ndarray] = {}  # arena -> what it shows
 
     def begin(place: int) -> None:
         episode = next(waiting, None)
         if episode is None:
-            playing.pop(place, None)
+            rows.pop(place, None)
             return
         playing[place] = episode
-        rows[place] = goods.encode(arenas[place].reset(seed=seed + episode)[0])
+        rows[place] = read(arenas[place].reset(seed=seed + episode)[0])
 
     for place in range(len(arenas)):
         begin(place)
-    while playing:
-        places = list(playing)
-        actions = market.choose(rows[places], deterministic)
-        for place, action in zip(places, actions, strict=True):
-            observation, reward, terminated, truncated, _ = arenas[place].step(rights.decode(action))
+    while rows:
+        places = list(rows)
+        for place, action in zip(places, choose(np.stack(list(rows.values()))), strict=True):
+            observation, reward, terminated, truncated, _ = arenas[place].step(action)
             episode = playing[place]
             returns[episode] += float(reward)
             lengths[episode] += 1
             if terminated or truncated or lengths[episode] >= LONGEST_EPISODE:
                 begin(place)
             else:
-                rows[place] = goods.encode(observation)
+                rows[place] = read(observation)
     return returns

@@ -1,0 +1,176 @@
+"""How a market compares with what others use for the same task: steps until solved, and CPU seconds, in one run.
+
+    marketic bench peers [--quick] [--json]       # needs pip install 'marketic[peers]' (Stable-Baselines3); --quick does not
+
+Peers are tabular Q-learning, Sarsa(lambda) with tile coding, and PPO, DQN and SAC of Stable-Baselines3 with the settings of
+RL Baselines3 Zoo. Criteria, evaluation episodes and intervals are those of `marketic.benchmarks.learning` for everybody. A run
+ends with its first pass, or at its limit; its CPU seconds are those of training alone, without evaluations. Seeds 100 to
+104, market and peers in turns. The first market of each kind compiles what it needs, within its CPU seconds.
+
+Bars: the market needs no more steps in the median than each peer; its CPU seconds fewer than those of Stable-Baselines3.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+
+from marketic.benchmarks.learning import TASKS, Task, run_seed, test_of
+from marketic.benchmarks.one_preset import real_action_tasks
+from marketic.benchmarks.peer_deep import Deep, stable_baselines
+from marketic.benchmarks.peer_recipes import RECIPES
+from marketic.benchmarks.peer_tables import QLearning, QSettings
+from marketic.benchmarks.peer_tiles import Sarsa, SarsaSettings
+from marketic.evaluation import play
+from marketic.result import Row, result
+
+SEEDS = tuple(range(100, 105))
+_ARENAS = 20  # episodes evaluated side by side
+
+TABLES = {
+    "Taxi-v4": (QSettings(random=0.1), 100_000),
+    "CliffWalking-v1": (QSettings(), 20_000),
+    "FrozenLake-v1": (QSettings(discount=0.99, random=1.0, memory=60, floor=0.005), 60_000),
+    "FrozenLake8x8-v1": (QSettings(discount=0.99, first=1.0, memory=60, floor=0.02), 300_000),
+}
+"""Settings of Q-learning and its limit, steps, by task."""
+
+_PI = float(np.pi)
+TILES = {
+    "CartPole-v1": (
+        SarsaSettings(
+            (2, 3, 4, 4), 16, (-2.4, -3.0, -0.2095, -3.0), (2.4, 3.0, 0.2095, 3.0), 0.3, 0.8, 0.98, only_failure=True
+        ),
+        60_000,
+    ),
+    "MountainCar-v0": (SarsaSettings((8, 8), 8, (-1.2, -0.07), (0.6, 0.07), 0.5, 0.9), 100_000),
+    "Acrobot-v1": (
+        SarsaSettings(
+            (8,) * 4, 16, (-_PI, -_PI, -12.57, -28.28), (_PI, _PI, 12.57, 28.28), 0.8, 0.95, angles=((0, 1), (2, 3))
+        ),
+        100_000,
+    ),
+}
+"""Settings of Sarsa(lambda) and its limit, steps, by task."""
+
+
+@dataclass
+class Peer:
+    """A rival learner as the criteria of the learning bench see it.
+
+    learner: has `learn(steps, seen)` and `predict(observations)`. limit: steps that it may take.
+    """
+
+    learner: Any
+    env_id: str
+    limit: int
+
+    def choose(self, rows: np.ndarray) -> np.ndarray:
+        """Greedy actions, int64 [n, 1], for encoded states, float64 [n, 1]."""
+        return self.learner.predict(rows[:, 0])[:, None]
+
+    def evaluate(self, episodes: int, *, seed: int, env: gym.Env | None = None) -> np.ndarray:
+        """Returns of greedy episodes, float64 [episodes], as `Market.evaluate` plays them."""
+        arenas = [env] if env is not None else [gym.make(self.env_id) for _ in range(min(episodes, _ARENAS))]
+        return play(self.learner.predict, arenas, episodes, seed)
+
+
+def peers_of(task: Task) -> dict[str, Callable[[int], Peer]]:
+    """Everybody who plays the task besides the market: name -> from a seed to a peer."""
+    env, found = task.env, {}
+
+    def add(name: str, limit: int, make: Callable[[int], Any]) -> None:
+        found[name] = lambda seed: Peer(make(seed), env, limit)
+
+    if env in TABLES:
+        table, limit = TABLES[env]
+        add("Q-learning", limit, partial(QLearning, env, table))
+    if env in TILES:
+        tiles, limit = TILES[env]
+        add("Sarsa(lambda)", limit, partial(Sarsa, env, tiles))
+    for name in (name for name, played in RECIPES if played == env):
+        add(name, RECIPES[name, env]["n_timesteps"], partial(Deep, name, env))
+    return found
+
+
+def tasks() -> list[Task]:
+    """The tasks of the learning bench that markets play by preset or default, and the two with real actions."""
+    return [replace(task, seeds=SEEDS) for task in TASKS if task.agents is None] + real_action_tasks()
+
+
+def run_peer(task: Task, peer: Peer, seed: int) -> dict[str, Any]:
+    """One training run of a peer: first pass (steps or None), steps and CPU seconds of training alone."""
+    meets, due, evaluating, passed, taken = test_of(task), task.every, 0.0, None, 0
+
+    def seen(steps: int) -> bool:
+        nonlocal due, evaluating, passed, taken
+        taken = steps
+        if steps < due:
+            return False
+        due += task.every * -(-(steps + 1 - due) // task.every)
+        began = time.process_time()
+        passed = steps if meets(peer) else None
+        evaluating += time.process_time() - began
+        return passed is not None
+
+    began = time.process_time()
+    peer.learner.learn(peer.limit, seen)
+    seconds = time.process_time() - began - evaluating
+    return {"seed": seed, "first_pass": passed, "seconds": seconds, "steps": taken}
+
+
+def compare(task: Task, names: list[str] | None = None) -> tuple[list[Row], dict[str, list[dict[str, Any]]]]:
+    """Rows of one task, and all its runs by name. names: the peers wanted; None: all."""
+    rivals = {name: make for name, make in peers_of(task).items() if names is None or name in names}
+    runs: dict[str, list[dict[str, Any]]] = {"market": [], **{name: [] for name in rivals}}
+    for seed in task.seeds:
+        ours = run_seed(task, seed, times=1)
+        runs["market"].append({key: ours[key] for key in ("seed", "first_pass", "seconds", "steps")})
+        for name, make in rivals.items():
+            runs[name].append(run_peer(task, make(seed), seed))
+    return rows_of(task, runs), runs
+
+
+def rows_of(task: Task, runs: dict[str, list[dict[str, Any]]]) -> list[Row]:
+    """The market's median, then each peer's against it."""
+    ours, ours_seconds, told = _median(runs["market"])
+    rows = [Row(f"{task.env}: market, median steps to first pass ({told})", ours, "", bool(np.isfinite(ours)))]
+    for name in runs:
+        if name == "market":
+            continue
+        steps, seconds, told = _median(runs[name])
+        rows.append(Row(f"{task.env}: {name}, the same ({told})", steps, f">= {ours:g}", steps >= ours))
+        if (name, task.env) in RECIPES:
+            ratio = seconds / ours_seconds
+            rows.append(Row(f"{task.env}: CPU seconds of {name} / the market's", ratio, "> 1", ratio > 1))
+    return rows
+
+
+def _median(runs: list[dict[str, Any]]) -> tuple[float, float, str]:
+    """Median steps (infinite where most runs do not pass), median CPU seconds, and the spread in words."""
+    firsts = [run["first_pass"] for run in runs if run["first_pass"] is not None]
+    steps = float(np.median(sorted(run["first_pass"] or np.inf for run in runs)))
+    seconds = float(np.median([run["seconds"] for run in runs]))
+    spread = f"{min(firsts):,}..{max(firsts):,}" if firsts else f"none in {max(run['steps'] for run in runs):,}"
+    return steps, seconds, f"{len(firsts)} of {len(runs)} pass, {spread}; {seconds:.2f} CPU s"
+
+
+def run(quick: bool = False) -> dict[str, Any]:
+    """All tasks and peers; quick: Q-learning on CliffWalking and Sarsa on CartPole, one seed each."""
+    began = time.perf_counter()
+    chosen = tasks()
+    if quick:
+        chosen = [
+            replace(task, seeds=task.seeds[:1]) for task in chosen if task.env in ("CartPole-v1", "CliffWalking-v1")
+        ]
+    else:
+        stable_baselines()  # what is missing is said before the first hour, not after it
+    rows, details = [], {}
+    for task in chosen:
+        more, details[task.env] = compare(task, ["Q-learning", "Sarsa(lambda)"] if quick else None)
+        rows += more
+    return result("peers", rows, time.perf_counter() - began, details)
