@@ -9,13 +9,10 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 from seeing_runs import HEADER, add_part, hand_run, trained
 
 from marketic.dashboard.feed import MOST_PARTS, MOST_POINTS, Feed, thin
-from marketic.dashboard.replay import open_market, replay, stage_of
 from marketic.dashboard.scenes import Layout, frame_width, graph_columns, ledger_columns, window_figures
-from marketic.dashboard.watch import write_replay
 from marketic.errors import InputError
 from marketic.events import open_log
 from marketic.events.manifest import Manifest
@@ -227,33 +224,6 @@ def test_no_such_run_is_one_sentence_and_exit_2(command, tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_replay_is_the_greedy_market_and_pays_by_its_mechanism(lake):
-    market = open_market(lake)
-    env = stage_of(market)
-    scenes = list(replay(market, env, seed=5))
-    assert scenes[-1].total == market.evaluate(1, seed=5)[0]
-    assert scenes[-1].ended
-    for scene in scenes[:20]:
-        best, second = scene.offers[0][:2]
-        assert best.payment == second.value  # second price
-        assert market.predict(int(scene.observation[0]), deterministic=True)[0] == best.agent % 4
-    assert scenes[0].payee == ["the house"]
-    assert scenes[1].payee == [f"agent {scenes[0].offers[0][0].agent}"]
-    assert scenes[0].frame is not None
-    env.close()
-    market.env.close()
-
-
-def test_replay_as_page_and_gif(lake, tmp_path):
-    page = write_replay(lake, tmp_path / "watch.html", steps=12).read_text(encoding="utf-8")
-    assert page.count('"step":') == 12
-    assert "http" not in page
-    with Image.open(write_replay(lake, tmp_path / "watch.gif", steps=12)) as gif:
-        assert gif.n_frames >= 10  # equal neighbours are merged
-    with pytest.raises(InputError, match=r"\.html, \.gif, \.mp4"):
-        write_replay(lake, tmp_path / "watch.avi")
-
-
 @pytest.mark.parametrize("what", PLOTS)
 def test_plots_are_drawn_and_reproducible(lake, tmp_path, what):
     first = save_plot(lake, what, tmp_path / "a.svg").read_bytes()
@@ -286,22 +256,6 @@ def test_a_damaged_part_is_named_on_the_page(tmp_path):
     manifest.write_text("not JSON\n" + manifest.read_text())
     page.follow()
     assert "line 1 of" in page.head.text
-
-
-def test_an_mp4_shows_every_step(tmp_path):
-    """Written by a real ffmpeg, and read back: as many frames as steps, of one even size."""
-    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
-    path = write_replay(trained(tmp_path / "run", steps=500), tmp_path / "lake.mp4", seed=0, steps=12)
-    frames, _ = imageio_ffmpeg.count_frames_and_secs(str(path))
-    assert frames == 12
-
-
-def test_without_ffmpeg_an_mp4_is_refused_in_one_sentence(tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(InputError, match=r"an mp4 needs ffmpeg: pip install 'marketic\[video\]'"):
-        write_replay(trained(tmp_path / "run", steps=500), tmp_path / "lake.mp4", steps=3)
-    assert not (tmp_path / "lake.mp4").exists()
 
 
 def test_the_page_says_where_there_is_nothing_to_see(tmp_path):
