@@ -4,8 +4,9 @@
 
 Peers are tabular Q-learning, Sarsa(lambda) with tile coding, and PPO, DQN and SAC of Stable-Baselines3 with the settings of
 RL Baselines3 Zoo. Criteria, evaluation episodes and intervals are those of `marketic.benchmarks.learning` for everybody. A run
-ends with its first pass, or at its limit; its CPU seconds are those of training alone, without evaluations. Seeds 100 to
-104, market and peers in turns. The first market of each kind compiles what it needs, within its CPU seconds.
+ends with its first pass, or at its limit (for peers at most 300,000 steps); its CPU seconds are those of training alone,
+without evaluations. Seeds 100 to 104, market and peers in turns. The first market of each kind compiles what it needs,
+within its CPU seconds.
 
 Bars: the market needs no more steps in the median than each peer; its CPU seconds fewer than those of Stable-Baselines3.
 """
@@ -29,6 +30,8 @@ from marketic.evaluation import play
 from marketic.result import Row, result
 
 SEEDS = tuple(range(100, 105))
+LONGEST = 300_000
+"""Steps that a peer may take at most, whatever its settings say."""
 _ARENAS = 20  # episodes evaluated side by side
 
 TABLES = {
@@ -93,7 +96,7 @@ def peers_of(task: Task) -> dict[str, Callable[[int], Peer]]:
         tiles, limit = TILES[env]
         add("Sarsa(lambda)", limit, partial(Sarsa, env, tiles))
     for name in (name for name, played in RECIPES if played == env):
-        add(name, RECIPES[name, env]["n_timesteps"], partial(Deep, name, env))
+        add(name, min(RECIPES[name, env]["n_timesteps"], LONGEST), partial(Deep, name, env))
     return found
 
 
