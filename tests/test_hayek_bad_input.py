@@ -1,6 +1,7 @@
 """Hayek machines against programs that hang, worlds that break their word, and bad input."""
 
 import dataclasses
+import itertools
 
 import numpy as np
 import pytest
@@ -16,10 +17,10 @@ from tiny_worlds import (
     sense_too_much,
 )
 
-from marketic.agents.program_species import FUNCTIONS, MacroPrograms
+from marketic.agents.program_species import FUNCTIONS, Edits, MacroPrograms
 from marketic.errors import InputError
-from marketic.hayek import Auction, Births, Curriculum, Economy, Exits, Novices, Taxes
-from marketic.hayek.restarts import Restarts, islands
+from marketic.hayek import Auction, Births, Curriculum, Economy, Exits, Kind, Novices, Taxes, Term, Vocabulary
+from marketic.hayek.restarts import Restarts, best_of, islands, search
 from marketic.hayek.validation import Validation
 
 HANGS = {
@@ -118,6 +119,53 @@ REFUSED = {
     "too many agents": (lambda: Economy(COUNTING, slots=1, agents=agent([ONE_STEP, ONE_STEP])), "at most 1 rows"),
     "evaluation of nothing": (lambda: Economy(COUNTING, agents=agent(ONE_STEP)).evaluate(0, 4, seed=0), "size and count >= 1"),
 }  # fmt: skip
+
+ROOM = np.zeros(3, dtype=np.int64)
+WRONG_THINGS = ("x", None, [1], float("nan"), -1, 2.5, 1e300, 10**30, {}, object)
+PARTS = (Auction, Novices, Taxes, Births, Exits, Curriculum, Restarts, Validation, Edits)
+
+
+@pytest.mark.parametrize("part", PARTS, ids=lambda part: part.__name__)
+def test_whatever_stands_in_a_field_it_is_refused_or_runs(part):
+    """Compiled code would take NaN and infinity for whole numbers of ticks."""
+    for name, thing in itertools.product((field.name for field in dataclasses.fields(part)), WRONG_THINGS):
+        try:
+            made = part(**{name: thing})
+        except InputError:
+            continue
+        if part.__name__.lower() in ("auction", "novices", "taxes", "births", "exits", "curriculum"):
+            economy = Economy(COUNTING, slots=10, seed=1, **{part.__name__.lower(): made}).run(20)
+            assert held(economy) == economy.prizes, (name, thing)
+
+
+def small(**parts):
+    return Economy(COUNTING, slots=4, **parts)
+
+
+NONSENSE = {
+    "a part of another kind": (lambda: small(auction=Taxes()), "wanted a marketic.hayek.rules.Auction"),
+    "a species": (lambda: Economy("rules"), "wanted an object such as MacroPrograms"),
+    "slots beyond memory": (lambda: Economy(COUNTING, slots=10**6), "to fit into memory"),
+    "births beyond memory": (lambda: small().run(10**10), "play fewer instances"),
+    "a largest size": (lambda: small(largest=2.5), "largest=2.5: wanted a whole number"),
+    "agents": (lambda: small(agents="agents"), "wanted a marketic.hayek.Snapshot"),
+    "prices that are none": (lambda: small(agents=agent(ONE_STEP, float("nan"))), "slope is float64 (1,)"),
+    "a literal that is none": (lambda: small(agents=agent((99, -1, -1, 1, UP, -1, 0, 0))), "is no program of this species"),
+    "a move that is none": (lambda: small(agents=agent((*ALWAYS, 1, 2, -1, 0, 0))), "is no program of this species"),
+    "a body too long": (lambda: small(agents=agent((*ALWAYS, 9, UP, -1, 0, 0))), "is no program of this species"),
+    "words of nothing": (lambda: COUNTING.words(np.full(8, 77)), "is no program"),
+    "half an instance": (lambda: small(agents=agent(ONE_STEP)).evaluate(2.5, 4, seed=0), "size=2.5: wanted a whole number"),
+    "a seed": (lambda: small(agents=agent(ONE_STEP)).evaluate(2, 4, seed="x"), "seed='x'"),
+    "a blank too short": (lambda: MacroPrograms(counting(blank=lambda size: ROOM)), "8 numbers or more"),
+    "a blank of floats": (lambda: MacroPrograms(counting(blank=lambda size: np.zeros(20))), "wanted an array of int64"),
+    "a kind of words": (lambda: Vocabulary((Kind("a", "x", 3),), (Term("t", "a"),), ("m",)), "wanted whole numbers"),
+    "no processes": (lambda: islands(small, [1], processes="x"), "at least one of each"),
+    "seeds": (lambda: islands(small, 5), "wanted a list of whole numbers"),
+    "a lambda elsewhere": (lambda: islands(lambda seed: small(), [1, 2], processes=2), "that other processes can import"),
+    "no economy": (lambda: search(lambda seed: None, 1), "wanted a marketic.hayek.Economy"),
+    "the best of nobody": (lambda: best_of([]), "wanted at least one champion"),
+}  # fmt: skip
+REFUSED |= NONSENSE
 
 
 @pytest.mark.parametrize(("call", "words"), REFUSED.values(), ids=REFUSED)

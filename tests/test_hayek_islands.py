@@ -1,5 +1,7 @@
 """Islands: migrants arrive with their prices, money stays exact, and the answer does not depend on the number of processes."""
 
+import os
+
 import numpy as np
 import pytest
 from tiny_worlds import counting, island
@@ -9,7 +11,7 @@ from marketic.errors import InputError
 from marketic.hayek.books import EMPTY, PRICED, PRIZE
 from marketic.hayek.economy import Economy
 from marketic.hayek.islands import Migration, migrate
-from marketic.hayek.restarts import Restarts, search, seeds_of
+from marketic.hayek.restarts import Restarts, islands, search, seeds_of
 from marketic.hayek.validation import Validation
 
 VALIDATION = Validation(((4, 10), (30, 10)), every=50, level=2.0)
@@ -77,6 +79,10 @@ def leaves(seed):
     raise SystemExit(seed)
 
 
+def vanishes(seed):
+    os._exit(3)
+
+
 REFUSED = {
     "no seeds": (lambda: migrate(island, []), "at least one of each"),
     "no processes": (lambda: migrate(island, [1], processes=0), "at least one of each"),
@@ -89,6 +95,8 @@ REFUSED = {
         "that other processes can import",
     ),
     "a process that ends": (lambda: migrate(leaves, [1, 2], processes=2), "process ended without an answer"),
+    "a search that ends": (lambda: islands(vanishes, [1, 2], processes=2), "process ended without an answer"),
+    "other things": (lambda: migrate(island, [1], migration=5), "wanted a marketic.hayek.islands.Migration"),
     "too many": (
         lambda: island(0).admit(Economy(MacroPrograms(counting()), seed=4).run(3000).snapshot(), island=1),
         "at most 40 rows",

@@ -23,6 +23,7 @@ import numpy as np
 from marketic.errors import InputError
 from marketic.hayek.interface import WORLD_CALL, address_returning
 from marketic.hayek.vocabulary import World
+from marketic.numbers import flag, whole
 
 TERM, ADD, SUBTRACT, MULTIPLY, CHOOSE, LOOK, GAIN = range(7)
 TRUE, AND, OR, NOT, EQUAL, DIFFERENT, LESS, MORE = range(7, 15)
@@ -33,6 +34,8 @@ TRUTH, ACTION, PLAN, WHOLE, FIRST_KIND = 0, 1, 2, 3, 4
 """Types by number; the vocabulary's kinds follow."""
 LARGEST = 2**31 - 1
 """Sums, differences and products are cut to +- this; what they are made of is no larger than 2**31."""
+MOST_MOVES = 2**20
+"""Moves of a plan at most."""
 OPERATION, OPERAND, RESULT, ARITY, ARGUMENTS, WIDTH = 0, 1, 2, 3, 4, 7
 """Columns of the table of primitives; ARGUMENTS is the first of three."""
 
@@ -88,6 +91,13 @@ class Language:
     arithmetic: bool = True
 
     def __post_init__(self) -> None:
+        if not isinstance(self.world, World) or not isinstance(self.reversible, Reversible | None):
+            raise InputError(
+                f"Language(world={self.world!r}, reversible={self.reversible!r}): wanted a World, and a Reversible or None"
+            )
+        flag("Language: arithmetic", self.arithmetic)
+        if self.reversible is not None:
+            self._check_plans(self.reversible)
         if (self.look is None) != (self.look_kinds is None):
             raise InputError(
                 "Language: give look= and look_kinds=(kind, kind, kind of the answer) together, or neither"
@@ -104,6 +114,19 @@ class Language:
                     "units, or give arithmetic=False"
                 )
         self.addresses()
+
+    def _check_plans(self, plans: Reversible) -> None:
+        """Compiled code takes moves from `inverse`, and writes plans of up to `most` moves and `room` numbers more."""
+        moves = len(self.world.vocabulary.moves)
+        undoes = np.asarray(plans.inverse)
+        if undoes.shape != (moves,) or undoes.dtype.kind not in "iu" or undoes.min() < 0 or undoes.max() >= moves:
+            raise InputError(
+                f"Reversible(inverse={plans.inverse!r}): wanted the number of a move, 0 to {moves - 1}, for each of {moves}"
+            )
+        whole("Reversible: most", plans.most, 1, MOST_MOVES)
+        whole("Reversible: room", plans.room, 0, MOST_MOVES)
+        if plans.kind not in self.kinds:
+            raise InputError(f"Reversible(kind={plans.kind!r}): wanted the kind of some term, one of {self.kinds}")
 
     @property
     def kinds(self) -> list[str]:

@@ -40,6 +40,9 @@ class ExpressionPrograms:
     functions: SpeciesFunctions = field(default=FUNCTIONS, repr=False)
 
     def __post_init__(self) -> None:
+        for name, kind in (("language", Language), ("functions", SpeciesFunctions)):
+            if not isinstance(given := getattr(self, name), kind):
+                raise InputError(f"ExpressionPrograms: {name}={given!r}: wanted {kind.__module__}.{kind.__name__}")
         if not all_finite(self.tokens, self.ticks) or not 4 <= self.tokens <= 1000 or self.ticks < 1:
             raise InputError(
                 f"ExpressionPrograms(tokens={self.tokens}, ticks={self.ticks}): wanted 4 to 1000 tokens, ticks >= 1"

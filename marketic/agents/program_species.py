@@ -15,7 +15,10 @@ from marketic.errors import InputError
 from marketic.hayek.interface import SpeciesFunctions
 from marketic.hayek.random_numbers import random_state
 from marketic.hayek.vocabulary import World, rehearse
+from marketic.numbers import LARGEST_WHOLE, all_finite, check_flags, check_room, check_wholes
 
+MOST_PARTS = 2**16
+"""Literals of a guard, or instructions of a body, at most."""
 FUNCTIONS = SpeciesFunctions(kernels.begin, kernels.applies, kernels.perform, kernels.breed, kernels.alike)
 
 
@@ -39,8 +42,9 @@ class Edits:
     body: float = 0.09
 
     def __post_init__(self) -> None:
-        weights = self._weights()
-        if not 0 <= self.copy <= 1 or not np.isfinite(weights).all() or weights.min() < 0 or weights.sum() <= 0:
+        given = [getattr(self, field.name) for field in fields(self)]
+        weights = self._weights() if all_finite(*given) else np.zeros(1)
+        if not weights.any() or weights.min() < 0 or weights.max() > LARGEST_WHOLE or not 0 <= self.copy <= 1:
             raise InputError(f"{self}: wanted copy from 0 to 1, and weights >= 0, not all of them 0")
 
     def _weights(self) -> np.ndarray:
@@ -71,8 +75,14 @@ class MacroPrograms:
     functions: SpeciesFunctions = field(default=FUNCTIONS, repr=False)
 
     def __post_init__(self) -> None:
-        if self.guards < 0 or self.instructions < 1:
+        for name, kind in (("world", World), ("edits", Edits), ("functions", SpeciesFunctions)):
+            if not isinstance(given := getattr(self, name), kind):
+                raise InputError(f"MacroPrograms: {name}={given!r}: wanted {kind.__module__}.{kind.__name__}")
+        if not all_finite(self.guards, self.instructions) or self.guards < 0 or self.instructions < 1:
             raise InputError(f"{self}: wanted guards >= 0 and instructions >= 1")
+        check_wholes(self, MOST_PARTS, guards=0, instructions=1)
+        check_flags(self, "loops")
+        self.functions.addresses()
         self.world.addresses()
         rehearse(self.world)
 
@@ -82,15 +92,30 @@ class MacroPrograms:
         return self.guards + 1 + 2 * self.instructions
 
     def table(self, slots: int, largest: int, seed: int) -> ArrayTable:
-        """Fresh arrays for the economy."""
+        """Fresh arrays for the economy. Raises InputError if they do not fit into memory."""
+        check_room(slots * self.code_length, f"slots={slots} with {self.code_length} numbers each", "choose fewer")
         vocabulary = self.world.vocabulary
         shape = np.array([self.guards, self.instructions, len(vocabulary.moves), int(self.loops)], dtype=np.int64)
         code = np.zeros((slots, self.code_length), dtype=np.int64)
         return ArrayTable([self.world.blank(largest), random_state(seed), code, vocabulary.constants(),
                            vocabulary.literals(), self.world.addresses(), shape, self.edits.odds()])  # fmt: skip
 
+    def sound(self, code: np.ndarray) -> np.ndarray:
+        """Which rows of int64 [n, code_length] are programs that may run, bool [n]: literals, moves and lengths exist."""
+        guard, count, body = code[:, : self.guards], code[:, self.guards], code[:, self.guards + 1 :]
+        made = np.arange(self.instructions) < count[:, None]
+        literals, moves = len(self.world.vocabulary.literals()), len(self.world.vocabulary.moves)
+        right = (body[:, ::2] >= 0) & (body[:, ::2] < moves) & (body[:, 1::2] < literals)
+        found: np.ndarray = (guard < literals).all(axis=1) & (right | ~made).all(axis=1)
+        return found & (count >= 0) & (count <= self.instructions)
+
     def words(self, code: np.ndarray) -> str:
-        """A program, int64 [code_length], as a sentence."""
+        """A program, int64 [code_length], as a sentence. Raises InputError for what is none."""
+        code = np.asarray(code)
+        if code.shape != (self.code_length,) or code.dtype.kind not in "iu" or not self.sound(code[None])[0]:
+            raise InputError(
+                f"{code.tolist()} is no program: wanted {self.code_length} whole numbers, as a Snapshot has them"
+            )
         vocabulary = self.world.vocabulary
         literals = vocabulary.literals()
         guard = " and ".join(vocabulary.say(literals[k]) for k in dict.fromkeys(code[: self.guards].tolist()) if k >= 0)

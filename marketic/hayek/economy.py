@@ -30,12 +30,14 @@ from marketic.hayek.books import (
     Books,
     open_books,
 )  # fmt: skip
+from marketic.hayek.doors import check_agents, check_species, check_table, part
 from marketic.hayek.instance import list_agents
 from marketic.hayek.interface import CODE, Species
 from marketic.hayek.lifecycle import live
 from marketic.hayek.parts import entry_address, parent_address
 from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices, Taxes, flatten
 from marketic.hayek.trials import Outcomes, try_out
+from marketic.numbers import MOST_ENTRIES, check_room, whole
 
 if TYPE_CHECKING:
     from marketic.hayek.genealogy import EconomyGenealogy
@@ -91,23 +93,30 @@ class Economy:
         agents: Snapshot | None = None,
         largest: int | None = None,
     ) -> None:
-        whole = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (slots, seed)]
-        if not all(whole) or slots < 1 or seed < 0:
+        sound = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (slots, seed)]
+        if not all(sound) or slots < 1 or seed < 0:
             raise InputError(f"Economy(slots={slots!r}, seed={seed!r}): wanted whole numbers, slots >= 1 and seed >= 0")
-        self.curriculum = curriculum or Curriculum()
-        self.births = births or Births()
+        check_species(species)
+        check_room(int(slots + 1) ** 2, f"slots={slots}: who pays whom", "choose fewer")
+        novices, self.births = part("novices", novices, Novices), part("births", births, Births)
+        self.curriculum = part("curriculum", curriculum, Curriculum)
         self.rules = flatten(
-            auction or Auction(), novices or Novices(), taxes or Taxes(), self.births, exits or Exits(), self.curriculum
-        )
+            part("auction", auction, Auction), novices, part("taxes", taxes, Taxes), self.births,
+            part("exits", exits, Exits), self.curriculum,
+        )  # fmt: skip
+        if agents is not None:
+            check_agents(agents, slots, species)
         self.species, self.slots, self.seed = species, int(slots), int(seed)
         if self.births.rate == 0.0 and (agents is None or len(agents) == 0):
             raise InputError(
                 "Economy(births=Births(rate=0.0)): an empty population stays empty; give agents= or a rate above 0"
             )
-        self.largest = max(largest or 0, 2 * self.curriculum.largest)
-        parts = [entry_address((novices or Novices()).entry), parent_address(self.births.parent)]
+        least = 2 * self.curriculum.largest
+        self.largest = max(whole("largest", least if largest is None else largest, 1, MOST_ENTRIES), least)
+        parts = [entry_address(novices.entry), parent_address(self.births.parent)]
         self.address = np.append(species.functions.addresses(), np.array(parts, dtype=np.int64))
         self.table: ArrayTable = species.table(self.slots, self.largest, self.seed)
+        check_table(self.table.arrays, self.slots, species.code_length)
         self.books: Books = open_books(self.slots, 4 * self.slots, species.code_length)
         self.books.signal[LEVEL] = self.curriculum.smallest
         self.books.signal[SUCCESS] = 0.6
@@ -153,11 +162,8 @@ class Economy:
 
     def settle(self, agents: Snapshot) -> None:
         """Put agents with prices into the slots, with wealth from the treasury. Raises InputError if they do not fit."""
+        check_agents(agents, self.slots, self.species)
         n, books = len(agents), self.books
-        if n > self.slots or agents.code.shape != (n, self.species.code_length):
-            raise InputError(
-                f"agents with code {agents.code.shape}: wanted at most {self.slots} rows of {self.species.code_length}"
-            )
         if (books.status != EMPTY).any():
             raise InputError("settle: there are agents already; settle them before anything is played")
         self._make_room(n)
@@ -175,11 +181,9 @@ class Economy:
 
         Raises InputError if they do not fit.
         """
+        check_agents(agents, self.slots, self.species)
+        island = whole("admit: island", island, 0)
         n, books, now = len(agents), self.books, self.instances
-        if n > self.slots or agents.code.shape != (n, self.species.code_length):
-            raise InputError(
-                f"agents with code {agents.code.shape}: wanted at most {self.slots} rows of {self.species.code_length}"
-            )
         self._make_room(n)
         order = np.lexsort((np.arange(self.slots), books.wealth, books.status != EMPTY))[:n]
         endowment, born = int(self.births.endowment * PRIZE), int(books.account[BORN])
@@ -239,6 +243,8 @@ class Economy:
     def _make_room(self, births: int) -> None:
         """Room in the log for this many births; grows by half at least."""
         born, room = int(self.books.account[BORN]), len(self.books.log)
+        width = max(LOG, self.species.code_length)
+        check_room((born + births) * width, f"a record of {born + births:,} births", "play fewer instances")
         if born + births > room:
             more = max(born + births - room, room // 2)
             log = np.concatenate([self.books.log, np.zeros((more, LOG), dtype=np.int64)])

@@ -58,7 +58,11 @@ class SpeciesFunctions:
 
 
 class Species(Protocol):
-    """How programs are written, bred and run in one world."""
+    """How programs are written, bred and run in one world.
+
+    A species whose functions believe what stands in a program has one method more, `sound(code) -> bool [n]`: which rows of
+    int64 [n, code_length] may run. Agents that users hand over are asked for it; what `breed` writes is not.
+    """
 
     @property
     def functions(self) -> SpeciesFunctions:

@@ -8,7 +8,6 @@ alone, and not on how many processes share the work. What is sent goes through p
 
 import contextlib
 import multiprocessing
-import pickle
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,8 +16,17 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.hayek.doors import part, seeds_of
 from marketic.hayek.economy import Economy, Snapshot
-from marketic.hayek.restarts import Champion, Record, Restarts, seeds_of
+from marketic.hayek.restarts import (
+    LOST_PROCESS,
+    Champion,
+    Record,
+    Restarts,
+    built,
+    check_importable,
+    seeds_and_processes,
+)
 from marketic.hayek.validation import Validation
 from marketic.numbers import check_wholes
 
@@ -46,9 +54,7 @@ class Island:
 
     def __init__(self, build: Build, seed: int, number: int, validation: Validation, budget: int) -> None:
         self.number, self.budget, self.start, self.seconds = number, budget, time.process_time(), 0.0
-        self.economy, self.record = build(seed), Record(validation)
-        if not isinstance(self.economy, Economy):
-            raise InputError(f"migrate: build({seed}) made {self.economy!r}: wanted a marketic.hayek.Economy")
+        self.economy, self.record = built("migrate", build, seed), Record(validation)
         self.seed = seed
 
     @property
@@ -88,11 +94,9 @@ def migrate(
     build: makes an economy from a seed; must be importable, as `multiprocessing` asks (no lambda), if processes > 1. restarts:
     its auctions times its attempts are each island's budget; nothing is restarted. Raises InputError for no seeds.
     """
-    numbers = [seeds_of(seed, 1)[0] for seed in seeds]
-    whole = isinstance(processes, int | np.integer) and not isinstance(processes, bool)
-    if not whole or processes < 1 or not numbers:
-        raise InputError(f"migrate(seeds={numbers}, processes={processes}): wanted at least one of each")
-    migration, restarts, validation = migration or Migration(), restarts or Restarts(), validation or Validation()
+    numbers = [seeds_of(seed, 1)[0] for seed in seeds_and_processes("migrate", seeds, processes)]
+    migration, restarts = part("migration", migration, Migration), part("restarts", restarts, Restarts)
+    validation = part("validation", validation, Validation)
     budget, workers = restarts.auctions * restarts.attempts, min(processes, len(numbers))
     plans = [[(k, numbers[k]) for k in range(w, len(numbers), workers)] for w in range(workers)]
     given = [(build, plan, validation, budget, migration) for plan in plans]
@@ -149,7 +153,7 @@ class _Distant:
         try:
             answer = self.pipe.recv()
         except (EOFError, OSError):
-            raise InputError("an island's process ended without an answer: can `build` be imported there?") from None
+            raise InputError(LOST_PROCESS) from None
         if isinstance(answer, Exception):
             raise answer
         found: list[Any] = answer
@@ -174,13 +178,7 @@ def _workers(given: list[tuple[Any, ...]]) -> Iterator[list[Callable[[Any], list
         yield [_Worker(*given[0])]
         return
     context = multiprocessing.get_context("spawn")
-    try:
-        pickle.dumps(given)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise InputError(
-            f"migrate(processes={len(given)}): {error}: wanted a `build` that other processes can import "
-            "(a function of a module, no lambda)"
-        ) from None
+    check_importable("migrate", len(given), given[0][0])
     distant = [_Distant(context, parts) for parts in given]
 
     def ask(letters: Any) -> list[Any]:

@@ -6,16 +6,29 @@ many processes share the islands.
 
 import functools
 import multiprocessing
+import pickle
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.hayek.doors import part, seed_of, seeds_of
 from marketic.hayek.economy import Economy, Snapshot
 from marketic.hayek.genealogy import EconomyGenealogy
 from marketic.hayek.validation import NOTHING, Score, Validation
+from marketic.numbers import all_finite, check_wholes
+
+MOST_ATTEMPTS = 10**6
+"""Their seeds are drawn at once."""
+LOST_PROCESS = (
+    "an island's process ended without an answer: can `build` be imported there, and does a script start what it does under "
+    "`if __name__ == '__main__':`?"
+)
 
 
 @dataclass(frozen=True)
@@ -27,8 +40,10 @@ class Restarts:
     attempts: int = 6
 
     def __post_init__(self) -> None:
-        if self.auctions < 1 or self.attempts < 1:
+        if not all_finite(self.auctions, self.attempts) or self.auctions < 1 or self.attempts < 1:
             raise InputError(f"{self}: wanted auctions and attempts >= 1")
+        check_wholes(self, auctions=1)
+        check_wholes(self, MOST_ATTEMPTS, attempts=1)
 
 
 @dataclass(frozen=True)
@@ -62,13 +77,14 @@ def search(
 ) -> Champion:
     """Run economies until a snapshot is complete, or the budget is spent.
 
-    build: makes an economy from a seed. seed: of the whole search, >= 0.
+    build: makes an economy from a seed. seed: of the whole search, >= 0. Raises InputError for other things.
     """
-    restarts, start = restarts or Restarts(), time.process_time()
-    record, totals, attempts = Record(validation or Validation()), np.zeros(3, dtype=np.int64), 0
+    restarts, start = part("restarts", restarts, Restarts), time.process_time()
+    record, totals = Record(part("validation", validation, Validation)), np.zeros(3, dtype=np.int64)
+    attempts = 0
     for number in seeds_of(seed, restarts.attempts):
         attempts += 1
-        economy = build(number)
+        economy = built("search", build, number)
         record.found = record.score
         while max(economy.auctions, economy.instances) < restarts.auctions and not record.validation.complete(
             record.found
@@ -130,25 +146,62 @@ def islands(
     """One search per seed, side by side in `processes` >= 1 processes; the answers are the same for any number of them. Nothing
     is sent between them: see `marketic.hayek.islands.migrate` for that.
 
-    build: must be importable, as `multiprocessing` asks (no lambda) if processes > 1.
+    build: must be importable, as `multiprocessing` asks (no lambda) if processes > 1. Raises InputError for one that is not,
+    for no seeds, and if a process ends before its search does.
     """
-    seeds = list(seeds)
-    if processes < 1 or not seeds:
-        raise InputError(f"islands(seeds={seeds}, processes={processes}): wanted at least one of each")
-    one = functools.partial(search, build, validation=validation, restarts=restarts)
+    seeds = seeds_and_processes("islands", seeds, processes)
+    one = functools.partial(
+        search,
+        build,
+        validation=part("validation", validation, Validation),
+        restarts=part("restarts", restarts, Restarts),
+    )
     if processes == 1:
         return [one(seed) for seed in seeds]
-    with multiprocessing.get_context("spawn").Pool(min(processes, len(seeds))) as pool:
-        return pool.map(one, seeds, chunksize=1)
+    check_importable("islands", processes, build)
+    context = multiprocessing.get_context("spawn")
+    try:
+        with ProcessPoolExecutor(min(processes, len(seeds)), mp_context=context) as pool:
+            return list(pool.map(one, seeds))
+    except BrokenProcessPool:
+        raise InputError(LOST_PROCESS) from None
+
+
+def built(caller: str, build: Any, seed: int) -> Economy:
+    """The economy for a seed. Raises InputError if `build` makes none."""
+    if not callable(build):
+        raise InputError(f"{caller}: build={build!r}: wanted a function of a seed that makes an Economy")
+    economy = build(seed)
+    if not isinstance(economy, Economy):
+        raise InputError(f"{caller}: build({seed}) made {economy!r}: wanted a marketic.hayek.Economy")
+    return economy
+
+
+def seeds_and_processes(caller: str, seeds: Any, processes: Any) -> list[int]:
+    """The seeds as a list. Raises InputError for none, for what is no seed, and for a number of processes below 1."""
+    if not isinstance(seeds, Iterable) or isinstance(seeds, str | bytes):
+        raise InputError(f"{caller}(seeds={seeds!r}): wanted a list of whole numbers >= 0")
+    given = list(seeds)
+    wanted = isinstance(processes, int | np.integer) and not isinstance(processes, bool)
+    if not wanted or processes < 1 or not given:
+        raise InputError(f"{caller}(seeds={given}, processes={processes!r}): wanted at least one of each")
+    return [seed_of(seed) for seed in given]
+
+
+def check_importable(caller: str, processes: int, build: Any) -> None:
+    """Raise InputError for a function that cannot be sent to another process."""
+    try:
+        pickle.dumps(build)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        raise InputError(
+            f"{caller}(processes={processes}): {error}: wanted a `build` that other processes can import "
+            "(a function of a module, no lambda)"
+        ) from None
 
 
 def best_of(champions: Iterable[Champion]) -> Champion:
-    """The champion with the best score; the first of equals."""
-    return max(champions, key=lambda champion: champion.score)
-
-
-def seeds_of(seed: int, count: int) -> list[int]:
-    """The seeds of economies, from the seed of a search. Raises InputError for one below 0."""
-    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
-        raise InputError(f"seed={seed!r}: wanted a whole number >= 0")
-    return [int(number) for number in np.random.SeedSequence(seed).generate_state(count, np.uint32)]
+    """The champion with the best score; the first of equals. Raises InputError for none at all, and for other things."""
+    found = list(champions) if isinstance(champions, Iterable) else []
+    if not found or not all(isinstance(one, Champion) for one in found):
+        raise InputError(f"best_of({champions!r}): wanted at least one champion, as `islands` returns them")
+    return max(found, key=lambda champion: champion.score)

@@ -1,11 +1,18 @@
 """The parts of an economy that one can swap or switch off, as plain numbers; compiled code reads them as one record."""
 
-import math
 from dataclasses import dataclass, fields
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from marketic.errors import InputError
 from marketic.hayek.parts import entry_address, parent_address
+from marketic.numbers import LARGEST_WHOLE, MOST_ENTRIES, all_finite, all_numbers, check_flags, check_wholes
+
+LARGEST_SHARE = 1000
+"""Amounts in prizes and slopes go up to here, so that no sum of ticks leaves the range of int64."""
+MOST_ASKED = 10**6
+"""Agents in a tournament at most: there are never as many."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,8 @@ class Auction:
             raise InputError(f"{self}: wanted price 'first' or 'second', and form 'value' or 'progress'")
         if self.prize not in ("solved", "progress"):
             raise InputError(f"{self}: wanted prize 'solved' or 'progress'")
-        _positive(self, "stop_loss", infinite=True)
+        check_flags(self, "idle_ban", "insolvency")
+        _positive(self, "stop_loss", most=np.inf)
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class Novices:
     def __post_init__(self) -> None:
         _share(self, "trial")
         _positive(self, "premium")
+        check_flags(self, "twins")
         entry_address(self.entry)
 
 
@@ -104,10 +113,17 @@ class Births:
         for name in ("rich", "slope"):
             _positive(self, name)
         parent_address(self.parent)
-        if self.payer not in ("treasury", "parent") or self.tournament < 1 or not 0 < self.endowment <= 1000:
+        numbers = all_finite(self.tournament, self.endowment)
+        if (
+            self.payer not in ("treasury", "parent")
+            or not numbers
+            or self.tournament < 1
+            or not 0 < self.endowment <= LARGEST_SHARE
+        ):
             raise InputError(
                 f"{self}: wanted payer 'treasury' or 'parent', a tournament of at least 1, an endowment above 0 and up to 1000"
             )
+        check_wholes(self, MOST_ASKED, tournament=1)
 
 
 @dataclass(frozen=True)
@@ -120,8 +136,9 @@ class Exits:
 
     def __post_init__(self) -> None:
         _share(self, "below")
-        if self.idle < 1:
+        if not all_finite(self.idle) or self.idle < 1:
             raise InputError(f"{self}: wanted idle >= 1 instances; give a large number to switch it off")
+        check_wholes(self, idle=1)
 
 
 @dataclass(frozen=True)
@@ -145,8 +162,10 @@ class Curriculum:
     patience: int = 30
 
     def __post_init__(self) -> None:
-        if not 1 <= self.smallest <= self.largest:
+        if not all_finite(self.smallest, self.largest) or not 1 <= self.smallest <= self.largest:
             raise InputError(f"{self}: there are no instances in it; wanted 1 <= smallest <= largest")
+        check_wholes(self, MOST_ENTRIES // 2, smallest=1, largest=1)
+        check_wholes(self, LARGEST_WHOLE, patience=0)
         for name in ("full", "prefix", "rise", "fall", "memory"):
             _share(self, name)
         if self.full == 0.0 or self.fall > self.rise:
@@ -204,11 +223,13 @@ def flatten(
 
 
 def _share(part: Any, name: str) -> None:
-    if not 0.0 <= getattr(part, name) <= 1.0:
+    given = getattr(part, name)
+    if not all_numbers(given) or not 0.0 <= given <= 1.0:
         raise InputError(f"{part}: wanted {name} from 0 to 1")
 
 
-def _positive(part: Any, name: str, infinite: bool = False) -> None:
+def _positive(part: Any, name: str, most: float = LARGEST_SHARE) -> None:
     given = getattr(part, name)
-    if math.isnan(given) or given < 0 or (math.isinf(given) and not infinite):
-        raise InputError(f"{part}: wanted {name} >= 0")
+    if not all_numbers(given) or not 0.0 <= given <= most:
+        limit = "" if most == np.inf else f" and at most {most:g}"
+        raise InputError(f"{part}: wanted {name} >= 0{limit}")

@@ -8,8 +8,13 @@ from numba import njit
 from marketic.array_table import ints_1d
 from marketic.errors import InputError
 from marketic.hayek.books import AUCTIONS, PRICED, open_books
+from marketic.hayek.doors import check_agents, seed_of
 from marketic.hayek.instance import BEGIN, list_agents, play
 from marketic.hayek.interface import CODE, PROGRESS, STATE, TICKS, Species, call_species
+from marketic.numbers import MOST_ENTRIES, all_finite, whole
+
+MOST_AGENTS = 2**14
+"""Who pays whom has to fit into memory."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +51,20 @@ def try_out(
     """Play `count` >= 1 instances of `size` units. seed: of the instances and of nothing else.
 
     prefix: units below that are solved already. failures: stop after so many (the outcomes are then fewer). Raises
-    InputError for no agents or no instances.
+    InputError for no agents, no instances, and numbers that are not whole.
     """
+    check_agents(agents, MOST_AGENTS, species)
     n = len(agents)
     if n == 0:
         raise InputError("an empty population cannot play: train longer, or start with agents=")
-    if size < 1 or count < 1 or prefix < 0:
-        raise InputError(f"size={size}, count={count}, prefix={prefix}: wanted size and count >= 1, prefix >= 0")
+    if not all_finite(size, count, prefix) or size < 1 or count < 1 or prefix < 0:
+        raise InputError(f"size={size!r}, count={count!r}, prefix={prefix!r}: wanted size and count >= 1, prefix >= 0")
+    size, count = whole("size", size, 1, MOST_ENTRIES), whole("count", count, 1, MOST_ENTRIES // 4)
+    prefix, failures = (
+        whole("prefix", prefix, 0, MOST_ENTRIES),
+        count if failures is None else whole("failures", failures, 1),
+    )
+    seed = seed_of(seed)
     table = species.table(n, size + prefix, seed)
     address = np.append(species.functions.addresses(), [0, 0])  # nobody enters, nobody is born
     table.arrays[CODE][:] = agents.code
@@ -61,7 +73,7 @@ def try_out(
     books.watch[0] = 1
     list_agents(books)
     found = np.zeros((count, 4), dtype=np.int64)
-    played = _play_all(table.rows, address, books, rules, agents.wealth, size, prefix, failures or count, found)
+    played = _play_all(table.rows, address, books, rules, agents.wealth, size, prefix, failures, found)
     if played < 0:
         raise InputError(f"the world did not open an instance of size {size} above {prefix}")
     found = found[:played]

@@ -12,6 +12,8 @@ import numpy as np
 from marketic.errors import InputError
 from marketic.hayek.economy import Economy, Snapshot
 from marketic.hayek.trials import Outcomes
+from marketic.numbers import MOST_ENTRIES, all_finite, all_numbers, check_wholes, whole
+from marketic.screening import keep
 
 
 class Score(NamedTuple):
@@ -37,7 +39,7 @@ class Validation:
     curriculum from which on it is worth the time. thrift: complete only if it takes at most so many steps per unit at the
     last stage. seed: of the validation instances, other than those of training and of tests.
 
-    Raises InputError for no stages, or sizes and counts below 1.
+    Raises InputError for no stages, for sizes and counts that are no whole numbers >= 1, and for other numbers out of range.
     """
 
     stages: tuple[tuple[int, int], ...] = ((20, 100), (60, 60), (200, 60), (1000, 40))
@@ -47,8 +49,22 @@ class Validation:
     seed: int = 10**6
 
     def __post_init__(self) -> None:
-        if not self.stages or min(min(stage) for stage in self.stages) < 1 or self.every < 1:
+        keep(self, "stages", self._stages())
+        if not all_finite(self.every) or self.every < 1:
             raise InputError(f"{self}: wanted stages of (size, instances), all >= 1, and every >= 1")
+        check_wholes(self, every=1, seed=0)
+        if not all_numbers(self.level, self.thrift) or self.thrift < 0:
+            raise InputError(f"{self}: wanted a level, and a thrift >= 0 (inf: any)")
+
+    def _stages(self) -> tuple[tuple[int, int], ...]:
+        try:
+            pairs = tuple((size, count) for size, count in self.stages)
+        except (TypeError, ValueError):
+            pairs = ()
+        if not pairs or not all(all_finite(*pair) and min(pair) >= 1 for pair in pairs):
+            raise InputError(f"{self}: wanted stages of (size, instances), all >= 1, and every >= 1")
+        wholes = [[whole("Validation: stages: a number", one, 1, MOST_ENTRIES) for one in pair] for pair in pairs]
+        return tuple((size, count) for size, count in wholes)
 
     def score(self, economy: Economy, agents: Snapshot) -> Score:
         """Climb the stages."""

@@ -16,6 +16,8 @@ from numba import njit
 from marketic.errors import InputError
 from marketic.hayek.interface import CAP, HEADER, OVER, PROGRESS, SIZE, SOLVED, WORLD_CALL, address_returning
 from marketic.hayek.random_numbers import random_state
+from marketic.numbers import flag
+from marketic.screening import keep
 
 COMPARISONS = ("==", "!=", "<", ">")
 
@@ -46,7 +48,8 @@ class Vocabulary:
     kinds: the types. terms: those that the world tells first, in the order in which it writes them, then constants.
     moves: names of the primitive moves, by number.
 
-    Raises InputError for names that occur twice, kinds that are not declared, and constants out of range or out of order.
+    Raises InputError for names that occur twice, kinds that are not declared, ranges that are none, and constants out of range
+    or out of order.
     """
 
     kinds: tuple[Kind, ...]
@@ -54,6 +57,12 @@ class Vocabulary:
     moves: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for name, kind_of_part in (("kinds", Kind), ("terms", Term), ("moves", str)):
+            keep(self, name, _tuple_of(name, getattr(self, name), kind_of_part))
+        for kind in self.kinds:
+            flag(f"{kind}: ordered", kind.ordered)
+            if not _whole(kind.low) or not _whole(kind.high) or kind.low > kind.high:
+                raise InputError(f"{kind}: wanted whole numbers of 64 bits, low <= high")
         for what, names in (("kind", self.kinds), ("term", self.terms)):
             known = [part.name for part in names]
             if not known or len(set(known)) < len(known):
@@ -67,9 +76,7 @@ class Vocabulary:
             )
         for term in self.terms:
             kind = self.kind_of(term)
-            if kind.low > kind.high:
-                raise InputError(f"{kind}: wanted low <= high")
-            if term.constant is not None and not kind.low <= term.constant <= kind.high:
+            if term.constant is not None and not (_whole(term.constant) and kind.low <= term.constant <= kind.high):
                 raise InputError(f"{term} is no {kind.name}: wanted a constant from {kind.low} to {kind.high}")
 
     def kind_of(self, term: Term) -> Kind:
@@ -101,6 +108,20 @@ class Vocabulary:
         return f"{self.terms[first].name} {COMPARISONS[comparison]} {self.terms[second].name}"
 
 
+def _whole(given: Any) -> bool:
+    return isinstance(given, int | np.integer) and not isinstance(given, bool) and -(2**63) <= given < 2**63
+
+
+def _tuple_of(what: str, given: Any, kind: type) -> tuple[Any, ...]:
+    """A list or tuple of parts with names as a tuple. Raises InputError for other things."""
+    named = isinstance(given, list | tuple) and all(
+        isinstance(one, kind) and isinstance(getattr(one, "name", ""), str) for one in given
+    )
+    if not named:
+        raise InputError(f"Vocabulary: {what}={given!r}: wanted a tuple of {kind.__name__}, each with its name")
+    return tuple(given)
+
+
 @functools.cache
 def _literals(vocabulary: Vocabulary) -> np.ndarray:
     found = []
@@ -125,6 +146,8 @@ class World:
     possible: a = move: 1 if it would change something now, else 0.
     move:     a = move: makes it, keeps PROGRESS, SOLVED and OVER. 1 if it changed something, else 0.
     blank:    a Python function of the largest size plus prefix that makes a state, int64 [S].
+
+    Raises InputError for a vocabulary that is none, and a blank that cannot be called.
     """
 
     vocabulary: Vocabulary
@@ -133,6 +156,12 @@ class World:
     possible: Any
     move: Any
     blank: Callable[[int], np.ndarray]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.vocabulary, Vocabulary) or not callable(self.blank):
+            raise InputError(
+                f"World(vocabulary={self.vocabulary!r}, blank={self.blank!r}): wanted a Vocabulary, and a function of a size"
+            )
 
     def addresses(self) -> np.ndarray:
         """int64 [4]: begin, sense, possible, move. Raises InputError for what is no numba function of that signature."""
@@ -152,6 +181,10 @@ def rehearse(world: World, size: int = 4, steps: int = 60, seed: int = 0) -> Non
     vocabulary = world.vocabulary
     random, draw = random_state(seed), np.random.default_rng(seed)
     state, margin = world.blank(size), 4
+    if not isinstance(state, np.ndarray) or state.dtype != np.int64 or state.ndim != 1 or len(state) < HEADER:
+        raise InputError(
+            f"blank({size}) made {state!r}: wanted an array of int64 with {HEADER} numbers or more, the header first"
+        )
     for trial in range(4):
         world.begin(state, size, 0, random)
         if state[SIZE] < 1 or state[CAP] < 1 or not 0 <= state[PROGRESS] <= state[SIZE]:
