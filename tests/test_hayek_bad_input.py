@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 from counting_economy import ALWAYS, COUNTING, ONE_STEP, UP, agent, held
 from tiny_worlds import (
+    begin_beyond,
     begin_nothing,
     begin_refuses,
     counting,
     endless,
     returns_nothing,
+    sense_far_too_much,
     sense_nonsense,
     sense_nothing,
     sense_too_much,
@@ -74,6 +76,8 @@ def test_a_perform_that_lies_about_its_steps_cannot_stop_the_clock():
 
 BAD_WORLDS = {
     "too many terms": ({"sense": sense_too_much}, "wrote more than the 2 terms"),
+    "far too many": ({"sense": sense_far_too_much}, "wrote more than the 2 terms"),
+    "a state too short": ({"begin": begin_beyond}, "wrote beyond its 8 numbers"),
     "a term out of its kind": ({"sense": sense_nonsense}, "done = -3, which is no count"),
     "a term left out": ({"sense": sense_nothing}, "wrote nothing for 'all'"),
     "no instance": ({"begin": begin_nothing}, "wanted size and cap >= 1"),

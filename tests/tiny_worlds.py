@@ -54,6 +54,18 @@ def sense_too_much(state, a, b, terms):
 
 
 @njit
+def sense_far_too_much(state, a, b, terms):
+    terms[0], terms[1], terms[700] = state[PROGRESS], state[SIZE], 1
+    return np.int64(0)
+
+
+@njit
+def begin_beyond(state, size, prefix, random):
+    state[30] = 1
+    return begin(state, size, prefix, random)
+
+
+@njit
 def sense_nonsense(state, a, b, terms):
     terms[0], terms[1] = -3, state[SIZE]
     return np.int64(0)

@@ -19,6 +19,8 @@ from marketic.hayek.random_numbers import random_state
 from marketic.numbers import flag
 from marketic.screening import keep
 
+UNTOUCHED, MARGIN = -(2**40), 1024
+"""What stands in arrays before a rehearsal, and how many numbers beyond their end: worlds that write there are found out."""
 COMPARISONS = ("==", "!=", "<", ">")
 
 
@@ -115,7 +117,7 @@ def _whole(given: Any) -> bool:
 def _tuple_of(what: str, given: Any, kind: type) -> tuple[Any, ...]:
     """A list or tuple of parts with names as a tuple. Raises InputError for other things."""
     named = isinstance(given, list | tuple) and all(
-        isinstance(one, kind) and isinstance(getattr(one, "name", ""), str) for one in given
+        isinstance(one, kind) and isinstance(name := getattr(one, "name", one), str) and name for one in given
     )
     if not named:
         raise InputError(f"Vocabulary: {what}={given!r}: wanted a tuple of {kind.__name__}, each with its name")
@@ -177,14 +179,17 @@ def possible_until_over(state, move, _, __):  # type: ignore[no-untyped-def]
 
 def rehearse(world: World, size: int = 4, steps: int = 60, seed: int = 0) -> None:
     """Play random moves, and hold the world to its vocabulary. Raises InputError for terms out of their kind's range,
-    terms beyond those declared, a header that makes no sense, and moves that do not do what `possible` says."""
-    vocabulary = world.vocabulary
+    terms beyond those declared, numbers written beyond the state, a header that makes no sense, and moves that do not do
+    what `possible` says."""
+    vocabulary, told = world.vocabulary, len(world.vocabulary.terms)
     random, draw = random_state(seed), np.random.default_rng(seed)
-    state, margin = world.blank(size), 4
+    state = world.blank(size)
     if not isinstance(state, np.ndarray) or state.dtype != np.int64 or state.ndim != 1 or len(state) < HEADER:
         raise InputError(
             f"blank({size}) made {state!r}: wanted an array of int64 with {HEADER} numbers or more, the header first"
         )
+    room = np.append(state, np.full(MARGIN, UNTOUCHED))
+    state = room[: len(state)]
     for trial in range(4):
         world.begin(state, size, 0, random)
         if state[SIZE] < 1 or state[CAP] < 1 or not 0 <= state[PROGRESS] <= state[SIZE]:
@@ -192,9 +197,9 @@ def rehearse(world: World, size: int = 4, steps: int = 60, seed: int = 0) -> Non
                 f"begin({size}) left {state[:HEADER].tolist()}: wanted size and cap >= 1, progress 0 to size"
             )
         for _ in range(steps):
-            terms = np.full(len(vocabulary.terms) + margin, -(2**40) - trial, dtype=np.int64)
+            terms = np.full(told + MARGIN, UNTOUCHED - trial, dtype=np.int64)
             world.sense(state, 0, 0, terms)
-            _check_terms(vocabulary, terms, -(2**40) - trial)
+            _check_terms(vocabulary, terms, UNTOUCHED - trial)
             if state[OVER] or state[SOLVED]:
                 break
             move = int(draw.integers(len(vocabulary.moves)))
@@ -205,6 +210,8 @@ def rehearse(world: World, size: int = 4, steps: int = 60, seed: int = 0) -> Non
                 raise InputError(
                     f"move {name!r}: possible() said {can}, move() said {did}: wanted the same, 0 or 1; 0 changes nothing"
                 )
+    if (room[len(state) :] != UNTOUCHED).any():
+        raise InputError(f"the world wrote beyond its {len(state)} numbers: wanted a longer array from blank({size})")
 
 
 def _check_terms(vocabulary: Vocabulary, terms: np.ndarray, untouched: int) -> None:
