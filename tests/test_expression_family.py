@@ -6,6 +6,7 @@ import pytest
 from tiny_envs import Larger
 
 import marketic
+from marketic.agents.expression_choice import tell
 from marketic.agents.expression_kernels import write_child
 from marketic.agents.expressions import Expressions
 from marketic.checks import check_population
@@ -136,3 +137,15 @@ def test_a_place_without_a_program_says_so():
     population = Expressions(Goods.from_space(gym.spaces.MultiBinary(3)), 2, rng=np.random.default_rng(0))
     assert population.describe(1).startswith("(program true action-1) bids ")
     assert population.describe(2) == "place 2 is vacant"
+
+
+@pytest.mark.parametrize("width", [1e-320, 1e-30, 1.0, 1e5])
+def test_real_components_are_told_in_thousandths_of_their_range_however_small(width):
+    space = gym.spaces.Box(0.0, width, (1,), dtype=np.float64)
+    told = tell(Goods.from_space(space), np.array([[0.0], [width / 4], [width / 2], [width]]))
+    assert np.abs(told[:, 0] - [-1000, -500, 0, 1000]).max() <= 1  # 1e-320 has few digits
+
+
+def test_a_component_that_never_changes_is_told_all_the_same():
+    space = gym.spaces.Box(2.0, 2.0, (1,))
+    assert tell(Goods.from_space(space), np.array([[2.0]])).tolist() == [[-1000]]

@@ -185,7 +185,7 @@ def test_hostile_programs_end_within_their_time(name):
     assert 0 <= state[PROGRESS] <= 30
 
 
-@pytest.mark.parametrize("depth", [1, 2, 8])
+@pytest.mark.parametrize("depth", [1, 2, 8, 60])
 def test_what_is_repeated_in_vain_does_not_hide_what_comes_after(depth):
     """The probe went round again and again where nothing moves, until its time was up, and called the program idle."""
     idle = "(twice " * depth + "(when (< height1 0) move-1-to-2)" + ")" * depth
@@ -195,6 +195,25 @@ def test_what_is_repeated_in_vain_does_not_hide_what_comes_after(depth):
     begin(table.rows, 30, 0, 0)
     assert applies(table.rows, 0, 0, 0) == ACTS
     assert perform(table.rows, 0, 0, 0) == 1
+
+
+@pytest.mark.parametrize(("tokens", "ticks"), [(12, 1), (60, 1), (400, 3), (60, 200)])
+def test_who_applies_acts_and_who_does_not_does_nothing(tokens, ticks):
+    """However few ticks there are: those who looked ran out of them otherwise than those who acted."""
+    species = ExpressionPrograms(BLOCKS, tokens=tokens, ticks=ticks)
+    table = species.table(300, 8, 1)
+    primitives, choices, random = BLOCKS.table(), BLOCKS.choices(), random_state(2)
+    rows, state, answers = table.arrays[CODE], table.arrays[STATE], []
+    for k, row in enumerate(rows):
+        random_program(row, primitives, choices, random)
+        for _ in range(k % 9):
+            mutate(row, rows[(7 * k) % 300], primitives, choices, random)
+    for slot in range(300):
+        begin(table.rows, 6, 0, 0)
+        state[CAP] = 1
+        answers.append(applies(table.rows, slot, 0, 0))
+        assert perform(table.rows, slot, 0, 0) == (answers[-1] == ACTS)
+    assert {NO, IDLE, ACTS} == set(answers)
 
 
 def test_rows_that_are_no_programs_never_apply_and_cannot_be_said():
@@ -288,6 +307,45 @@ def test_terms_and_moves_may_have_names_that_the_language_uses():
     tokens = parse(text, language)
     assert to_text(tokens, language) == text
     assert to_words(tokens, language) == "and is (+ if always, else if): twice (look, then twice)"
+
+
+def test_names_that_differ_in_spaces_only_are_different_words():
+    words = Vocabulary(
+        (Kind("count", 0, 9, ordered=True), Kind("colour", 0, 2)),
+        (
+            Term("a b", "count"),
+            Term("a-b", "count"),
+            Term("a(b", "colour"),
+            Term("a-b~2", "colour"),
+            Term("c", "colour"),
+        ),
+        ("up (1)", "up-1)"),
+    )
+    language = Language(replace(world(), vocabulary=words))
+    texts = ["(program (< a-b a-b~2) (then up-1- up-1-~2))", "(program (== a-b~3 a-b~2~2) up-1-)"]
+    names = [["a b", "a-b", "up (1)", "up-1)"], ["a(b", "a-b~2", "up (1)"]]
+    for text, told in zip(texts, names, strict=True):
+        tokens = parse(text, language)
+        assert [one.name for k in tokens if not (one := language.primitives[k]).arguments] == told
+        assert to_text(tokens, language) == text
+    row, random = np.zeros(61, dtype=np.int64), random_state(3)
+    for _ in range(200):
+        random_program(row, language.table(), language.choices(), random)
+        tokens = row[1 : 1 + row[0]].tolist()
+        assert parse(to_text(tokens, language), language) == tokens
+
+
+def test_what_takes_arguments_does_not_stand_alone():
+    with pytest.raises(InputError, match="'not' stands alone"):
+        parse("(program not true move-1-to-2)", BLOCKS)
+
+
+@pytest.mark.parametrize("inverse", [[0, 1], [0, 1, 2, 3, 4, 99], [0, 1, 2, 3, 4, -1], "x"])
+def test_moves_that_are_undone_by_none_are_refused(inverse):
+    """Compiled code looked for them far outside of the array."""
+    cube = cube_language(2)
+    with pytest.raises(InputError, match="wanted the number of a move"):
+        replace(cube, reversible=replace(cube.reversible, inverse=np.array(inverse)))
 
 
 @pytest.mark.parametrize("bound", [2**31, 2**31 + 1, 2**62])

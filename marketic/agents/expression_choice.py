@@ -157,7 +157,8 @@ def tell(goods: Goods, observation: np.ndarray) -> np.ndarray:
         if good.size is None:
             x = np.nan_to_num(told[:, k])
             if np.isfinite([good.low, good.high]).all() and good.high - good.low < 1e6:
-                told[:, k] = 2.0 * (x - good.low) / max(good.high - good.low, 1e-12) - 1.0
+                span = good.high - good.low
+                told[:, k] = 2.0 * ((x - good.low) / span) - 1.0 if span > 0.0 else -1.0
             else:
                 told[:, k] = x / (1.0 + np.abs(x))
             told[:, k] = np.clip(told[:, k], -1.0, 1.0) * SCALE

@@ -57,7 +57,9 @@ def _run(table, slot, budget, probe):  # type: ignore[no-untyped-def]
     compiled, stack = ints_2d(table, COMPILED)[slot], ints_2d(table, STACK)
     if compiled[0] == 0:
         return np.int64(NO if probe else 0)
-    ticks = compiled[0] if probe else ints_1d(table, SHAPE)[TICKS_A_MOVE] * (budget + 10)
+    ticks = compiled[0]  # enough to the first move: what `applies` finds, `perform` reaches
+    if not probe:
+        ticks = max(ticks, ints_1d(table, SHAPE)[TICKS_A_MOVE] * (budget + 10))
     return np.int64(
         run(
             compiled, ints_1d(table, TERMS), ints_1d(table, STATE), ints_1d(table, WORLD), ints_2d(table, PLANS)[slot],

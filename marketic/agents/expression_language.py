@@ -14,6 +14,7 @@ Worlds whose moves can be undone (`Reversible`) also have plans: `(program plan 
 progress that the plan would make, from the side from which it makes most, and `perform` carries it out.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -161,6 +162,21 @@ class Language:
         if self.reversible is None:
             return [*found, Primitive("program", PROGRAM, 0, WHOLE, (TRUTH, ACTION))]
         return [*found, Primitive("program", PLANNED, 0, WHOLE, (PLAN, TRUTH, ACTION))]
+
+    @cached_property
+    def symbols(self) -> dict[Primitive, str]:
+        """The word for each: its name without spaces and parentheses, numbered where another term or move has that already."""
+        found: dict[Primitive, str] = {}
+        taken: set[tuple[int, str]] = set()
+        for one in self.primitives:
+            symbol = plain = one.name if one.arguments else re.sub(r"[\s()]+", "-", one.name)
+            group, number = min(one.result, FIRST_KIND), 1  # terms of different kinds are compared by the same word
+            while not one.arguments and (group, symbol) in taken:
+                number += 1
+                symbol = f"{plain}~{number}"
+            taken.add((group, symbol))
+            found[one] = symbol
+        return found
 
     def _values(self) -> list[Primitive]:
         vocabulary = self.world.vocabulary

@@ -1,8 +1,8 @@
 """The machine that runs compiled expressions, in compiled code: whole numbers on a stack, and a budget of ticks.
 
 A program gets a tick for every instruction. It ends when they are used up, when time is up in the world, when the instance is
-over, or when a loop has gone round without changing anything, since it would go on like that for ever. Sums and products
-are cut to +-LARGEST.
+over, or when a loop has gone round without changing anything, since it would go on like that for ever; nor is anything done
+twice that changed nothing. So no instruction runs again before the first move. Sums and products are cut to +-LARGEST.
 """
 
 import numpy as np
@@ -103,10 +103,10 @@ def run(code, terms, state, world, plan, stack, registers, ticks, budget, probe)
         elif operation == JUMP:
             at = operand
         elif operation == COUNT:
-            registers[operand] = 1 if probe else 2  # what changed nothing once changes nothing twice
+            registers[operand] = moves
         elif operation == COUNT_DOWN:
-            registers[operand >> 32] -= 1
-            if registers[operand >> 32] > 0:
+            if 0 <= registers[operand >> 32] < moves:  # what changed nothing once changes nothing twice
+                registers[operand >> 32] = -1
                 at = (operand & 0xFFFFFFFF) + 1
         elif operation == END:
             break

@@ -21,6 +21,8 @@ from marketic.hayek.random_numbers import random_state
 from marketic.hayek.vocabulary import rehearse
 from marketic.numbers import all_finite, check_room, check_wholes
 
+MOST_TICKS = 2**20
+"""For every move: more would leave the range of int64 in worlds of long instances."""
 FUNCTIONS = SpeciesFunctions(kernels.begin, kernels.applies, kernels.perform, kernels.breed, kernels.alike)
 
 
@@ -29,7 +31,7 @@ class ExpressionPrograms:
     """Programs in a language.
 
     tokens: most of them in a program, 4 to 1000. ticks: instructions that a program may run for every move that it may still
-    make, >= 1; whatever it is, it ends.
+    make, >= 1, but no fewer than lead to its first move; whatever it is, it ends.
 
     Raises InputError for other numbers, and for a world that does not keep to its vocabulary.
     """
@@ -47,7 +49,7 @@ class ExpressionPrograms:
             raise InputError(
                 f"ExpressionPrograms(tokens={self.tokens}, ticks={self.ticks}): wanted 4 to 1000 tokens, ticks >= 1"
             )
-        check_wholes(self, tokens=4, ticks=1)
+        check_wholes(self, MOST_TICKS, tokens=4, ticks=1)
         rehearse(self.language.world)
 
     @property

@@ -13,7 +13,7 @@ _SAYINGS: dict[str, str] = {
     "<": "{0} is below {1}", ">": "{0} is above {1}", "+": "({0} + {1})", "-": "({0} - {1})", "*": "{0} times {1}",
     "true": "always", "then": "{0}, then {1}", "when": "if {0}: ({1})", "while": "as long as {0}: ({1})",
     "twice": "twice ({0})", "join": "{0} {1}", "undo": "undo ({0})", "commutator": "the commutator of ({0}) and ({1})",
-    "conjugate": "({1}) done from ({0})", "thrice": "three times ({0})", "look": "what is at {0}, {1}",
+    "conjugate": "({1}) done from ({0})", "thrice": "three times ({0})", "look": "what is at ({0}, {1})",
     "gain": "what the plan gains", "perform": "carry out the plan", "if": "({1} if {0}, else {2})",
 }  # fmt: skip
 
@@ -23,7 +23,7 @@ def to_text(tokens: list[int], language: Language) -> str:
     return _fold(
         tokens,
         language,
-        lambda one, parts: f"({' '.join([_symbol(one.name), *parts])})" if parts else _symbol(one.name),
+        lambda one, parts: f"({' '.join([one.name, *parts])})" if parts else language.symbols[one],
     )
 
 
@@ -51,10 +51,6 @@ def _say(one: Primitive, parts: list[str]) -> str:
     return one.name
 
 
-def _symbol(name: str) -> str:
-    return re.sub(r"[\s()]+", "-", name)
-
-
 def parse(text: str, language: Language) -> list[int]:
     """Tokens of a program. Raises InputError for parentheses that do not match, unknown words and wrong types."""
     words = re.findall(r"[()]|[^\s()]+", text)
@@ -74,7 +70,10 @@ def _read(words: list[str], at: int, kind: int, language: Language, tokens: list
     opened = words[at] == "("
     at += opened
     word = words[at] if at < len(words) else ""
-    fitting = [k for k, one in enumerate(language.primitives) if _symbol(one.name) == word and one.result == kind]
+    named = [k for k, one in enumerate(language.primitives) if language.symbols[one] == word and one.result == kind]
+    fitting = [k for k in named if opened or not language.primitives[k].arguments]
+    if named and not fitting:
+        raise InputError(f"{word!r} stands alone: wanted ({word} ...), with its arguments")
     if not fitting:
         raise InputError(f"{word!r} is no {_name(kind, language)}; wanted one of {_known(kind, language)}")
     reason: InputError | None = None
@@ -102,5 +101,5 @@ def _name(kind: int, language: Language) -> str:
 
 
 def _known(kind: int, language: Language) -> str:
-    names = [_symbol(one.name) for one in language.primitives if one.result == kind]
+    names = [language.symbols[one] for one in language.primitives if one.result == kind]
     return ", ".join(names[:12] + ["..."] * (len(names) > 12)) if kind != PLAN else ", ".join(names)
