@@ -63,8 +63,18 @@ def test_every_part_of_breeding_can_be_swapped(name):
 BAD_PARTS = {
     "no guard": ({"mutation": lambda guard, observation, literals, rng: guard + 10**6}, "mutation wrote"),
     "reals": ({"covering": lambda observation, literals, guards, rng: np.zeros(guards)}, "whole numbers from -1"),
+    "a parent that is none": ({"parents": lambda merit, rng: (0, len(merit))}, "parents named"),
+    "one parent": ({"parents": lambda merit, rng: 0}, "wanted two places"),
+    "a price in words": ({"entry": lambda winner, syndicate, prize, rng: "dear"}, "wanted a finite price"),
     "no price": ({"entry": lambda winner, syndicate, prize, rng: float("nan")}, "wanted a finite price"),
 }
+
+
+def test_the_first_program_of_an_action_cannot_be_sent_away():
+    """A place below 0 is counted from the end, and was theirs."""
+    breeding = Breeding(departure=lambda merit, waited, rng: -1)
+    with pytest.raises(InputError, match="departure named -1: wanted a place from 0"):
+        lake(breeding=breeding, births=1.0, slots=40).learn(1000)
 
 
 @pytest.mark.parametrize(("parts", "words"), BAD_PARTS.values(), ids=BAD_PARTS)
@@ -175,3 +185,5 @@ def test_bounds_say_where_the_constants_lie():
     for low, high in (((0.0,), (1.0,)), ((0.0, 2.0), (1.0, 2.0))):
         with pytest.raises(InputError, match="low < high"):
             Literals.derive(goods, low, high)
+    with pytest.raises(InputError, match=r"observation\[0\], from 2 to 2"):
+        Literals.derive(Goods.from_space(gym.spaces.Box(2.0, 2.0, (1,))))

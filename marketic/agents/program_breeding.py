@@ -187,6 +187,23 @@ class Breeding:
         crossed = _checked(self.crossover(mother.copy(), father.copy(), rng), len(mother), literals, "crossover")
         return _checked(self.mutation(crossed, observation, literals, rng), len(mother), literals, "mutation")
 
+    def couple(self, merit: np.ndarray, rng: np.random.Generator) -> tuple[int, int]:
+        """Two places among float64 [K] by `parents`. Raises InputError for other things."""
+        given = self.parents(merit, rng)
+        if not isinstance(given, tuple | list | np.ndarray) or len(given) != 2:
+            raise InputError(f"Breeding: parents named {given!r}: wanted two places from 0 to {len(merit) - 1}")
+        return _place(given[0], len(merit), "parents"), _place(given[1], len(merit), "parents")
+
+    def leaver(self, merit: np.ndarray, waited: np.ndarray, rng: np.random.Generator) -> int:
+        """A place among float64 [n] by `departure`. Raises InputError for another."""
+        return _place(self.departure(merit, waited, rng), len(merit), "departure")
+
+
+def _place(given: Any, count: int, what: str) -> int:
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or not 0 <= given < count:
+        raise InputError(f"Breeding: {what} named {given!r}: wanted a place from 0 to {count - 1}, a whole number")
+    return int(given)
+
 
 def _checked(given: Any, guards: int, literals: Literals, what: str) -> np.ndarray:
     """What a part wrote, tidied."""

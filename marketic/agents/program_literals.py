@@ -92,9 +92,14 @@ def _bounds(goods: Goods, low: Sequence[float] | None, high: Sequence[float] | N
     """Where the constants of each component lie."""
     lows = [good.low for good in goods] if low is None else [float(x) for x in low]
     highs = [good.high for good in goods] if high is None else [float(x) for x in high]
-    sound = len(lows) == len(highs) == len(goods)
-    if not sound or any(good.size is None and not a < b for good, a, b in zip(goods, lows, highs, strict=True)):
+    if not len(lows) == len(highs) == len(goods):
         raise InputError(f"literals from low={low} to high={high}: wanted {len(goods)} numbers each, low < high")
+    for good, a, b in zip(goods, lows, highs, strict=True):
+        if good.size is None and not a < b:
+            raise InputError(
+                f"literals about {good.name}, from {a:g} to {b:g}: wanted low < high; give low= and high=, one number for each "
+                "component, or leave out a component that never changes"
+            )
     return list(zip(lows, highs, strict=True))
 
 

@@ -28,6 +28,7 @@ from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.genealogy import Genealogy
 from marketic.goods import Goods
+from marketic.numbers import all_amounts
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, rule
 
@@ -217,14 +218,14 @@ class Programs:
 
     def _admit(self, guard: np.ndarray, a: int, parent: int, price: float, other: int = -1) -> None:
         """Let a program in unless its twin is there."""
-        if not np.isfinite(price):
-            raise InputError(f"Breeding: entry asked {price}: wanted a finite price, in currency")
+        if not all_amounts(price):
+            raise InputError(f"Breeding: entry asked {price!r}: wanted a finite price, in currency")
         if twin_key(guard, a) not in self._known:
             self._enrol(self._vacancy(), guard, a, parent, float(price), other)
 
     def _bear(self, syndicate: np.ndarray, observation: np.ndarray, winner: float, price: float) -> None:
         """A child of two of these."""
-        mother, father = (int(syndicate[place]) for place in self.breeding.parents(self.merit[syndicate], self.rng))
+        mother, father = (int(syndicate[place]) for place in self.breeding.couple(self.merit[syndicate], self.rng))
         guard = self.breeding.child(self.guard[mother], self.guard[father], observation, self.literals, self.rng)
         asked = self.breeding.entry(winner, price, float(self.prize[0]), self.rng)
         self._admit(guard, int(self.action[mother]), mother, asked, father if father != mother else -1)
@@ -236,7 +237,7 @@ class Programs:
             return filled
         waited = (self.counters[0] - self.last_win[self.n_bidders :]) / self.n_agents
         merit = np.where(self.trades < TRIAL, self.merit.mean(), self.merit)[self.n_bidders :]
-        return self.n_bidders + int(self.breeding.departure(merit, waited, self.rng))
+        return self.n_bidders + self.breeding.leaver(merit, waited, self.rng)
 
     def _enrol(self, slot: int, guard: np.ndarray, action: int, parent: int, price: float, other: int = -1) -> None:
         mother, father = (int(self.uid[k]) if k >= 0 else -1 for k in (parent, other))
