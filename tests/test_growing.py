@@ -12,6 +12,7 @@ from marketic.agents import growing_memory as memory
 from marketic.agents.growing import Growing
 from marketic.agents.growing_tree import enter_market
 from marketic.agents.hindsight import SteadyBids
+from marketic.agents.ranges import ranges
 from marketic.market import Market
 from marketic.presets import make
 from marketic.words import Words
@@ -179,6 +180,27 @@ def test_ranges_come_from_the_space():
     population = Growing.for_spaces(goods, 3, rng=np.random.default_rng(0))
     assert (population.low.tolist(), population.high.tolist()) == ([-2, -10], [2, 10])
     assert (population.n_bidders, population.alive, population.n_agents) == (3, 48, 60_000)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "found"),
+    [
+        (0.0, 255.0, (0, 255)),
+        (1000.0, 1001.0, (1000, 1001)),
+        (-200.0, -100.0, (-200, -100)),
+        (-np.inf, np.inf, (-10, 10)),
+        (-2.0, np.inf, (-2, 10)),
+        (-3e38, 3e38, (-10, 10)),
+        (100.0, np.inf, (100, 200)),
+        (-np.inf, -1e9, (-2e9, -1e9)),
+        (2.0, 2.0, (2, 4)),
+        (1e17, 1e17, (1e17, 2e17)),
+    ],
+)
+def test_a_range_with_two_ends_is_divided_up_to_both(low, high, found):
+    """Ranges ended at 10: all pixels from 10 to 255 looked the same."""
+    goods = Goods.from_space(gym.spaces.Box(low, high, (1,), dtype=np.float64))
+    assert tuple(end[0] for end in ranges(goods, 1)) == found
 
 
 @pytest.mark.parametrize(

@@ -248,3 +248,14 @@ def test_nobody_at_all_still_makes_a_market():
     shown = np.zeros((5, 6))
     market.study(shown, np.ones((5, 2), dtype=bool))
     assert market.accounts == {"rules": 0, "house": 5 * 2**20, "world": -5 * 2**20}
+
+
+def test_cuts_lie_in_ranges_far_from_zero():
+    """Ranges ended at 10, and what lay beyond had none."""
+    far = Goods.from_space(gym.spaces.Box(np.array([1000.0, 0.0]), np.array([1008.0, 800.0]), dtype=np.float64))
+    first, second = (part.cuts for part in Alphabet.of(far, 7).components)
+    assert first == tuple(1000.0 + k for k in range(1, 8))
+    assert second == tuple(100.0 * k for k in range(1, 8))
+    narrow = Goods.from_space(gym.spaces.Box(1.0, 1.0 + 4e-16, (1,), dtype=np.float64))
+    with pytest.raises(InputError, match="room for 7 cuts"):
+        Alphabet.of(narrow, 7)

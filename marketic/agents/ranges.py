@@ -5,18 +5,30 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.goods import Goods
+from marketic.goods import Good, Goods
 
-UNBOUNDED = 10.0
-"""Features without a bound are divided up to here; what lies beyond belongs to the edge."""
+UNBOUNDED, WIDEST = 10.0, 1e6
+"""Features without a bound are divided up to +-UNBOUNDED; what lies beyond belongs to the edge. Ranges of WIDEST or more
+count as unbounded: nobody means them."""
+
+
+def ends_of(good: Good) -> tuple[float, float]:
+    """Where a component probably lies: its range, or the part of an endless one that is around 0, or nearest to it."""
+    low, high = float(good.low), float(good.high)
+    if high - low < WIDEST:
+        return low, high
+    if low >= UNBOUNDED:
+        return low, min(high, 2.0 * low)
+    if high <= -UNBOUNDED:
+        return max(low, 2.0 * high), high
+    return max(low, -UNBOUNDED), min(high, UNBOUNDED)
 
 
 def ranges(goods: Goods, features: int) -> tuple[list[float], list[float]]:
-    """Lower and upper end of the first `features` goods; one that never changes gets a range of 1."""
-    chosen = list(goods)[:features]
-    low = [max(good.low, -UNBOUNDED) for good in chosen]
-    high = [min(good.high, UNBOUNDED) for good in chosen]
-    return low, [top if top > bottom else bottom + 1.0 for bottom, top in zip(low, high, strict=True)]
+    """Lower and upper end of the first `features` goods; one that never changes gets a range of 1, or of its own size."""
+    ends = [ends_of(good) for good in list(goods)[:features]]
+    tops = [top if top > bottom else bottom + max(1.0, abs(bottom)) for bottom, top in ends]
+    return [bottom for bottom, _ in ends], tops
 
 
 def check_ranges(family: str, goods: Goods, features: int, options: dict[str, Any]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from marketic.agents.ranges import ends_of
 from marketic.agents.rule_bits import pack, unpack
 from marketic.errors import InputError
 from marketic.goods import Goods
@@ -19,8 +20,6 @@ from marketic.words import NO_WORDS, Words, interval
 from marketic.words import number as constant
 
 MOST_POSITIONS = 4096
-UNBOUNDED = 10.0
-"""Cuts of a component without bounds lie between minus and plus this."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +68,7 @@ class Alphabet:
             if cuts < 1:
                 raise InputError(f"cuts={cuts}: wanted at least one per real component")
             cuts = whole("cuts", cuts, 1, MOST_POSITIONS)
-            lists = [_even(good.low, good.high, cuts) for good in goods if good.size is None]
+            lists = [_even(*ends_of(good), cuts) for good in goods if good.size is None]
         else:
             lists = _own_cuts(cuts, real)
         given = iter(lists)
@@ -155,10 +154,12 @@ class Alphabet:
 
 def _even(low: float, high: float, cuts: int) -> tuple[float, ...]:
     """Cuts evenly inside a range."""
-    low, high = max(low, -UNBOUNDED), min(high, UNBOUNDED)
-    if not low < high:
-        raise InputError(f"a real component from {low} to {high}: wanted a range; give its cuts")
-    return tuple(np.linspace(low, high, cuts + 2)[1:-1].tolist())
+    between = np.linspace(low, high, cuts + 2)[1:-1]
+    if not (low < high and (np.diff(between) > 0).all()):
+        raise InputError(
+            f"a real component from {low} to {high}: wanted a range with room for {cuts} cuts; give its cuts"
+        )
+    return tuple(between.tolist())
 
 
 def _own_cuts(cuts: object, real: int) -> list[tuple[float, ...]]:
