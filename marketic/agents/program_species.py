@@ -106,8 +106,8 @@ class MacroPrograms:
         made = np.arange(self.instructions) < count[:, None]
         literals, moves = len(self.world.vocabulary.literals()), len(self.world.vocabulary.moves)
         right = (body[:, ::2] >= 0) & (body[:, ::2] < moves) & (body[:, 1::2] < literals)
-        found: np.ndarray = (guard < literals).all(axis=1) & (right | ~made).all(axis=1)
-        return found & (count >= 0) & (count <= self.instructions)
+        fits = (count >= 0) & (count <= self.instructions)
+        return np.asarray(fits & (guard < literals).all(axis=1) & (right | ~made).all(axis=1))
 
     def words(self, code: np.ndarray) -> str:
         """A program, int64 [code_length], as a sentence. Raises InputError for what is none."""

@@ -111,7 +111,7 @@ class Vocabulary:
 
 
 def _whole(given: Any) -> bool:
-    return isinstance(given, int | np.integer) and not isinstance(given, bool) and -(2**63) <= given < 2**63
+    return isinstance(given, int | np.integer) and not isinstance(given, bool) and -(2**63) <= int(given) < 2**63
 
 
 def _tuple_of(what: str, given: Any, kind: type) -> tuple[Any, ...]:
