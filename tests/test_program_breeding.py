@@ -185,5 +185,7 @@ def test_bounds_say_where_the_constants_lie():
     for low, high in (((0.0,), (1.0,)), ((0.0, 2.0), (1.0, 2.0))):
         with pytest.raises(InputError, match="low < high"):
             Literals.derive(goods, low, high)
+    with pytest.raises(InputError, match=r"low=0\.5: wanted a list of numbers"):
+        Literals.derive(goods, 0.5, 1.0)
     with pytest.raises(InputError, match=r"observation\[0\], from 2 to 2"):
         Literals.derive(Goods.from_space(gym.spaces.Box(2.0, 2.0, (1,))))

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
+from marketic.agents.ranges import numbers_of
 from marketic.errors import InputError
 from marketic.goods import Good, Goods
 from marketic.words import NO_WORDS, Words
@@ -90,8 +91,8 @@ class Literals:
 
 def _bounds(goods: Goods, low: Sequence[float] | None, high: Sequence[float] | None) -> list[tuple[float, float]]:
     """Where the constants of each component lie."""
-    lows = [good.low for good in goods] if low is None else [float(x) for x in low]
-    highs = [good.high for good in goods] if high is None else [float(x) for x in high]
+    lows = [good.low for good in goods] if low is None else numbers_of("literals", "low", low).tolist()
+    highs = [good.high for good in goods] if high is None else numbers_of("literals", "high", high).tolist()
     if not len(lows) == len(highs) == len(goods):
         raise InputError(f"literals from low={low} to high={high}: wanted {len(goods)} numbers each, low < high")
     for good, a, b in zip(goods, lows, highs, strict=True):
