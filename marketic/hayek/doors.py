@@ -6,7 +6,7 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.hayek.interface import CODE, HEADER, RANDOM, STATE
-from marketic.numbers import LARGEST_WHOLE
+from marketic.numbers import LARGEST_WHOLE, check_room
 
 LARGEST_PRICE = 1e9
 """Slopes and offsets of agents go up to here, so that their bids stay within int64."""
@@ -21,8 +21,12 @@ def part(what: str, given: Any, kind: Any) -> Any:
     return given
 
 
-def check_species(species: Any) -> None:
-    """Raise InputError for what cannot be a species (see `marketic.hayek.interface`)."""
+def check_economy(species: Any, slots: Any, seed: Any) -> None:
+    """Raise InputError for what cannot be a species (see `marketic.hayek.interface`), and for numbers out of range."""
+    sound = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (slots, seed)]
+    if not all(sound) or slots < 1 or seed < 0:
+        raise InputError(f"Economy(slots={slots!r}, seed={seed!r}): wanted whole numbers, slots >= 1 and seed >= 0")
+    check_room(int(slots + 1) ** 2, f"slots={slots}: who pays whom", "choose fewer")
     missing = [name for name in ("functions", "code_length", "table", "words") if not hasattr(species, name)]
     if missing or isinstance(species, type):
         raise InputError(

@@ -30,7 +30,7 @@ from marketic.hayek.books import (
     Books,
     open_books,
 )  # fmt: skip
-from marketic.hayek.doors import check_agents, check_species, check_table, part
+from marketic.hayek.doors import check_agents, check_economy, check_table, part
 from marketic.hayek.instance import list_agents
 from marketic.hayek.interface import CODE, Species
 from marketic.hayek.lifecycle import live
@@ -93,11 +93,7 @@ class Economy:
         agents: Snapshot | None = None,
         largest: int | None = None,
     ) -> None:
-        sound = [isinstance(number, int | np.integer) and not isinstance(number, bool) for number in (slots, seed)]
-        if not all(sound) or slots < 1 or seed < 0:
-            raise InputError(f"Economy(slots={slots!r}, seed={seed!r}): wanted whole numbers, slots >= 1 and seed >= 0")
-        check_species(species)
-        check_room(int(slots + 1) ** 2, f"slots={slots}: who pays whom", "choose fewer")
+        check_economy(species, slots, seed)
         novices, self.births = part("novices", novices, Novices), part("births", births, Births)
         self.curriculum = part("curriculum", curriculum, Curriculum)
         self.rules = flatten(

@@ -1,6 +1,7 @@
 """Frozen play: agents with fixed prices on fresh instances, their wealth anew with each. Nobody learns, enters or leaves."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -57,13 +58,8 @@ def try_out(
     n = len(agents)
     if n == 0:
         raise InputError("an empty population cannot play: train longer, or start with agents=")
-    if not all_finite(size, count, prefix) or size < 1 or count < 1 or prefix < 0:
-        raise InputError(f"size={size!r}, count={count!r}, prefix={prefix!r}: wanted size and count >= 1, prefix >= 0")
-    size, count = whole("size", size, 1, MOST_ENTRIES), whole("count", count, 1, MOST_ENTRIES // 4)
-    prefix, failures = (
-        whole("prefix", prefix, 0, MOST_ENTRIES),
-        count if failures is None else whole("failures", failures, 1),
-    )
+    size, count, prefix = _checked(size, count, prefix)
+    failures = count if failures is None else whole("failures", failures, 1)
     seed = seed_of(seed)
     table = species.table(n, size + prefix, seed)
     address = np.append(species.functions.addresses(), [0, 0])  # nobody enters, nobody is born
@@ -78,6 +74,13 @@ def try_out(
         raise InputError(f"the world did not open an instance of size {size} above {prefix}")
     found = found[:played]
     return Outcomes(found[:, 0] == 1, found[:, 1], found[:, 2], found[:, 3], books.trade, books.log[:, 3])
+
+
+def _checked(size: Any, count: Any, prefix: Any) -> tuple[int, int, int]:
+    if not all_finite(size, count, prefix) or size < 1 or count < 1 or prefix < 0:
+        raise InputError(f"size={size!r}, count={count!r}, prefix={prefix!r}: wanted size and count >= 1, prefix >= 0")
+    size, count = whole("size", size, 1, MOST_ENTRIES), whole("count", count, 1, MOST_ENTRIES // 4)
+    return size, count, whole("prefix", prefix, 0, MOST_ENTRIES)
 
 
 @njit(cache=True)
