@@ -55,6 +55,12 @@ class SysAdmin(gym.Env):
         self.around = np.zeros((self.computers, self.computers))  # around[i, j]: i depends on j
         for one, others in enumerate(self.parents):
             self.around[one, others] = 1.0
+        self._near = np.full(
+            (self.computers, max(map(len, self.parents))), self.computers
+        )  # nobody: one beyond the last
+        for one, others in enumerate(self.parents):
+            self._near[one, : len(others)] = others
+        self._neighbours = self.around.sum(axis=1)
         uses = np.zeros((self.computers, 2, 1))
         uses[:, 1] = 1.0
         self.uses, self.capacity = uses, np.ones(1)
@@ -94,7 +100,8 @@ class SysAdmin(gym.Env):
 
     def chances(self, up: np.ndarray) -> np.ndarray:
         """Of being up tomorrow without a reboot, float64 [B, n]; up: 0 or 1 [B, n]."""
-        share = (1.0 + up @ self.around.T) / (1.0 + self.around.sum(axis=1))
+        also_up = np.concatenate([up, np.zeros_like(up[:, :1])], axis=1)[:, self._near].sum(axis=2)
+        share = (1.0 + also_up) / (1.0 + self._neighbours)
         return np.where(up > 0, ALONE + TOGETHER * share, RECOVERS)
 
     def advance(self, up: np.ndarray, reboot: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -85,3 +85,16 @@ def test_the_optimal_value_with_noise_by_simulation():
             total += 0.9**t * reward
         totals.append(total)
     assert np.mean(totals) == pytest.approx(float(task.optimal_value(np.zeros(2))), rel=0.1)
+
+
+@pytest.mark.parametrize(("topology", "n"), [("ring", 3), ("star", 9), ("grid", 4), ("grid", 16), ("ring", 1000)])
+def test_chances_count_each_computers_own_neighbours(topology, n, monkeypatch):
+    """Read off the module's docstring, computer by computer; no step goes through the table of all pairs."""
+    task = SysAdmin(n, topology)
+    up = (np.random.default_rng(n).random((4, n)) < 0.6).astype(np.int8)
+    monkeypatch.setattr(task, "around", None)
+    told = task.chances(up)
+    for row, one in np.ndindex(up.shape):
+        near = up[row, task.parents[one]].astype(float)
+        chance = 0.45 + 0.5 * (1 + near.sum()) / (1 + len(near)) if up[row, one] else 0.05
+        assert told[row, one] == chance
