@@ -60,8 +60,8 @@ class Economy:
         self.firms: dict[str, Firm] = {}
         self.consumers: dict[str, Consumer] = {}
         self.shares: dict[str, dict[str, np.ndarray]] = {}
-        self.version = 0
-        """Counts changes of capital, firms and shares: prices of another version are out of date."""
+        self.moves = 0
+        """Counts investments, firms that entered or left, and moves of shares."""
         self._closed_lines: set[str] = set()
         for consumer in consumers:
             self._add(consumer, self.consumers)
@@ -72,6 +72,11 @@ class Economy:
         if len({consumer.budget is None for consumer in self.consumers.values()}) > 1:
             raise InputError("some consumers have a budget and some none: their prices have different units")
         self._connect()
+
+    @property
+    def version(self) -> int:
+        """Counts all changes, those of each firm's capital and edges too: prices of another version are out of date."""
+        return self.moves + sum(firm.changes for firm in self.firms.values())
 
     def produce(self, endowment: Mapping[str, Any]) -> State:
         """Quantities from endowments: good -> [days, width]; a single row stands for all days.
@@ -193,15 +198,19 @@ class Economy:
         return prices
 
     def invest(self, prices: Prices, rate: float) -> None:
-        """Every firm moves its capital by `rate` times its marginal profit, the mean over days. One step of SGD."""
+        """Every firm moves its capital by `rate` times its marginal profit, the mean over days. One step of SGD.
+
+        Edges may have entered, left or paid rent since the prices were posted; what entered invests, too. Raises InputError
+        if the economy has changed in another way.
+        """
         inputs.number("rate", rate)
-        prices.require_current()
+        prices.require_current(edges=False)
         for name in self.firms:
             prices.require_marginal(name)
         for name, firm in self.firms.items():
             if firm.capital:
                 firm.invest(prices.marginal[name], rate / prices.state.days)
-        self.version += 1
+        self.moves += 1
 
     def profit(self, prices: Prices, kind: str = "marginal") -> dict[str, float]:
         """Mean profit per day of each firm, rent deducted, units of welfare.
@@ -226,6 +235,7 @@ class Economy:
         if name not in self.firms:
             raise InputError(f"no firm named {name!r}: wanted one of {', '.join(list(self.firms)[:8]) or 'none'}")
         firm = self.firms.pop(name)
+        self.moves += firm.changes  # the version never falls
         finite = [good for good in firm.outs if self.layout.goods[good].kind == "finite"]
         self._closed_lines |= set(firm.outs) - set(finite)
         self._connect()
@@ -272,4 +282,4 @@ class Economy:
             if described.rival and set(self.shares.get(name, ())) != set(self.users[name]):
                 equal = np.full(described.dim, 1 / max(1, len(self.users[name])))
                 self.shares[name] = {user: equal.copy() for user in self.users[name]}
-        self.version += 1
+        self.moves += 1

@@ -58,9 +58,20 @@ class Firm:
         self.capital = {
             key: inputs.finite_array(f"{who} has capital {key!r}", value, None) for key, value in self.capital.items()
         }
+        self._changes = {"made": 0}  # one for all copies in time, as is their capital
+
+    @property
+    def changes(self) -> int:
+        """How often its capital or its edges have changed: by investing, by rent, by edges that entered or left."""
+        return self._changes["made"]
+
+    def note_change(self) -> None:
+        """Count one: states and prices from before are out of date. For whoever writes to `capital` by hand."""
+        self._changes["made"] += 1
 
     def invest(self, marginal: Capital, step: float) -> None:
         """Move the capital by `step` along its marginal profit. `marginal` has the shapes of `capital`."""
+        self.note_change()
         for key, value in self.capital.items():
             value += np.multiply(step, marginal[key])
 
@@ -124,6 +135,7 @@ class Dense(Firm):
     @mask.setter
     def mask(self, mask: np.ndarray | None) -> None:
         self._edges["mask"] = mask
+        self.note_change()
 
     def existing(self) -> np.ndarray:
         """Which edges exist, bool [D_in, D_out]."""

@@ -79,9 +79,10 @@ class Prices:
     radius: float = 0.0
     inverse_norm: float = 1.0
     version: int = field(default=-1)
+    moves: int = field(default=-1)
 
     def __post_init__(self) -> None:
-        self.version = self.economy.version
+        self.version, self.moves = self.economy.version, self.economy.moves
 
     def __getitem__(self, good: str) -> np.ndarray:
         self.economy.layout.require(good, "prices")
@@ -137,9 +138,9 @@ class Prices:
             worst = np.maximum(worst, np.where(share > 0, np.abs(over), np.maximum(over, 0)).max(axis=0))
         return worst
 
-    def require_current(self) -> None:
-        """InputError if firms have invested, entered or left since these prices were posted."""
-        if self.version != self.economy.version:
+    def require_current(self, *, edges: bool = True) -> None:
+        """InputError if firms have invested, entered or left since these prices were posted, or, `edges`, edges of theirs."""
+        if self.moves != self.economy.moves or (edges and self.version != self.economy.version):
             raise InputError(
                 "these prices are out of date: the economy has changed since; call produce and prices again"
             )

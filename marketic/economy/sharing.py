@@ -42,14 +42,14 @@ def share_out(
             break
         for good, shares in economy.shares.items():
             _respond(economy, prices, good, shares, damping)
-        economy.version += 1
+        economy.moves += 1
         try:
             prices = economy.prices(economy.produce(endowment), mode)
         except InputError as error:
             message = _ran_away(economy, rounds + 1, damping, error)
             for good, shares in before.items():
                 economy.shares[good].update(shares)
-            economy.version += 1
+            economy.moves += 1
             raise InputError(message) from error
     return prices
 

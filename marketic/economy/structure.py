@@ -224,6 +224,7 @@ def pay_rent(firm: Dense, rent: float, rate: float) -> None:
     inputs.number("rate", rate, least=0.0)
     weights = firm.capital["weights"]
     weights[:] = np.sign(weights) * np.maximum(np.abs(weights) - rate * rent, 0.0)
+    firm.note_change()
 
 
 def rent_certificate(firm: Dense, gradient: np.ndarray, rent: float) -> float:
