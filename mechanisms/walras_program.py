@@ -8,6 +8,7 @@ from scipy.sparse import csr_array, issparse
 
 from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import floats
+from marketic.quadratic_forms import ROUNDING, asymmetry, least_root
 
 
 class Program:
@@ -78,16 +79,14 @@ class Program:
         if not np.isfinite(bend).all():
             row = int((~np.isfinite(bend)).reshape(k, -1).any(axis=1).argmax())
             raise InputError(f"curvature of activity {self.activity(row)} is {bend[row]}: wanted finite numbers")
-        if bend.ndim == 2 and not np.allclose(bend, bend.T, rtol=0, atol=1e-12 * max(1.0, np.abs(bend).max())):
+        if bend.ndim == 2 and asymmetry(bend) > ROUNDING:
             raise InputError("curvature is not symmetric: wanted H = H'")
-        low, at = bend.min(), int(bend.argmin())
-        if bend.ndim == 2:
-            roots, vectors = np.linalg.eigh(bend)
-            low, at = roots[0], int(np.abs(vectors[:, 0]).argmax())
-        if low < -1e-12 * max(1.0, float(np.abs(bend).max())):
+        least, at = (float(bend.min()), int(bend.argmin())) if bend.ndim == 1 else least_root(bend)
+        if least < (0.0 if bend.ndim == 1 else -ROUNDING):
+            own = bend[at] if bend.ndim == 1 else bend[at, at]
             raise InputError(
-                f"welfare is not concave: activity {self.activity(at)} has increasing returns (curvature {low:g}), so "
-                "prices need not exist; wanted a curvature >= 0"
+                f"welfare is not concave: activity {self.activity(at)} has increasing returns (curvature {own:g} by itself"
+                f"{'' if own < 0.0 else ', and less together with others'}), so prices need not exist; wanted a curvature >= 0"
             )
         return bend
 

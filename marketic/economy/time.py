@@ -20,6 +20,7 @@ from marketic.economy.layout import Good
 from marketic.economy.prices import Prices
 from marketic.errors import InputError
 from marketic.numbers import all_finite
+from marketic.quadratic_forms import ROUNDING, asymmetry, least_root
 
 
 def unroll(
@@ -170,12 +171,11 @@ def linear_quadratic(A: Any, B: Any, Q: Any, R: Any, horizon: int, *, discount: 
         )
     Q, R = _matrix("Q", Q, (size, size)), _matrix("R", R, (controls, controls))
     for name, matrix in (("Q", Q), ("R", R)):
-        if np.abs(matrix - matrix.T).max() > 1e-12 * np.abs(matrix).max():
+        if asymmetry(matrix) > ROUNDING:
             raise InputError(
                 f"linear_quadratic: {name} is not symmetric: wanted ({name} + {name}') / 2, the same welfare"
             )
-    eigenvalues = np.linalg.eigvalsh(Q)
-    if eigenvalues.min() < -1e-12 * np.abs(eigenvalues).max() or np.linalg.eigvalsh(R).min() <= 0:
+    if least_root(Q)[0] < -ROUNDING or (R.diagonal() == 0.0).any() or least_root(R)[0] <= 0.0:
         raise InputError("consumer 'household' is not concave: wanted Q positive semidefinite and R positive definite")
 
     def loss(matrix: np.ndarray, name: str, good: str) -> Consumer:
