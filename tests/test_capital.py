@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marketic import InputError
-from marketic.economy import Consumer, Economy, Firm, Good
+from marketic.economy import Consumer, Dense, Economy, Firm, Good
 
 
 def linear(name: str, good: str) -> Consumer:
@@ -47,3 +47,62 @@ def test_no_firm_invests_if_one_does_not_know_what_its_capital_earns(bad: float)
     firms[1].capital["w"] = 2.0  # type: ignore[assignment]
     with pytest.raises(InputError, match="firm 'odd' has capital 'w' of type float"):
         economy.invest(economy.prices(economy.produce({"a": [[1.0]]})), 0.1)
+
+
+@pytest.mark.parametrize("who", ["firm", "offers", "consumer"])
+def test_what_others_read_too_cannot_be_written_to(who: str) -> None:
+    """A good of a firm that two others read: the first to write there would change what the second one has."""
+
+    def doubled(x):
+        x *= 2.0
+        return x
+
+    def earn(capital, x, y, p):
+        return (doubled(x) if who == "offers" else x) * 0 + p, {}
+
+    greedy = Firm("greedy", "b", "c", lambda capital, x: doubled(x) if who == "firm" else x * 1.0, earn)
+    eater = Consumer(
+        "eater", ("b", "c"), lambda x: x.sum(axis=1), lambda x: doubled(x) if who == "consumer" else x * 0 + 1
+    )
+    economy = Economy([Good("a"), Good("b"), Good("c")], [Dense("f", ["a"], ["b"], [[2.0]]), greedy], [eater])
+    with pytest.raises(ValueError, match="read-only"):
+        economy.prices(economy.produce({"a": [[1.0]]}))
+
+
+def test_a_firm_may_work_in_the_prices_that_it_is_given() -> None:
+    def earn(capital, x, y, p):
+        p *= 3.0
+        return p, {}
+
+    firms = [Dense("f", ["a"], ["b"], [[2.0]]), Firm("g", "b", "c", lambda capital, x: 3.0 * x, earn)]
+    eater = Consumer("eater", "c", lambda x: x[:, 0], np.ones_like)
+    economy = Economy([Good("a"), Good("b"), Good("c")], firms, [eater])
+    prices = economy.prices(economy.produce({"a": [[1.0]]}))
+    assert [prices[good].item() for good in "abc"] == [6.0, 3.0, 1.0]
+    assert prices.certificate.status == "optimal"
+    assert [prices[good].item() for good in "abc"] == [6.0, 3.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        (np.array([[1j]]), "complex"),
+        ([["a"]], "not of numbers"),
+        (np.array([[2.0]], dtype=object), None),
+        ([[2]], None),
+    ],
+)
+def test_marginal_profits_of_any_kind_are_numbers_before_anyone_invests(told, words) -> None:
+    firms = [
+        Dense("first", ["a"], ["b"], [[2.0]]),
+        Firm("second", "a", "b", lambda c, x: x @ c["w"], lambda c, x, y, p: (p, {"w": told}), {"w": [[1.0]]}),
+    ]
+    economy = Economy([Good("a"), Good("b")], firms, [Consumer("c", "b", lambda x: x[:, 0], np.ones_like)])
+    prices = economy.prices(economy.produce({"a": [[1.0]]}))
+    if words is None:
+        economy.invest(prices, 0.5)
+        assert economy.firms["second"].capital["w"].item() == 2.0
+    else:
+        with pytest.raises(InputError, match=f"firm 'second' tells what its capital 'w' earns.*{words}"):
+            economy.invest(prices, 0.5)
+        assert economy.firms["first"].capital["weights"].item() == 2.0

@@ -55,12 +55,14 @@ class Consumer:
         return self.budget * np.log(utility)
 
     def _utility_at(self, x: np.ndarray) -> np.ndarray:
-        return inputs.answered(f"consumer {self.name!r} has a utility", self.utility(x), (len(x),), "one per day")
+        return inputs.answered(
+            f"consumer {self.name!r} has a utility", self.utility(inputs.lent(x)), (len(x),), "one per day"
+        )
 
     def slope(self, x: np.ndarray, columns: int) -> np.ndarray:
         """The gradient, float64 [days, columns], as many as its goods have price columns; InputError for another shape."""
         wanted, meaning = (len(x), columns), "days, price columns of goods"
-        return inputs.answered(f"consumer {self.name!r} has a gradient", self.gradient(x), wanted, meaning)
+        return inputs.answered(f"consumer {self.name!r} has a gradient", self.gradient(inputs.lent(x)), wanted, meaning)
 
     def offer(self, x: np.ndarray, columns: int) -> np.ndarray:
         """What it pays for one more unit of each good, float64 [days, columns]."""

@@ -114,7 +114,7 @@ class Economy:
         state.inputs[name] = x = self.read(name, firm.ins, state)
         wanted = (state.days, sum(self.layout.goods[good].width for good in firm.outs))
         y = inputs.answered(
-            f"firm {name!r} made an array", firm.alpha(firm.capital, x), wanted, "days, columns of outs"
+            f"firm {name!r} made an array", firm.alpha(firm.capital, inputs.lent(x)), wanted, "days, columns of outs"
         )
         state.outputs[name] = y
         return y
@@ -122,7 +122,8 @@ class Economy:
     def ask_firm(self, name: str, state: State, sold: np.ndarray) -> tuple[np.ndarray, Capital]:
         """What one firm offers, float64 [days, price columns of ins], and earns with its capital, at prices `sold`."""
         firm = self.firms[name]
-        answer = firm.vjp(firm.capital, state.inputs[name], state.outputs[name], sold)
+        x, y = inputs.lent(state.inputs[name]), inputs.lent(state.outputs[name])
+        answer = firm.vjp(firm.capital, x, y, sold.copy())
         if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], Mapping):
             told = (
                 "(offers, " + type(answer[1]).__name__ + ")" if isinstance(answer, tuple) and len(answer) == 2 else ""

@@ -29,7 +29,8 @@ class Firm:
     alpha:   (capital, x [days, D_in]) -> y [days, D_out]. Must not change its arguments.
     vjp:     (capital, x, y, p [days, P_out]) -> (offers [days, P_in], marginal), where offers are `J^T p` per day and
              marginal is what one more unit of each capital earns, summed over days, with the shapes of `capital`.
-             P counts price columns: `dim` for each good, also for a finite one (whose offer is a table).
+             P counts price columns: `dim` for each good, also for a finite one (whose offer is a table). It may write to p,
+             its own copy, but not to x and y.
     capital: what investing moves: name -> numbers of any shape. Copied as float64 arrays, also a plain number, so that the
              firm owns it; two firms have one capital if the second is given it: `b.capital = a.capital`.
     size:    how many columns of prices its goods must have together, (ins, outs); None: any. Checked as it enters.

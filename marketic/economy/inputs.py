@@ -8,7 +8,7 @@ import numpy as np
 from marketic.errors import InputError
 from marketic.numbers import number, share, whole
 
-__all__ = ["answered", "finite_array", "names", "number", "share", "whole"]
+__all__ = ["answered", "finite_array", "lent", "names", "number", "share", "whole"]
 
 
 def finite_array(what: str, given: Any, shape: tuple[int | None, ...] | None) -> np.ndarray:
@@ -42,6 +42,13 @@ def answered(what: str, given: Any, shape: tuple[int, ...], meaning: str) -> np.
     if array.shape != shape:
         raise InputError(f"{what} of shape {array.shape}: wanted {shape} ({meaning})")
     return array
+
+
+def lent(array: np.ndarray) -> np.ndarray:
+    """A view that a user's function may read, and not write to: others read the same numbers."""
+    view = array.view()
+    view.flags.writeable = False
+    return view
 
 
 def names(who: str, what: str, given: Sequence[str] | str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from marketic.clearing import Certificate
+from marketic.economy import inputs
 from marketic.economy.firm import Capital
 from marketic.economy.settling import ROUNDING
 from marketic.errors import InputError
@@ -161,7 +162,10 @@ class Prices:
                     f"firm {name!r} does not say what its capital {key!r} earns: wanted vjp to return (offers, marginal) with "
                     f"marginal[{key!r}] of shape {np.shape(value)}, not {shape}"
                 )
-            if not np.isfinite(np.asarray(told, dtype=float)).all():
+            if not isinstance(told, np.ndarray) or told.dtype != np.float64:
+                what = f"firm {name!r} tells what its capital {key!r} earns by an array"
+                told = marginal[key] = inputs.answered(what, told, np.shape(value), "that of the capital")
+            if not np.isfinite(told).all():
                 raise InputError(
                     f"firm {name!r} says that one more unit of its capital {key!r} earns NaN or infinity: check its derivative"
                 )
