@@ -27,6 +27,8 @@ from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import floats
 from marketic.mechanisms.fisher_response import checked_weights
 
+TOO_FAR = "incomes, or values times supplies, of too different sizes; leave out what is worth next to nothing"
+
 
 @dataclass(frozen=True, slots=True)
 class ExchangeOutcome:
@@ -51,7 +53,8 @@ class LinearExchange:
         values: float [n, m] >= 0, utility per unit, dense or scipy.sparse. endowments: float [n, m] >= 0, units. tolerance:
         for "optimal", see `certificate`.
         Raises InputError that names the agent or good: nothing wanted, wanted by nobody or owned by nobody, an agent who
-        owns nothing, NaN, and a market that falls apart. A solver that fails ends in InputError, too: rescale the values.
+        owns nothing, NaN, and a market that falls apart. A solver that fails ends in InputError, too: incomes, or values times
+        supplies, lie too far apart for it (by ten orders of magnitude, say).
         """
         values, owned = _checked(values, endowments)
         supply = owned.sum(axis=0)
@@ -148,9 +151,9 @@ def _program(values: np.ndarray, share: np.ndarray) -> tuple[np.ndarray, np.ndar
             warnings.simplefilter("ignore", UserWarning)  # "may be inaccurate": the certificate says how much
             problem.solve(solver=cp.CLARABEL, tol_gap_abs=1e-13, tol_gap_rel=1e-13, tol_feas=1e-13)
     except cp.error.SolverError as error:
-        raise InputError(f"no prices found ({error}): rescale the values, whose ratios may be too large") from None
+        raise InputError(f"no prices found ({error}): {TOO_FAR}") from None
     if p.value is None or bids.value is None:
-        raise InputError(f"no prices found ({problem.status}): rescale the values, whose ratios may be too large")
+        raise InputError(f"no prices found ({problem.status}): {TOO_FAR}")
     spent = np.zeros((n, m))
     spent[agent, good] = bids.value
     return np.asarray(p.value), spent

@@ -95,7 +95,8 @@ def _downstream(economy: "Economy", name: str) -> tuple[set[str], set[str]]:
 class EdgeBooks:
     """The accounts of one Dense firm's edges: running means of their marginal profit and of its square.
 
-    square_memory, mean_memory: weights of the past in the running means.
+    square_memory, mean_memory: weights of the past in the running means. `gain` and `stake` presume welfare in nats (see F in
+    the module's docstring) and quantities of a size near 1: a mean square below 1e-9 counts as about that.
     """
 
     firm: Dense
