@@ -18,6 +18,7 @@ Its gradient is excess supply times price; the Hessian is diag(p) + s sum_i B_i 
 the buyer spends. For complements (s < 0) diag(p) is taken no smaller than diag(spending), which keeps it positive definite.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -115,18 +116,21 @@ def add_outer(matrix, start, goods, vector, scale):
                 matrix[high, low] += factor * vector[two]
 
 
-def positive_solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Solve a symmetric system, lower triangle given, scaled to unit diagonal and shifted until a factor exists.
+def positive_solver(matrix: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    """How to solve a symmetric system for any right side: lower triangle given, scaled to unit diagonal and shifted until a
+    factor exists.
 
     Raises InputError if there is none: numbers of too different sizes.
     """
     scale = 1.0 / np.sqrt(matrix.diagonal().clip(1e-300))
-    scaled = matrix * np.outer(scale, scale)
-    shift = 1e-15
+    scaled = np.outer(scale, scale)
+    scaled *= matrix  # large: one table beside the factor, and no more
+    own, shift = scaled.diagonal().copy(), 1e-15
     while True:
+        np.fill_diagonal(scaled, own + shift)
         try:
-            factor = cho_factor(scaled + shift * np.eye(len(scale)), lower=True)
-            return scale * cho_solve(factor, scale * right)
+            factor = cho_factor(scaled, lower=True)
+            break
         except LinAlgError:
             shift *= 100.0
             if shift > 1.0:
@@ -134,6 +138,7 @@ def positive_solve(matrix: np.ndarray, right: np.ndarray) -> np.ndarray:
                     "no prices found: weights times supplies, or budgets, of too different sizes for this method; leave out "
                     "what is worth next to nothing, or try method='program'"
                 ) from None
+    return lambda right: scale * cho_solve(factor, scale * right)
 
 
 def longest_step(value: np.ndarray, change: np.ndarray) -> float:
@@ -173,6 +178,7 @@ class LinearPath:
         # inverse - scale pull^2, without the difference of nearly equal numbers that it is for a buyer's main good
         rest = np.maximum(total[self.row] - curve * pull, 0.0)
         np.fill_diagonal(matrix, by_good(inverse * scale[self.row] * (1.0 + rest), edges))
+        solve = positive_solver(matrix)
         short, dual = 1.0 - by_good(x, edges), self.p[goods] - marginal - z
         mu, worth = float((x * z / self.worth).mean()), self.worth
 
@@ -181,7 +187,7 @@ class LinearPath:
                 return inverse * right - pull * (scale * by_row(pull * right, edges))[self.row]
 
             right = target / x - z - dual
-            dp = positive_solve(matrix, by_good(respond_to(right), edges) - short)
+            dp = solve(by_good(respond_to(right), edges) - short)
             dx = respond_to(right - dp[goods])
             return dx, dp, (target - x * z - z * dx) / x
 
@@ -210,7 +216,7 @@ class LeontiefPath:
         matrix = np.diag(self.z / self.p)
         add_outer(matrix, needs.indptr, goods, rate, self.budgets)
         target = 0.1 * float((self.p * self.z).mean())
-        dp = positive_solve(matrix, target / self.p - self.z - residual)
+        dp = positive_solver(matrix)(target / self.p - self.z - residual)
         dz = (target - self.p * self.z - self.z * dp) / self.p
         along = 0.95 * min(longest_step(self.p, dp), longest_step(self.z, dz))
         self.p, self.z = self.p + along * dp, self.z + along * dz
@@ -250,7 +256,7 @@ class CESDescent:
         matrix = np.diag(own + self.s * spending)
         add_outer(matrix, self.weights.indptr, self.weights.indices, shares, -self.s * self.budgets)
         slope = prices - spending
-        move = -positive_solve(matrix, slope)
+        move = -positive_solver(matrix)(slope)
         along = min(1.0, 2.0 / max(float(np.abs(move).max()), 1e-300))
         while along > 1e-9:
             if self._shares(self.q + along * move)[0] <= value + 1e-4 * along * float(slope @ move) + 1e-14:
