@@ -4,7 +4,7 @@ The method lives in `marketic.economy.lagrange_price`, where environments and ag
 the shape of all equilibrium solvers.
 """
 
-from marketic.economy.lagrange_price import ScarcityPrices
+from marketic.economy.resource_market import ScarcityPrices
 from marketic.mechanisms.equilibrium import lagrange_price
 
 __all__ = ["ScarcityPrices", "lagrange_price"]

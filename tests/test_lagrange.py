@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from marketic.economy.lagrange_price import Plan, ResourceMarket, lagrange_price
+from marketic.economy.lagrange_price import lagrange_price
+from marketic.economy.resource_market import Plan, ResourceMarket
 from marketic.errors import InputError
 from marketic.mechanisms import equilibrium
 

@@ -10,24 +10,22 @@ certificate the economy is refused; with it, the distance of posted prices q fro
 """
 
 from collections import deque
-from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from marketic.economy import leaps
-from marketic.economy.layout import slices
+from marketic.economy.layout import Quantities
+from marketic.economy.rounds import describe, one_round, price_map, slopes
 from marketic.economy.settling import Settling
+from marketic.economy.state import State
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
-    from marketic.economy.economy import Economy, State
-    from marketic.economy.layout import Quantities
+    from marketic.economy.economy import Economy
 
 PATIENCE = 10_000
 """Rounds after which moves must become smaller, or be rounding."""
-LARGEST = 30_000_000
-"""Numbers in the price maps of all days together, at most: 240 MB."""
 
 
 def order(economy: "Economy") -> tuple[list[str], list[str]]:
@@ -66,25 +64,12 @@ def longest_path(economy: "Economy") -> int:
     return max(level.values(), default=0)
 
 
-def describe(economy: "Economy") -> str:
-    """The cycle in words: firm -good-> firm ..."""
-    words = [economy.cycle[0]]
-    for maker, user in zip(economy.cycle, economy.cycle[1:], strict=False):
-        good = next(g for g in economy.firms[maker].outs if g in economy.firms[user].ins)
-        words.append(f"-[{good}]-> {user}")
-    return " ".join(words)
-
-
-def settle(
-    economy: "Economy", given: "Quantities", days: int, tolerance: float = 1e-14, limit: int = 1_000_000
-) -> "State":
+def settle(economy: "Economy", given: Quantities, days: int, tolerance: float = 1e-14, limit: int = 1_000_000) -> State:
     """Quantities of a cyclic economy, by rounds of production until all have settled (`marketic.economy.settling`).
 
     Raises InputError, naming the good that moves most for its size, if that does not happen within `limit` rounds, or if
     moves have ceased to become smaller after PATIENCE.
     """
-    from marketic.economy.economy import State
-
     goods = economy.layout.goods
     supply = {name: given.get(name, np.zeros((days, good.width))) for name, good in goods.items()}
     settling = Settling(economy, supply, tolerance)
@@ -113,16 +98,6 @@ def settle(
     return state
 
 
-def one_round(economy: "Economy", supply: "Quantities", given: "Quantities", days: int) -> tuple["State", "Quantities"]:
-    """What all firms make of `supply`, and what there is then."""
-    from marketic.economy.economy import State
-
-    state = State(days, dict(supply), {}, {}, given)
-    for name in economy.order:
-        economy.run_firm(name, state)
-    return state, {name: economy._supply(name, state) for name in economy.layout.goods}
-
-
 def _relative(move: np.ndarray, size: np.ndarray) -> float:
     """The largest move for the size of what moves; NaN and infinity come first."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -130,41 +105,7 @@ def _relative(move: np.ndarray, size: np.ndarray) -> float:
     return float(np.nan_to_num(share, nan=np.inf, posinf=np.inf).max())
 
 
-def price_map(economy: "Economy", state: "State") -> np.ndarray:
-    """A, float64 [days, D, D] with D price columns: posted prices are base + A p. Raises InputError if it is too large."""
-    layout, days = economy.layout, state.days
-    if days * layout.price_width**2 > LARGEST:
-        raise InputError(
-            f"the cycle {describe(economy)} is too large to certify: {layout.price_width} price columns on {days} days; "
-            "use SparseEconomy or ClosedEconomy, or fewer days"
-        )
-    matrix = np.zeros((days, layout.price_width, layout.price_width))
-    for bought, sold, share, slope in _slopes(economy, state):
-        matrix[:, layout.price_columns(bought), layout.price_columns(sold)] += share[:, None] * slope
-    return matrix
-
-
-def _slopes(economy: "Economy", state: "State") -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
-    """For each firm, good that it buys and good that it sells: its share of the former, [dim], and d offer / d price, [days,
-    dim, dim].
-    """
-    layout, days = economy.layout, state.days
-    for name, firm in economy.firms.items():
-        sold = slices(firm.outs, {good: layout.goods[good].dim for good in firm.outs})
-        width = sum(layout.goods[good].dim for good in firm.outs)
-        still = economy.ask_firm(name, state, np.zeros((days, width)))[0]
-        slope = np.zeros((days, still.shape[1], width))
-        for column in range(width):
-            unit = np.zeros((days, width))
-            unit[:, column] = 1
-            slope[:, :, column] = economy.ask_firm(name, state, unit)[0] - still
-        for bought in firm.ins:
-            share = economy.shares[bought][name] if bought in economy.shares else np.ones(layout.goods[bought].dim)
-            for good in firm.outs:
-                yield bought, good, share, slope[:, economy.price_columns[name][bought], sold[good]]
-
-
-def certify(economy: "Economy", state: "State", delayed: bool) -> tuple[float, float, float]:
+def certify(economy: "Economy", state: State, delayed: bool) -> tuple[float, float, float]:
     """Spectral radius of the price map A, maximum norm of (I - A)^-1 and of A, the worst day of each.
 
     Raises InputError, naming the cycle, if the radius is not below 1, or, `delayed`, if that of the sizes of A's parts is not.
@@ -188,7 +129,7 @@ def certify(economy: "Economy", state: "State", delayed: bool) -> tuple[float, f
     return radius, float(np.abs(inverse).sum(axis=2).max()), float(np.abs(matrix).sum(axis=2).max())
 
 
-def delayed_radius(economy: "Economy", state: "State") -> float:
+def delayed_radius(economy: "Economy", state: State) -> float:
     """What must be below 1 for firms that post one at a time: the spectral radius of the sizes of what each passes on.
 
     Sizes of numbers, or of whole goods (2-norms; their numbers are posted and read together), whichever says less.
@@ -197,7 +138,7 @@ def delayed_radius(economy: "Economy", state: "State") -> float:
     place = {name: k for k, name in enumerate(layout.goods)}
     numbers = np.zeros((state.days, layout.price_width, layout.price_width))
     goods = np.zeros((state.days, len(place), len(place)))
-    for bought, sold, share, slope in _slopes(economy, state):
+    for bought, sold, share, slope in slopes(economy, state):
         numbers[:, layout.price_columns(bought), layout.price_columns(sold)] += share[:, None] * np.abs(slope)
         goods[:, place[bought], place[sold]] += share.max() * np.linalg.norm(slope, ord=2, axis=(1, 2))
     return min(_radius(numbers), _radius(goods))

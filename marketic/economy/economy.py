@@ -18,7 +18,6 @@ marginal profit is the derivative of welfare in its capital, so that investing a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -26,30 +25,10 @@ import numpy as np
 from marketic.economy import cycles, inputs, posting, structure
 from marketic.economy.consumer import Consumer
 from marketic.economy.firm import Capital, Firm
-from marketic.economy.layout import Good, Layout, Quantities, slices
+from marketic.economy.layout import Good, Layout, slices
 from marketic.economy.prices import Prices
+from marketic.economy.state import State
 from marketic.errors import InputError
-
-
-@dataclass(frozen=True)
-class State:
-    """What was made of what. days: number of rows.
-
-    supply: good -> [days, width]; inputs, outputs: agent -> [days, columns of its goods]; endowment: as checked.
-    residual: largest absolute `supply - endowment - production`, units; 0 on an acyclic economy.
-    version: of the economy that produced it.
-    """
-
-    days: int
-    supply: Quantities
-    inputs: dict[str, np.ndarray]
-    outputs: dict[str, np.ndarray]
-    endowment: Quantities
-    residual: float = 0.0
-    version: int = -1
-
-    def __getitem__(self, good: str) -> np.ndarray:
-        return self.supply[good]
 
 
 class Economy:

@@ -7,27 +7,23 @@ the answer is the mean of the later half of the prices, which also bears noisy d
 the mean excess demand at those prices; no gap is known.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
 from marketic.clearing import Certificate
+from marketic.economy.resource_market import ResourceMarket, ScarcityPrices
 from marketic.errors import InputError
-
-if TYPE_CHECKING:
-    from marketic.economy.lagrange_price import ResourceMarket, ScarcityPrices
 
 
 def follow(
-    market: "ResourceMarket", prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
-) -> "ScarcityPrices":
+    market: ResourceMarket, prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
+) -> ScarcityPrices:
     """Prices [K] from excess demand alone; `use` [parts, K] is the demand at `prices`. See `lagrange_price`."""
     if len(prices) == 1:
         return _bisect(market, float(use.sum()), tolerance, limit)
     return _steps(market, prices, use, tolerance, limit, step)
 
 
-def _bisect(market: "ResourceMarket", use: float, tolerance: float, limit: int) -> "ScarcityPrices":
+def _bisect(market: ResourceMarket, use: float, tolerance: float, limit: int) -> ScarcityPrices:
     capacity = float(market.capacity[0])
 
     def wanted(price: float) -> float:
@@ -59,8 +55,8 @@ def _bisect(market: "ResourceMarket", use: float, tolerance: float, limit: int) 
 
 
 def _steps(
-    market: "ResourceMarket", prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
-) -> "ScarcityPrices":
+    market: ResourceMarket, prices: np.ndarray, use: np.ndarray, tolerance: float, limit: int, step: float
+) -> ScarcityPrices:
     capacity, at_first = np.maximum(market.capacity, 1e-300), np.abs(use.sum(axis=0))
     scale, squares = np.maximum(prices, 1.0), np.zeros_like(prices)
     kept_prices, kept_use, rounds = np.zeros_like(prices), np.zeros_like(prices), 0
@@ -79,11 +75,9 @@ def _steps(
 
 
 def _answer(
-    market: "ResourceMarket", prices: np.ndarray, use: np.ndarray, tolerance: float, width: float, at_first: np.ndarray
-) -> "ScarcityPrices":
+    market: ResourceMarket, prices: np.ndarray, use: np.ndarray, tolerance: float, width: float, at_first: np.ndarray
+) -> ScarcityPrices:
     """What is short counts as a share of its capacity (of the demand at first where that is 0), what is left by its worth."""
-    from marketic.economy.lagrange_price import ScarcityPrices
-
     excess, left = np.maximum(use - market.capacity, 0.0), prices * np.abs(market.capacity - use)
     units = np.where(market.capacity > 0.0, market.capacity, at_first)
     sound = (excess <= tolerance * units).all() and float(left.max()) <= tolerance * float(prices @ units)

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from marketic.economy.layout import Quantities
+from marketic.economy.rounds import LARGEST, one_round, price_map
+from marketic.economy.state import State
+
 if TYPE_CHECKING:
-    from marketic.economy.economy import Economy, State
-    from marketic.economy.layout import Quantities
+    from marketic.economy.economy import Economy
 
 FIRST = 256
 """Rounds before the first leap; each later one is tried after twice as many."""
@@ -40,15 +43,13 @@ def ahead(derivative: np.ndarray, before: np.ndarray, after: np.ndarray) -> np.n
 
 
 def quantities_ahead(
-    economy: "Economy", state: "State", before: np.ndarray, after: np.ndarray, to_come: np.ndarray
-) -> "Quantities | None":
+    economy: "Economy", state: State, before: np.ndarray, after: np.ndarray, to_come: np.ndarray
+) -> Quantities | None:
     """Where quantities that moved from `before` to `after`, [days, width], will settle; None if that cannot be told.
 
     state: the round between them. to_come: [days, width], how far the pace of rounds says that it is. A leap is taken only
     where rounds contract, to numbers of the same signs, no farther than expected, and if a round there moves less than half.
     """
-    from marketic.economy.cycles import LARGEST, one_round, price_map
-
     layout = economy.layout
     if any(good.kind == "finite" for good in layout.goods.values()) or state.days * layout.width**2 > LARGEST:
         return None

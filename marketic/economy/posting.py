@@ -19,17 +19,19 @@ import numpy as np
 from marketic.economy import cycles, inputs, leaps
 from marketic.economy.firm import Capital
 from marketic.economy.prices import Prices, add_up, join
+from marketic.economy.rounds import price_map
 from marketic.economy.settling import ROUNDING, Settling, sources
+from marketic.economy.state import State
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
-    from marketic.economy.economy import Economy, State
+    from marketic.economy.economy import Economy
 
 
 class Board:
     """The announced offers and prices, and the firms' way of posting to it."""
 
-    def __init__(self, economy: "Economy", state: "State", noise: float, rng: np.random.Generator) -> None:
+    def __init__(self, economy: "Economy", state: State, noise: float, rng: np.random.Generator) -> None:
         self.economy, self.state, self.noise, self.rng = economy, state, noise, rng
         self.offers: dict[str, np.ndarray] = {
             name: consumer.offer(state.inputs[name], sum(economy.layout.goods[good].dim for good in consumer.goods))
@@ -75,7 +77,7 @@ class Board:
 
 def post(
     economy: "Economy",
-    state: "State",
+    state: State,
     mode: str,
     delay: int,
     noise: float,
@@ -160,7 +162,7 @@ def synchronous(board: Board, stop: float, limit: int | None) -> Prices:
         settled = settling.done(new) if settling else all(np.array_equal(new[good], values[good]) for good in new)
         values = new
         if settling and before is not None and not settled and not board.noise and rounds < limit and leaps.due(rounds):
-            there = leaps.ahead(cycles.price_map(board.economy, board.state), before, settling.values)
+            there = leaps.ahead(price_map(board.economy, board.state), before, settling.values)
             values = values if there is None else settling.leap(board.economy.layout.unpack(there, prices=True))
     return board.result(values, rounds, settled)
 

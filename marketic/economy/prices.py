@@ -15,10 +15,11 @@ from marketic.clearing import Certificate
 from marketic.economy import inputs
 from marketic.economy.firm import Capital
 from marketic.economy.settling import ROUNDING
+from marketic.economy.state import State
 from marketic.errors import InputError
 
 if TYPE_CHECKING:
-    from marketic.economy.economy import Economy, State
+    from marketic.economy.economy import Economy
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,7 @@ class Prices:
     """
 
     economy: "Economy"
-    state: "State"
+    state: State
     values: dict[str, np.ndarray]
     offers: dict[str, np.ndarray]
     marginal: dict[str, Capital]

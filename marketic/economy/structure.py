@@ -18,11 +18,12 @@ import numpy as np
 
 from marketic.economy import inputs
 from marketic.economy.firm import Dense
+from marketic.economy.state import State
 from marketic.errors import InputError
 from marketic.numbers import all_finite
 
 if TYPE_CHECKING:
-    from marketic.economy.economy import Economy, State
+    from marketic.economy.economy import Economy
     from marketic.economy.prices import Prices
 
 
@@ -52,14 +53,12 @@ def _value(economy: "Economy", good: str, price: np.ndarray, quantity: np.ndarra
     return float((price * quantity).sum(axis=1).mean())
 
 
-def pivot_profit(economy: "Economy", state: "State") -> dict[str, float]:
+def pivot_profit(economy: "Economy", state: State) -> dict[str, float]:
     """Welfare with each firm less welfare without it and its products, less rent, mean per day; everyone else stays.
 
     Only what lies downstream of the firm is produced again. Raises InputError on a cyclic economy, and for firms that
     make finite goods (a unit of no variety means nothing).
     """
-    from marketic.economy.economy import State
-
     if economy.cycle:
         raise InputError("pivot profit on a cyclic economy: wanted an acyclic one")
     with_all = float(economy.welfare(state).mean())

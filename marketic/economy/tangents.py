@@ -6,17 +6,12 @@ short; of one answer given twice the better known r is kept; and the linear prog
 bound; a resource: its capacity, or what flows through it), because the tolerances of its solver are absolute.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from scipy.optimize import linprog
 from scipy.sparse import csr_array, hstack
 
-from marketic.economy.lagrange_price import Plan
+from marketic.economy.resource_market import Plan, ResourceMarket, ScarcityPrices
 from marketic.errors import InputError
-
-if TYPE_CHECKING:
-    from marketic.economy.lagrange_price import ResourceMarket, ScarcityPrices
 
 HIGHEST = 1e12
 """A resource that is still short at a price this many times the first guess is infeasible."""
@@ -28,7 +23,7 @@ ROUNDING = 4 * np.finfo(float).eps
 class Tangents:
     """All that the parts have said so far. Parts n, resources K, answers kept [tangents]."""
 
-    def __init__(self, market: "ResourceMarket", prices: np.ndarray, use: np.ndarray, value: np.ndarray) -> None:
+    def __init__(self, market: ResourceMarket, prices: np.ndarray, use: np.ndarray, value: np.ndarray) -> None:
         self.market, self.n, self.size = market, len(use), use.shape[1]
         self.part, self.use, self.reward = np.arange(0), np.zeros((0, self.size)), np.zeros(0)
         self.error = np.zeros(0)
@@ -109,7 +104,7 @@ class Tangents:
         weights = np.maximum(-answer.ineqlin.marginals * money * row, 0.0)
         return np.maximum(answer.x[: self.size], 0.0) * money / units, float(answer.fun) * money, weights
 
-    def solve(self, tolerance: float, limit: int) -> "ScarcityPrices":
+    def solve(self, tolerance: float, limit: int) -> ScarcityPrices:
         """Ask halfway between the best prices and the tangents' (in-out separation, Ben-Ameur and Neto 2007)."""
         while True:
             prices, low, weights = self.least()
