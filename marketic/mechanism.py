@@ -13,6 +13,7 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
+from marketic.errors import InputError
 
 __all__ = ["Claim", "ClearingRule", "Mechanism", "Refutation", "Terms", "rule_of", "sells_one_right", "single_winner"]
 
@@ -84,6 +85,25 @@ def sells_one_right(mechanism: Any) -> bool:
 
     domain = getattr(mechanism, "domain", None)
     return callable(getattr(mechanism, "clear", None)) and (domain is None or isinstance(domain, SingleGood))
+
+
+def check_held(adapter: str, mechanism: Any, fits: Callable[[Any], bool], wanted: str) -> None:
+    """Raise InputError unless `mechanism` clears bids, and `fits` the domain that it clears them in.
+
+    adapter: who holds it. wanted: mechanisms of which domains, for the message.
+    """
+    from marketic.domains import SingleGood
+
+    if isinstance(mechanism, type) or not callable(getattr(mechanism, "clear", None)):
+        raise InputError(
+            f"{adapter}(mechanism={mechanism!r}): wanted an object with clear(bids, *, rng=None), e.g. SecondPrice(), or "
+            "direct(clock)"
+        )
+    domain = getattr(mechanism, "domain", None) or SingleGood()
+    if not fits(domain):
+        raise InputError(
+            f"{adapter}({type(mechanism).__name__}): a mechanism for {type(domain).__name__}; wanted one for {wanted}"
+        )
 
 
 def rule_of(mechanism: Any) -> ClearingRule | None:

@@ -9,6 +9,9 @@ Two ways to make a mechanism for scalar bids respect a budget B that the house k
 Of the other claims, individual rationality survives both. With capped bids whatever holds of every list of bids survives
 (no deficit, balance, more bidders more revenue); names begin to matter, since unequal bids become ties. With
 capped payments the decision is the same (efficient, anonymous) and the sums are not.
+
+Caps are for whoever pays: in an exchange sellers' bids, which are costs, stay as they are. Bids are capped only where they
+bound payments: not of clicks (a bid is for one click), nor of projects that harm some, who pay to be spared.
 """
 
 from dataclasses import dataclass, field, replace
@@ -19,9 +22,9 @@ import numpy as np
 from marketic.bids import LARGEST_BID, Bids
 from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
-from marketic.domains import SingleGood
+from marketic.domains import Positions, PublicProject, SingleGood
 from marketic.errors import InputError
-from marketic.mechanism import Mechanism
+from marketic.mechanism import Mechanism, check_held
 from marketic.mechanisms.second_price import SecondPrice
 from marketic.numbers import check_kinds
 
@@ -52,6 +55,9 @@ class WithBudget:
         check_kinds(self)
         if not self.budget >= 0.0:
             raise InputError(f"WithBudget(budget={self.budget}): wanted an amount >= 0, e.g. budget=1")
+        check_held("WithBudget", self.mechanism, _scalar, "scalar bids")
+        if not self.caps_payment:
+            check_held("WithBudget", self.mechanism, _bounds_payments, "bids that bound payments, or caps_payment=True")
 
     @property
     def claims(self) -> frozenset[Claim]:
@@ -81,10 +87,32 @@ class WithBudget:
         return getattr(self.mechanism, "domain", SingleGood())
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
-        """Clear with capped bids, or cap the payments."""
+        """Clear with capped bids, or cap the payments. Raises InputError if somebody pays more than its capped bid."""
         cap = self.budget if bids.budget is None else np.minimum(self.budget, bids.budget)
         if not self.caps_payment:
-            return self.mechanism.clear(replace(bids, value=np.minimum(bids.value, cap)), rng=rng)
+            value = np.minimum(bids.value, cap)
+            if bids.side is not None:
+                value = np.where(bids.side == -1, bids.value, value)
+            cleared = self.mechanism.clear(replace(bids, value=value), rng=rng)
+            self._check_payments(cleared.payments, cap)
+            return cleared
         cleared = self.mechanism.clear(bids, rng=rng)
         payments = np.minimum(cleared.payments, cap)
         return Clearing(cleared.allocation, payments, cleared.prices, cleared.certificate)
+
+    def _check_payments(self, payments: np.ndarray, cap: Any) -> None:
+        beyond = payments - cap > 1e-9 * payments
+        if beyond.any():
+            raise InputError(
+                f"WithBudget({type(self.mechanism).__name__}) charges {payments[beyond].max():.6g}, beyond a budget, although "
+                "nobody bid more: set caps_payment=True, or include taxes in the bids"
+            )
+
+
+def _scalar(domain: Any) -> bool:
+    """Whether one number per bidder is reported."""
+    return isinstance(domain.draw(np.random.default_rng(0), 1, 1), Bids)
+
+
+def _bounds_payments(domain: Any) -> bool:
+    return not isinstance(domain, Positions | PublicProject)

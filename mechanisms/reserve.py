@@ -8,7 +8,8 @@ bid that wins: truth stays a dominant strategy. The seller gains revenue and giv
 least the reserve. What then survives of the auction's claims:
   DSIC, FALSE_NAME_PROOF  if exact. The winner of an exactly strategyproof auction pays its critical value c whatever it bids;
                           with the reserve it wins from max(c, r) on, which is what it pays. (A lottery's chances jump at r, and
-                          its payments would have to know that: not claimed.)
+                          its payments would have to know that: not claimed. Nor where losers are paid, which the house's losing
+                          money shows: a low value would name r, only to be admitted.)
   INDIVIDUALLY_RATIONAL   the winner bid at least r.
   NO_DEFICIT              payments only rise.
   ANONYMOUS               if the reserve is the same for all.
@@ -28,7 +29,7 @@ from marketic.claims import Claim, Holds, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.domains import SingleGood
 from marketic.errors import InputError
-from marketic.mechanism import ClearingRule, Mechanism, single_winner
+from marketic.mechanism import ClearingRule, Mechanism, check_held, single_winner
 from marketic.mechanisms.second_price import SecondPrice
 from marketic.numbers import all_numbers, check_kinds
 from marketic.screening import numbers
@@ -90,6 +91,9 @@ class WithReserve:
         if isinstance(self.reserve, list | tuple | np.ndarray):
             reserves = numbers("WithReserve: reserve", self.reserve)
             object.__setattr__(self, "reserve", tuple(reserves.tolist()))
+        check_held(
+            "WithReserve", self.mechanism, lambda domain: isinstance(domain, SingleGood), "one good (SingleGood)"
+        )
         for reserve in self.reserve if isinstance(self.reserve, tuple) else (self.reserve,):
             _check(reserve, "WithReserve")
 
@@ -99,7 +103,9 @@ class WithReserve:
         given = self.mechanism.claims
         if self.reserve == 0.0:
             return given
-        kept = KEPT | {claim for claim in KEPT_IF_EXACT if _exact(self.mechanism, claim)}
+        kept = set(KEPT)
+        if given >= KEPT:
+            kept |= {claim for claim in KEPT_IF_EXACT if _exact(self.mechanism, claim)}
         if not isinstance(self.reserve, tuple):
             kept |= {Claim.ANONYMOUS} | ({Claim.REVENUE_MONOTONE} if Claim.EFFICIENT in given else set())
         return frozenset(given & kept)

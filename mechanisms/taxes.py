@@ -6,7 +6,8 @@
              EFFICIENT, NO_DEFICIT and ANONYMOUS survive.
   included   bids are read as what bidders pay at most, tax included: the mechanism sees bid / (1 + t), and all payments are
              multiplied by 1 + t. This is the same mechanism in another currency, so everything survives, except that
-             equilibrium strategies, reserve prices and other fixed amounts are now before tax.
+             equilibrium strategies, reserve prices and other fixed amounts are now before tax. Where bidders share a fixed
+             cost of their own (a project), only sums and names survive: they do not pay it in that currency.
 
 `Subsidised`, with an amount a for everybody who takes part and a rate s of what bidders pay:
   amount     changes no decision and depends on no report: DSIC, BIC, PAIR_PROOF, EFFICIENT, ANONYMOUS and rationality survive.
@@ -22,22 +23,23 @@ import numpy as np
 from marketic.bids import LARGEST_BID, Bids
 from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
-from marketic.domains import SingleGood
+from marketic.domains import RankedObjects, SingleGood
 from marketic.errors import InputError
-from marketic.mechanism import Mechanism
+from marketic.mechanism import Mechanism, check_held
 from marketic.mechanisms.second_price import SecondPrice
 from marketic.numbers import check_kinds
 
 SAME_DECISION = frozenset({Claim.EFFICIENT, Claim.ANONYMOUS})
 RATIONAL = frozenset({Claim.INDIVIDUALLY_RATIONAL, Claim.INTERIM_RATIONAL})
 INCENTIVES = frozenset({Claim.DSIC, Claim.BIC, Claim.PAIR_PROOF})
-VICKREY = frozenset({Claim.DSIC, Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL})
+SUMS_AND_NAMES = frozenset({Claim.NO_DEFICIT, Claim.BUDGET_BALANCED, Claim.ANONYMOUS})
+VICKREY = frozenset({Claim.DSIC, Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT})
 """Together these leave only the second price for one good (Green and Laffont 1977), which makes counterexamples known."""
 
 
 @dataclass(frozen=True)
 class Taxed:
-    """A mechanism whose payments are taxed at `rate` >= 0. included: bids are read tax included (scalar bids only)."""
+    """A mechanism whose payments are taxed at `rate` >= 0. included: bids, which are amounts then, are read tax included."""
 
     mechanism: Mechanism = field(default_factory=SecondPrice)
     rate: float = 0.1
@@ -47,6 +49,9 @@ class Taxed:
         check_kinds(self)
         if not 0.0 <= self.rate < np.inf:
             raise InputError(f"Taxed(rate={self.rate}): wanted a finite rate >= 0, e.g. rate=0.1 for 10 %")
+        check_held(
+            "Taxed", self.mechanism, lambda domain: not (self.included and isinstance(domain, RankedObjects)), "amounts"
+        )
 
     @property
     def claims(self) -> frozenset[Claim]:
@@ -55,6 +60,8 @@ class Taxed:
         if self.rate == 0.0:
             return given
         if self.included:
+            if getattr(self.domain, "cost", 0.0) > 0.0:
+                return given & SUMS_AND_NAMES
             # equilibrium strategies are in the other currency, and a rate rounds the smallest amounts
             return given - {Claim.BIC, Claim.INTERIM_RATIONAL, Claim.SCALE_FREE}
         return frozenset(given & (SAME_DECISION | {Claim.NO_DEFICIT}))
@@ -86,7 +93,7 @@ class Taxed:
         """Clear, and add the tax. Prices are announced with the tax."""
         grown = 1.0 + self.rate
         if self.included and self.rate > 0.0:
-            bids = replace(bids, value=bids.value / grown)
+            bids = _before_tax(bids, grown)
         cleared = self.mechanism.clear(bids, rng=rng)
         taxed = cleared.payments * grown if self.included else _on_payments(cleared.payments, grown)
         prices = cleared.prices * grown if self.included else _on_payments(cleared.prices, grown)
@@ -110,6 +117,7 @@ class Subsidised:
             raise InputError(
                 f"Subsidised(amount={self.amount}, rate={self.rate}): wanted an amount >= 0 and a rate from 0 to 1"
             )
+        check_held("Subsidised", self.mechanism, lambda domain: True, "any bids")
 
     @property
     def claims(self) -> frozenset[Claim]:
@@ -154,6 +162,12 @@ class Subsidised:
         return Clearing(
             cleared.allocation, payments, _on_payments(cleared.prices, 1.0 - self.rate), cleared.certificate
         )
+
+
+def _before_tax(bids: Any, grown: float) -> Any:
+    """Bids, and budgets, which are for tax as well."""
+    budget = getattr(bids, "budget", None)
+    return replace(bids, value=bids.value / grown, **({} if budget is None else {"budget": budget / grown}))
 
 
 def _on_payments(amount: np.ndarray, factor: float) -> np.ndarray:

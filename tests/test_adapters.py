@@ -8,7 +8,22 @@ from marketic.checks import ClaimRefuted, check_mechanism
 from marketic.claims import Claim
 from marketic.domains import SingleGood
 from marketic.errors import InputError
-from marketic.mechanisms import FirstPrice, SecondPrice, Softmax
+from marketic.mechanisms import (
+    GSP,
+    LMSR,
+    VCG,
+    AssignmentMarket,
+    ClarkePivot,
+    DeferredAcceptance,
+    DoubleAuction,
+    ExpectedExternalityProject,
+    FirstPrice,
+    McAfee,
+    ProportionalShare,
+    SecondPrice,
+    Softmax,
+    UniformPrice,
+)
 from marketic.mechanisms.all_pay import AllPay
 from marketic.mechanisms.budgets import WithBudget
 from marketic.mechanisms.english_clock import English
@@ -37,6 +52,47 @@ ADAPTED = [
 @pytest.mark.parametrize("mechanism", ADAPTED, ids=repr)
 def test_what_is_left_of_the_claims_holds(mechanism):
     assert check_mechanism(mechanism, budget=200).passed
+
+
+OTHERS = [
+    GSP((3.0, 1.0)), VCG(), AssignmentMarket(), ClarkePivot(), ClarkePivot(5.0), ClarkePivot(2.0, shared=False),
+    DeferredAcceptance(), DoubleAuction(), McAfee(), ExpectedExternalityProject(), ProportionalShare(), UniformPrice(),
+    Subsidised(SecondPrice()), WithReserve(SecondPrice()), Taxed(SecondPrice(), included=True),
+]  # fmt: skip
+ADAPTERS = [
+    WithReserve,
+    WithBudget,
+    lambda held: WithBudget(held, caps_payment=True),
+    Taxed,
+    lambda held: Taxed(held, 0.25, included=True),
+    Subsidised,
+    lambda held: Subsidised(held, 0.0, 0.5),
+]
+
+
+def attempt(adapter, held):
+    """The mechanism adapted, or the refusal."""
+    try:
+        return adapter(held), ""
+    except InputError as refusal:
+        return None, str(refusal)
+
+
+@pytest.mark.parametrize("held", OTHERS, ids=repr)
+@pytest.mark.parametrize("adapter", ADAPTERS)
+def test_auctions_of_any_kind_keep_what_is_left_of_their_claims_or_are_refused(adapter, held):
+    adapted, refusal = attempt(adapter, held)
+    if adapted is None:
+        assert f"({type(held).__name__}): a mechanism for" in refusal
+    else:
+        assert check_mechanism(adapted, budget=400).passed
+
+
+@pytest.mark.parametrize("adapter", ADAPTERS)
+@pytest.mark.parametrize("held", [LMSR(), SecondPrice, "second-price", None])
+def test_what_clears_no_bids_is_not_adapted(adapter, held):
+    with pytest.raises(InputError, match="wanted an object with clear"):
+        adapter(held)
 
 
 class Boast:
@@ -118,6 +174,16 @@ def test_budgets_cap_the_bid_or_the_payment():
         assert (mechanism.clear(Bids(np.random.default_rng(0).random((50, 3)) * 5)).payments <= 1.0).all()
     with pytest.raises(InputError, match="budget=-1"):
         WithBudget(SecondPrice(), -1.0)
+
+
+def test_budgets_are_for_those_who_pay():
+    exchange = Bids([5.0, 3.0], budget=np.array([4.0, 0.0]), side=[1, -1])
+    assert WithBudget(DoubleAuction(), 10.0).clear(exchange).payments.tolist() == [3.5, -3.5]  # its cost is no payment
+    assert WithBudget(DoubleAuction(), 2.0).clear(exchange).payments.tolist() == [0.0, 0.0]
+    with pytest.raises(InputError, match=r"charges 1\.1, beyond a budget"):
+        WithBudget(Taxed(SecondPrice()), 1.0).clear(Bids([2.0, 2.0]))
+    taxed = Taxed(WithBudget(SecondPrice(), np.inf), 1.0, included=True).clear(Bids([4.0, 3.0], budget=[2.0, 1.0]))
+    assert taxed.payments.tolist() == [1.0, 0.0]  # budgets are for tax as well
 
 
 def test_taxes_and_subsidies_in_the_payments():
