@@ -10,7 +10,10 @@ from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.screening import Reason, keep, mask, numbers, screen, sentences
 
-__all__ = ["DemandBids", "check_units", "demand", "highest_bids"]
+__all__ = ["DemandBids", "check_units", "demand", "highest_bids", "in_demand"]
+
+MOST_UNITS = 2**31
+"""Most units for sale: their products with numbers of bidders stay whole numbers of 64 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,9 @@ class DemandBids:
 
 
 def check_units(name: str, units: int) -> None:
-    """Raises InputError if `units`, the supply of the auction `name`, is no whole number >= 1."""
-    if not isinstance(units, int | np.integer) or isinstance(units, bool) or units < 1:
-        raise InputError(f"{name}(units={units!r}): wanted a whole number >= 1, e.g. units=2")
+    """Raises InputError if `units`, the supply of the auction `name`, is no whole number from 1 to MOST_UNITS."""
+    if not isinstance(units, int | np.integer) or isinstance(units, bool) or not 1 <= units <= MOST_UNITS:
+        raise InputError(f"{name}(units={units!r}): wanted a whole number from 1 to {MOST_UNITS:,}, e.g. units=2")
 
 
 def demand(bids: DemandBids | Bids, units: int) -> DemandBids:
@@ -94,6 +97,11 @@ def demand(bids: DemandBids | Bids, units: int) -> DemandBids:
     if sound.value.shape[-1] <= units:
         return sound
     return DemandBids(sound.value[..., :units], sound.active)
+
+
+def in_demand(bids: DemandBids, units: int) -> int:
+    """How many of `units` can be sold at most, one for each bid (and 1 if there is none): no more need be reckoned with."""
+    return max(1, min(int(units), bids.value.shape[-2] * bids.value.shape[-1]))
 
 
 def highest_bids(bids: DemandBids, units: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

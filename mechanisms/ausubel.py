@@ -12,7 +12,7 @@ This clock is continuous: each bidder names the price at which it will give up i
 lowest of them. Of several bidders who give up at the same price the highest-numbered one goes first, one unit at a time.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -63,12 +63,12 @@ class ClinchingClock:
     @property
     def domain(self) -> Units:
         """Marginal values that never increase."""
-        return Units(self.units, self.units)
+        return Units.of(self.units)
 
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """As of the Vickrey auction."""
-        return (collusion(self.units),)
+        return collusion(self.units)
 
     def open(self, bidders: int, batch: tuple[int, ...] = ()) -> ClinchingState:
         """Price 0; everybody may want every unit."""
@@ -88,8 +88,9 @@ class ClinchingClock:
         """What bidders do who follow their demand vectors: give up each unit at its marginal value."""
         sound = demand(bids, self.units)
         value = np.where(sound.active[..., None], sound.value, 0.0)
-        value = np.concatenate([value, np.zeros((*value.shape[:-1], self.units + 1 - value.shape[-1]))], axis=-1)
-        last = np.take_along_axis(value, np.maximum(state.demand - 1, 0)[..., None], axis=-1)[..., 0]
+        most = value.shape[-1]
+        value = np.concatenate([value, np.zeros((*value.shape[:-1], 1))], axis=-1)  # all other units are worth nothing
+        last = np.take_along_axis(value, np.clip(state.demand - 1, 0, most)[..., None], axis=-1)[..., 0]
         return Bids(last, sound.active)
 
     def step(
@@ -151,17 +152,18 @@ class Ausubel:
     @property
     def domain(self) -> Units:
         """Marginal values that never increase."""
-        return Units(self.units, self.units, share=0.05)
+        return Units.of(self.units, share=0.05)
 
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """As of the Vickrey auction."""
-        return (collusion(self.units),)
+        return collusion(self.units)
 
     def clear(self, bids: DemandBids | Bids, *, rng: np.random.Generator | None = None) -> Clearing:
-        """Run the clock until it stops."""
+        """Run the clock until it stops. It starts with what is wanted: the rest would be struck out first, unit by unit."""
         clock, sound = ClinchingClock(self.units), demand(bids, self.units)
         state = clock.open(sound.active.shape[-1], sound.active.shape[:-1])
+        state = replace(state, demand=((sound.value > 0.0) & sound.active[..., None]).sum(axis=-1))
         payments, prices = np.zeros(sound.active.shape), np.full(sound.active.shape[:-1], np.nan)
         while clock.is_open(state).any():
             state, cleared = clock.step(state, clock.proxy(sound, state, clock.quote(state)))

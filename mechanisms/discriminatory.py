@@ -13,7 +13,7 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
-from marketic.demand_bids import DemandBids, check_units, demand, highest_bids
+from marketic.demand_bids import DemandBids, check_units, demand, highest_bids, in_demand
 from marketic.domains.units import Units
 from marketic.numbers import check_kinds
 
@@ -48,12 +48,13 @@ class Discriminatory:
     @property
     def domain(self) -> Units:
         """Marginal values that never increase."""
-        return Units(self.units, self.units)
+        return Units.of(self.units)
 
     def clear(self, bids: DemandBids | Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Sell the units to the highest bids, each at itself."""
         sound = demand(bids, self.units)
-        won, ranked, _ = highest_bids(sound, self.units)
+        units = in_demand(sound, self.units)
+        won, ranked, _ = highest_bids(sound, units)
         wins = np.arange(sound.value.shape[-1]) < won[..., None]  # marginal values fall: the first ones won
         sold = won.sum(axis=-1).astype(np.int64)
         last = np.take_along_axis(ranked, np.maximum(sold - 1, 0)[..., None], axis=-1)[..., 0]

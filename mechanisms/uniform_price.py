@@ -18,8 +18,8 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
-from marketic.demand_bids import DemandBids, check_units, demand, highest_bids
-from marketic.domains.units import Units
+from marketic.demand_bids import DemandBids, check_units, demand, highest_bids, in_demand
+from marketic.domains.units import MOST_WANTED, Units
 from marketic.numbers import check_kinds
 from marketic.screening import Reason
 
@@ -60,7 +60,7 @@ class UniformPrice:
     @property
     def domain(self) -> Units:
         """Marginal values that never increase."""
-        return Units(self.units, 1 if self.unit_demand else self.units)
+        return Units(self.units, 1) if self.unit_demand else Units.of(self.units)
 
     @property
     def refuted(self) -> tuple[Refutation, ...]:
@@ -72,7 +72,7 @@ class UniformPrice:
                 Claim.REVENUE_MONOTONE, DemandBids([[2.0], [0.5]]), gone, (1,), "a low bid sets the price"
             )
             return (low, fall) if self.units > 1 else (low,)
-        if Claim.DSIC in self.claims:
+        if Claim.DSIC in self.claims or self.units > MOST_WANTED:
             return ()
         flat = [4.0] * (self.units - 2)
         truth = DemandBids([[5.0, *flat, 4.0], [3.0, 0.0, *[0.0] * len(flat)]])
@@ -84,8 +84,9 @@ class UniformPrice:
         sound = demand(bids, self.units)
         if self.unit_demand:
             sound = sound.refusing(np.any(sound.value[..., 1:] > 0.0, axis=-1), Reason.TOO_MANY)
-        won, ranked, _ = highest_bids(sound, self.units)
+        units = in_demand(sound, self.units)
+        won, ranked, _ = highest_bids(sound, units)
         sold = won.sum(axis=-1).astype(np.int64)
         last = np.take_along_axis(ranked, np.maximum(sold - 1, 0)[..., None], axis=-1)[..., 0]
-        price = last if self.lowest_winning else ranked[..., self.units]
+        price = last if self.lowest_winning else ranked[..., units]
         return Clearing(won, won * price[..., None], np.where(sold > 0, price, np.nan))

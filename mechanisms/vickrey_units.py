@@ -16,8 +16,8 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
-from marketic.demand_bids import DemandBids, check_units, demand, highest_bids
-from marketic.domains.units import Units
+from marketic.demand_bids import DemandBids, check_units, demand, highest_bids, in_demand
+from marketic.domains.units import MOST_WANTED, Units
 from marketic.numbers import check_kinds
 
 FALLING = Terms(domain="marginal values never increase", source="Krishna 2010, section 12.1.3")
@@ -53,28 +53,31 @@ class VickreyUnits:
     @property
     def domain(self) -> Units:
         """Marginal values that never increase."""
-        return Units(self.units, self.units)
+        return Units.of(self.units)
 
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """The loser withdraws, the winner pays nothing, and they share the gain."""
-        return (collusion(self.units),)
+        return collusion(self.units)
 
     def clear(self, bids: DemandBids | Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Sell the units to the highest bids at the highest losing bids of the others."""
         sound = demand(bids, self.units)
-        won, ranked, owner = highest_bids(sound, self.units)
-        lost, whose = ranked[..., self.units : 3 * self.units], owner[..., self.units : 3 * self.units]
+        units = in_demand(sound, self.units)
+        won, ranked, owner = highest_bids(sound, units)
+        lost, whose = ranked[..., units : 3 * units], owner[..., units : 3 * units]
         others = whose[..., None, :] != np.arange(sound.active.shape[-1])[:, None]
         displaced = others & (others.cumsum(axis=-1) <= won[..., None])
         # the lowest first, in the order in which a clinching clock adds them up
         amounts = np.where(displaced, lost[..., None, :], 0.0)[..., ::-1].cumsum(axis=-1)
-        price = np.where(won.any(axis=-1), ranked[..., self.units], np.nan)
+        price = np.where(won.any(axis=-1), ranked[..., units], np.nan)
         return Clearing(won, amounts[..., -1], price)
 
 
-def collusion(units: int) -> Refutation:
-    """Two bidders who together gain: the one with the lower values stays out."""
+def collusion(units: int) -> tuple[Refutation, ...]:
+    """Two bidders who together gain: the one with the lower values stays out. None where they would have to want too many."""
+    if units > MOST_WANTED:
+        return ()
     truth = DemandBids([[3.0] * units, [2.0] * units])
     other = DemandBids([[3.0] * units, [0.0] * units])
-    return Refutation(Claim.PAIR_PROOF, truth, other, (0, 1), "Krishna 2010, section 11.1")
+    return (Refutation(Claim.PAIR_PROOF, truth, other, (0, 1), "Krishna 2010, section 11.1"),)

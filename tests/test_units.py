@@ -16,6 +16,7 @@ from marketic.mechanisms.discriminatory import Discriminatory
 from marketic.mechanisms.second_price import SecondPrice
 from marketic.mechanisms.uniform_price import UniformPrice
 from marketic.mechanisms.vickrey_units import VickreyUnits
+from marketic.session import direct
 
 KRISHNA = DemandBids([(50, 47, 40, 32, 15, 5), (42, 28, 20, 12, 7, 3), (45, 35, 24, 14, 9, 6)])
 """Krishna 2010, chapter 12: six units, three bidders."""
@@ -219,3 +220,29 @@ def test_bidders_at_a_clock_may_leave_early_and_not_come_back():
 def test_bad_parameters_raise(call):
     with pytest.raises(InputError):
         call()
+
+
+@pytest.mark.parametrize("auction", [VickreyUnits, Ausubel, UniformPrice, Discriminatory])
+@pytest.mark.parametrize("units", [65, 10**6, 2**31])
+def test_supplies_far_beyond_demand_cost_neither_time_nor_memory(auction, units):
+    """The clock once struck out a million unwanted units one by one."""
+    bids = Units(3, 3).draw(np.random.default_rng(units), 40, 4)
+    plenty, enough = auction(units).clear(bids), auction(12).clear(bids)
+    for name in ("allocation", "payments", "prices"):
+        assert np.array_equal(getattr(plenty, name), getattr(enough, name), equal_nan=True)
+    if units > 65:
+        assert check_mechanism(auction(units), budget=40).passed
+
+
+def test_a_supply_that_is_no_number_of_units_is_refused():
+    for auction in (VickreyUnits, Ausubel, UniformPrice, Discriminatory, ClinchingClock):
+        for units in (2**31 + 1, 10**30, 0, 2.5):
+            with pytest.raises(InputError, match="wanted a whole number"):
+                auction(units)
+
+
+def test_the_clock_strikes_out_what_nobody_wants_as_the_auction_does():
+    bids = Units(3, 3).draw(np.random.default_rng(0), 200, 3)
+    clock, auction = direct(ClinchingClock(3)).clear(bids), Ausubel(3).clear(bids)
+    for name in ("allocation", "payments", "prices"):
+        assert np.array_equal(getattr(clock, name), getattr(auction, name), equal_nan=True)

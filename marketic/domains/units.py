@@ -10,6 +10,9 @@ from marketic.domains.base import changed
 from marketic.domains.draws import amounts, lies, present
 from marketic.errors import InputError
 
+MOST_WANTED = 64
+"""Units that one bidder wants at most in the kit's cases: what breaks with more of them breaks with these."""
+
 
 @dataclass(frozen=True)
 class Units:
@@ -27,6 +30,11 @@ class Units:
     def __post_init__(self) -> None:
         if self.supply < 1 or self.wanted < 1:
             raise InputError(f"Units(supply={self.supply}, wanted={self.wanted}): wanted whole numbers >= 1")
+
+    @classmethod
+    def of(cls, supply: int, share: float = 0.5) -> "Units":
+        """Bidders who may want all of the supply, or MOST_WANTED units if it is larger."""
+        return cls(supply, min(int(supply), MOST_WANTED), share=share)
 
     def draw(self, rng: np.random.Generator, cases: int, bidders: int) -> DemandBids:
         """Marginal values [cases, n, wanted] that never increase; some bidders absent, some want fewer units."""
