@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.screening import LARGEST_BID, keep
+from marketic.screening import LARGEST_BID, keep, numbers
 
 LARGEST_WHOLE = 2**53
 """Whole numbers up to here are exact as floats, too."""
@@ -128,6 +128,27 @@ def check_kinds(record: Any) -> None:
             raise InputError(f"{_field(record, field.name)}={value!r}: wanted {wanted}")
         if kind is float and (isinstance(value, np.generic) or abs(value) > LARGEST_WHOLE):
             keep(record, field.name, float(value))
+
+
+def check_list(record: Any, name: str, axes: int = 1) -> np.ndarray:
+    """A field of a frozen dataclass that holds numbers in a list (`axes` = 2: rows of equal length), as float64 array.
+
+    It is kept as tuples, which nobody can change later. NaN and ranges are the record's own affair.
+    """
+    given, what = getattr(record, name), _field(record, name)
+    try:
+        array = numbers(what, given)
+    except InputError:
+        array = np.zeros(())
+    if array.ndim != axes:
+        kind = "a list of numbers" if axes == 1 else "rows of numbers, all of one length"
+        raise InputError(f"{what}={' '.join(repr(given).split())}: wanted {kind}")
+    keep(record, name, _tuples(array))
+    return array
+
+
+def _tuples(array: np.ndarray) -> Any:
+    return tuple(map(_tuples, array)) if array.ndim else array.item()
 
 
 def _keep_plain(record: Any, name: str) -> None:

@@ -62,10 +62,12 @@ class AssignmentMarket:
 
     @property
     def refuted(self) -> tuple[Refutation, ...]:
-        """A lone buyer names less for the good, where it does not get it for nothing anyway."""
+        """A lone buyer names less for the good, where it does not get it for (nearly) nothing anyway."""
         if self.sellers_share == 0.0:
             truth, other = AssignmentBids([[3.0], [2.0]]), AssignmentBids([[3.0], [0.0]])
             return (Refutation(Claim.PAIR_PROOF, truth, other, (0, 1), "the loser withdraws"),)
+        if self.sellers_share < 1e-6:
+            return ()
         return (Refutation(Claim.DSIC, AssignmentBids([[2.0]]), AssignmentBids([[1.0]]), (0,), "Leonard 1983"),)
 
     @property

@@ -29,8 +29,9 @@ from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.bundles import Bundles
 from marketic.errors import InputError
+from marketic.mechanism import check_held
 from marketic.mechanisms.core_selecting import CoreSelecting
-from marketic.numbers import check_kinds
+from marketic.numbers import MOST_ENTRIES, check_kinds, check_list, check_numbers, check_wholes
 
 CLOCK, SUPPLEMENTARY, CLOSED = 0, 1, 2
 ROUNDING = 1e-9
@@ -78,13 +79,10 @@ class CombinatorialClock:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if self.goods < 1 or self.rounds < 1:
-            raise InputError(f"CombinatorialClock(goods={self.goods}, rounds={self.rounds}): wanted at least 1 of each")
-        if not (self.start >= 0.0 and self.increment > 0.0 and self.rate >= 0.0):
-            raise InputError(
-                f"CombinatorialClock(start={self.start}, increment={self.increment}, rate={self.rate}): wanted start >= 0, "
-                "increment > 0, rate >= 0"
-            )
+        check_wholes(self, MOST_ENTRIES, goods=1, rounds=1)
+        check_numbers(self, "start", "rate", least=0.0)
+        check_numbers(self, "increment", above=0.0)
+        check_held("CombinatorialClock", self.payment, lambda domain: isinstance(domain, Bundles), "packages (Bundles)")
         self._check_activity()
 
     def _check_activity(self) -> None:
@@ -93,7 +91,7 @@ class CombinatorialClock:
         if self.points is None and not self.revealed_preference:
             raise InputError("CombinatorialClock(revealed_preference=False): wanted points, e.g. (1.0, 1.0, 1.0)")
         if self.points is not None:
-            given = np.asarray(self.points, dtype=float)
+            given = check_list(self, "points")
             if given.shape != (self.goods,) or not ((given > 0.0) & (given < np.inf)).all():
                 raise InputError(f"CombinatorialClock(points={self.points}): wanted {self.goods} finite numbers > 0")
 

@@ -45,7 +45,7 @@ class CoreSelecting:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if self.reference not in REFERENCES:
+        if not isinstance(self.reference, str) or self.reference not in REFERENCES:
             raise InputError(f"CoreSelecting(reference={self.reference!r}): wanted one of {', '.join(REFERENCES)}")
 
     @property

@@ -18,7 +18,7 @@ import numpy as np
 from marketic.claims import Claim, Terms
 from marketic.clearing import Clearing
 from marketic.errors import InputError
-from marketic.numbers import check_kinds
+from marketic.numbers import MOST_ENTRIES, check_kinds, check_list, check_wholes
 from marketic.trade_orders import TargetPrices, TradeOrders, of_outcome, orders_for
 
 
@@ -238,9 +238,8 @@ def check_maker(maker: Any, amount: float, outcomes: int, prior: tuple[float, ..
     """Raises InputError unless amount > 0, outcomes >= 2, and prior names a positive probability for each of them."""
     if not (amount > 0 and math.isfinite(amount)):
         raise InputError(f"{maker!r}: wanted a finite number > 0 where {amount!r} stands, e.g. 100.0")
-    if isinstance(outcomes, bool) or not isinstance(outcomes, int) or outcomes < 2:
-        raise InputError(f"{maker!r}: wanted outcomes, an integer >= 2")
+    check_wholes(maker, MOST_ENTRIES, outcomes=2)
     if prior is not None:
-        given = np.asarray(prior, dtype=float)
+        given = check_list(maker, "prior")
         if given.shape != (outcomes,) or not (given > 0).all() or abs(given.sum() - 1.0) > 1e-9:
             raise InputError(f"{maker!r}: wanted prior as {outcomes} probabilities > 0 that sum to 1")

@@ -18,7 +18,10 @@ import numpy as np
 from marketic.claims import Claim, Terms
 from marketic.errors import InputError
 from marketic.mechanisms.probability_edits import EditMaker, Edits, EditState, check_liquidity, number_of_outcome
-from marketic.numbers import check_kinds
+from marketic.numbers import MOST_ENTRIES, check_kinds, check_wholes
+
+RAREST = 1e-9
+"""The least exploration: what scores are multiplied with is finite, and so is the loss."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +41,9 @@ class DecisionMarket(EditMaker):
     def __post_init__(self) -> None:
         check_kinds(self)
         check_liquidity(self, self.liquidity)
-        if isinstance(self.actions, bool) or not isinstance(self.actions, int) or self.actions < 1:
-            raise InputError(f"{self!r}: wanted actions, an integer >= 1")
-        if not 0.0 <= self.exploration <= 1.0:
-            raise InputError(f"{self!r}: wanted exploration from 0 to 1")
+        check_wholes(self, MOST_ENTRIES // 2, actions=1)
+        if not (self.exploration == 0.0 or RAREST <= self.exploration <= 1.0):
+            raise InputError(f"{self!r}: wanted exploration 0, or from {RAREST:g} to 1 (scores are divided by it)")
 
     @property
     def claims(self) -> frozenset[Claim]:

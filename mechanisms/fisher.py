@@ -81,14 +81,14 @@ class FisherMarket:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if self.utility not in UTILITIES:
+        if not isinstance(self.utility, str) or self.utility not in UTILITIES:
             raise InputError(f"utility = {self.utility!r}: wanted one of {', '.join(UTILITIES)}")
         sigma = self.elasticity
         if (sigma is not None) != (self.utility == "ces"):
             raise InputError(f"elasticity = {sigma} with utility = {self.utility!r}: ces, and only ces, has one")
         if sigma is not None and (not 0.0 < sigma < np.inf or sigma == 1.0):
             raise InputError(f"elasticity = {sigma}: wanted a finite number > 0; 1 is cobb-douglas")
-        if self.method not in METHODS:
+        if not isinstance(self.method, str) or self.method not in METHODS:
             raise InputError(f"method = {self.method!r}: wanted one of {', '.join(METHODS)}")
         only = {"best-response": "ces", "multiplicative": "leontief"}.get(self.method, self.utility)
         if only != self.utility:

@@ -18,7 +18,7 @@ from itertools import pairwise
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.mechanisms.priors import Discrete, Prior
+from marketic.mechanisms.priors import Discrete, Prior, check_prior
 from marketic.numbers import check_kinds
 
 
@@ -37,7 +37,10 @@ class Ironed:
         check_kinds(self)
         if self.points < 2:
             raise InputError(f"Ironed(points={self.points}): wanted an integer >= 2, e.g. points=1000")
-        if not isinstance(self.prior, Discrete) and not self.prior.support()[0] >= 0.0:
+        if isinstance(self.prior, Discrete):
+            return
+        check_prior("prior", self.prior, "support", "isf")
+        if not self.prior.support()[0] >= 0.0:
             raise InputError(f"the prior {self.prior} has negative values: wanted values >= 0")
 
     @cached_property

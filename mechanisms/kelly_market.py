@@ -16,7 +16,7 @@ import numpy as np
 from marketic.claims import Claim, Terms
 from marketic.clearing import Clearing
 from marketic.errors import InputError
-from marketic.numbers import check_kinds
+from marketic.numbers import MOST_ENTRIES, check_kinds, check_list, check_wholes
 from marketic.trade_orders import TargetPrices, of_outcome, orders_for
 
 
@@ -54,10 +54,9 @@ class KellyMarket:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if isinstance(self.outcomes, bool) or not isinstance(self.outcomes, int) or self.outcomes < 2:
-            raise InputError(f"{self!r}: wanted outcomes, an integer >= 2")
-        given = np.ones(1) if self.wealth is None else np.asarray(self.wealth, dtype=float)
-        if given.ndim != 1 or not ((given >= 0) & (given < np.inf)).all():
+        check_wholes(self, MOST_ENTRIES, outcomes=2)
+        given = np.ones(1) if self.wealth is None else check_list(self, "wealth")
+        if not ((given >= 0) & (given < np.inf)).all():
             raise InputError(f"{self!r}: wanted wealth as one finite amount >= 0 for each trader")
 
     @property

@@ -19,7 +19,7 @@ from marketic.claims import Claim, Terms
 from marketic.errors import InputError
 from marketic.mechanisms.cost_function import maker_terms
 from marketic.mechanisms.probability_edits import EditMaker, EditState, check_liquidity, number_of_outcome
-from marketic.numbers import check_kinds
+from marketic.numbers import check_kinds, check_list
 
 MOST_INDICATORS = 12
 """Scores are kept by world, 2^V of them."""
@@ -41,10 +41,10 @@ class LatentClassMarket(EditMaker):
     def __post_init__(self) -> None:
         check_kinds(self)
         check_liquidity(self, self.liquidity)
-        table, chance = np.array(self.indicators, dtype=float), np.array(self.classes, dtype=float)
-        if chance.ndim != 1 or len(chance) < 2 or not ((chance > 0) & (abs(chance.sum() - 1.0) <= 1e-9)).all():
+        table, chance = check_list(self, "indicators", axes=2), check_list(self, "classes")
+        if len(chance) < 2 or not ((chance > 0) & (abs(chance.sum() - 1.0) <= 1e-9)).all():
             raise InputError(f"{self!r}: wanted classes as at least 2 probabilities > 0 that sum to 1")
-        if table.ndim != 2 or not 1 <= len(table) <= MOST_INDICATORS or table.shape[1] != len(chance):
+        if not 1 <= len(table) <= MOST_INDICATORS or table.shape[1] != len(chance):
             raise InputError(f"{self!r}: wanted 1 to {MOST_INDICATORS} indicators, with a number for each class")
         if not ((table > 0) & (table < 1)).all():
             raise InputError(f"{self!r}: wanted p(x_i = 1 | z) above 0 and below 1")

@@ -28,7 +28,7 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import ClearingRule, single_winner
 from marketic.mechanisms.ironing import Ironed
-from marketic.mechanisms.priors import Discrete, Prior, Uniform
+from marketic.mechanisms.priors import Discrete, Prior, Uniform, check_prior
 from marketic.mechanisms.reserve import SecondPriceReserve
 from marketic.numbers import check_kinds
 
@@ -59,6 +59,7 @@ class Regular:
 
     def __post_init__(self) -> None:
         check_kinds(self)
+        check_prior("prior", self.prior, "support", "isf", "sf", "pdf")
         low = self.prior.support()[0]
         if not low >= 0.0:
             raise InputError(f"the prior {self.prior} has values down to {low}: wanted values >= 0")
@@ -123,7 +124,7 @@ class Myerson:
         check_kinds(self)
         if isinstance(self.priors, list):
             object.__setattr__(self, "priors", tuple(self.priors))
-        if self.priors == ():
+        if isinstance(self.priors, tuple) and not self.priors:
             raise InputError("Myerson(priors=()): wanted one prior for all bidders, or one for each")
         _ = self.virtuals  # refuses what is not regular now, not at the first auction
 

@@ -15,7 +15,7 @@ import numpy as np
 from marketic.claims import Claim
 from marketic.clearing import Clearing
 from marketic.errors import InputError
-from marketic.numbers import check_kinds
+from marketic.numbers import MOST_ENTRIES, check_kinds, check_wholes
 from marketic.trade_orders import TradeOrders, of_outcome, orders_for
 
 
@@ -39,8 +39,7 @@ class Parimutuel:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if isinstance(self.outcomes, bool) or not isinstance(self.outcomes, int) or self.outcomes < 2:
-            raise InputError(f"{self!r}: wanted outcomes, an integer >= 2")
+        check_wholes(self, MOST_ENTRIES, outcomes=2)
         if not 0 <= self.take < 1:
             raise InputError(f"{self!r}: wanted a take from 0 up to, and without, 1, e.g. 0.15")
 

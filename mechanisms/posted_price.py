@@ -26,7 +26,8 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanism import ClearingRule
 from marketic.mechanisms.priors import Prior
-from marketic.numbers import check_kinds
+from marketic.numbers import check_kinds, check_list
+from marketic.screening import keep
 
 TRUTHFUL = frozenset({Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT})
 
@@ -105,16 +106,17 @@ class SequentialPostedPrices:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        object.__setattr__(self, "prices", tuple(float(p) for p in self.prices))
+        check_list(self, "prices")
         _check(self.prices, f"SequentialPostedPrices(prices={self.prices})")
         if self.order is None:
             return
-        object.__setattr__(self, "order", tuple(int(i) for i in self.order))
-        if self.shuffled or sorted(self.order) != list(range(len(self.prices))):
+        order = check_list(self, "order")
+        if self.shuffled or sorted(order.tolist()) != list(range(len(self.prices))):
             raise InputError(
                 f"SequentialPostedPrices(order={self.order}, shuffled={self.shuffled}): wanted each of 0 .. "
                 f"{len(self.prices) - 1} once and shuffled=False, or order=None"
             )
+        keep(self, "order", tuple(map(int, order)))
 
     @property
     def domain(self) -> SingleGood:

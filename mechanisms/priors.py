@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.numbers import check_kinds
+from marketic.numbers import check_kinds, check_list
 
 
 class Prior(Protocol):
@@ -41,6 +41,15 @@ class Prior(Protocol):
     def support(self) -> tuple[float, float]:
         """The lowest and the highest possible value."""
         ...
+
+
+def check_prior(name: str, given: Any, *needed: str) -> None:
+    """Raise InputError unless `given` is a distribution with the methods `needed`. name: of the option, for the message."""
+    if isinstance(given, type) or not all(callable(getattr(given, method, None)) for method in needed):
+        raise InputError(
+            f"{name}={given!r}: wanted a distribution with the methods {', '.join(needed)}, e.g. Uniform(0, 1) or "
+            "scipy.stats.expon(scale=2.0)"
+        )
 
 
 @dataclass(frozen=True)
@@ -94,9 +103,7 @@ class Discrete:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        object.__setattr__(self, "values", tuple(float(v) for v in self.values))
-        object.__setattr__(self, "probabilities", tuple(float(p) for p in self.probabilities))
-        values, chances = np.array(self.values), np.array(self.probabilities)
+        values, chances = check_list(self, "values"), check_list(self, "probabilities")
         sound = len(values) == len(chances) > 0 and bool((np.diff(values) > 0).all() and values[0] >= 0)
         if not (sound and np.isfinite(values).all() and np.isfinite(chances).all() and (chances > 0).all()):
             raise InputError(

@@ -21,7 +21,8 @@ from marketic.claims import Claim, Terms
 from marketic.errors import InputError
 from marketic.mechanisms.cost_function import maker_terms
 from marketic.mechanisms.probability_edits import EditMaker, Edits, EditState, check_liquidity, number_of_outcome
-from marketic.numbers import check_kinds
+from marketic.numbers import check_kinds, check_list
+from marketic.screening import keep
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,13 @@ class TreeLMSR(EditMaker):
     def __post_init__(self) -> None:
         check_kinds(self)
         check_liquidity(self, self.liquidity)
-        if not 1 <= len(self.parents) <= 62 or not all(-1 <= parent < v for v, parent in enumerate(self.parents)):
+        given = check_list(self, "parents")
+        earlier = all(parent in range(-1, v) for v, parent in enumerate(given.tolist()))
+        if not 1 <= len(given) <= 62 or not earlier:
             raise InputError(
                 f"{self!r}: wanted 1 to 62 parents, each -1 or the number of an earlier variable, e.g. (-1, 0, 0)"
             )
+        keep(self, "parents", tuple(map(int, given)))
 
     @property
     def outcomes(self) -> int:

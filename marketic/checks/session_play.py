@@ -52,9 +52,14 @@ class Played:
         return most
 
     def served(self) -> np.ndarray:
-        """Whether everybody got what it ordered in every step, bool [...]."""
+        """Whether everybody got what it ordered in every step, bool [...]; who was refused at the door got nothing."""
         pairs = zip(self.orders, self.cleared, strict=True)
-        return np.asarray(np.all([(o.shares == c.allocation).all(axis=(-2, -1)) for o, c in pairs], axis=0))
+        return np.asarray(np.all([_got(orders, cleared) for orders, cleared in pairs], axis=0))
+
+
+def _got(orders: TradeOrders, cleared: Clearing) -> np.ndarray:
+    same = np.asarray((orders.shares == cleared.allocation).all(axis=(-2, -1)))
+    return same if orders.refused is None else same & (orders.refused == 0).all(axis=-1)
 
 
 def play(session: Any, orders: Sequence[Any], traders: int, batch: tuple[int, ...] = ()) -> Played:

@@ -12,6 +12,11 @@ from marketic.bundle_bids import BundleBids
 from marketic.clearing import Clearing
 from marketic.domains.base import changed
 from marketic.domains.draws import amounts, lies, present
+from marketic.errors import InputError
+from marketic.numbers import check_wholes
+
+MOST_GOODS = 12
+"""Of all their sets tables are made, for every coalition."""
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,16 @@ class Bundles:
     exclusive: bool = True
     single_minded: bool = False
 
+    def __post_init__(self) -> None:
+        check_wholes(self, goods=1, bids=1)
+
     def draw(self, rng: np.random.Generator, cases: int, bidders: int) -> BundleBids:
         """Values [cases, n, k]; some bidders absent, some bids missing, a third of the time large bundles are dearer."""
         k = 1 if self.single_minded else self.bids
+        if self.goods > MOST_GOODS:
+            raise InputError(
+                f"Bundles(goods={self.goods}): wanted at most {MOST_GOODS}, to try all their sets; check it for fewer"
+            )
         value = amounts(rng, (cases, bidders, k))
         bundle = _some_goods(rng, (cases, bidders, k, self.goods))
         dearer = rng.random((cases, 1, 1)) < 1 / 3
