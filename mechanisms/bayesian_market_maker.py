@@ -24,7 +24,8 @@ import numpy as np
 from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.errors import InputError
-from marketic.numbers import check_kinds
+from marketic.numbers import all_amounts, check_kinds
+from marketic.screening import LARGEST_BID
 from marketic.trade_orders import TradeOrders, of_outcome, orders_for
 
 
@@ -172,9 +173,10 @@ class GaussianMaker(OneUnitMaker):
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        sound = math.isfinite(self.mean) and 0 < self.deviation < math.inf and 0 < self.noise < math.inf
-        if not sound:
-            raise InputError(f"{self!r}: wanted a finite mean, and finite deviation and noise > 0")
+        spread = min(self.deviation, self.noise) >= 1.0 / LARGEST_BID and max(self.deviation, self.noise) <= LARGEST_BID
+        if not (all_amounts(self.mean) and spread):
+            least, most = f"{1 / LARGEST_BID:.3g}", f"{LARGEST_BID:.3g}"
+            raise InputError(f"{self!r}: wanted a mean within +-{most}, and deviation and noise from {least} to {most}")
 
     def opening_belief(self) -> tuple[float, float]:
         """Mean and variance."""

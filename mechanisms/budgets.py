@@ -73,7 +73,7 @@ class WithBudget:
     def refuted(self) -> tuple[Refutation, ...]:
         """For a mechanism that promises truth and efficiency for one good, whose prices are then the second price's."""
         promised = {Claim.DSIC, Claim.EFFICIENT, Claim.INDIVIDUALLY_RATIONAL} <= self.mechanism.claims
-        if not promised or not isinstance(self.domain, SingleGood) or not 0.0 < self.budget <= LARGEST_BID / 16:
+        if not promised or not isinstance(self.domain, SingleGood) or not 1e-6 < self.budget <= LARGEST_BID / 16:
             return ()
         one = self.budget
         if self.caps_payment:

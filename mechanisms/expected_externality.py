@@ -28,7 +28,7 @@ from marketic.clearing import Clearing
 from marketic.domains.public_project import PublicProject
 from marketic.errors import InputError
 from marketic.mechanism import single_winner
-from marketic.mechanisms.priors import Uniform
+from marketic.mechanisms.priors import Uniform, check_prior
 from marketic.numbers import check_kinds
 
 BALANCED = frozenset({Claim.BIC, Claim.BUDGET_BALANCED, Claim.NO_DEFICIT, Claim.EFFICIENT, Claim.ANONYMOUS})
@@ -46,6 +46,9 @@ class ExpectedExternality:
 
     prior: Any = field(default_factory=Uniform)
     claims: ClassVar[frozenset[Claim]] = BALANCED | {Claim.INTERIM_RATIONAL}
+
+    def __post_init__(self) -> None:
+        check_prior("ExpectedExternality: prior", self.prior, "sf", "isf", "rvs")
 
     @property
     def terms(self) -> dict[Claim, Terms]:
@@ -106,9 +109,10 @@ class ExpectedExternalityProject:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if not (0.0 <= self.cost <= LARGEST_BID and 0.0 < self.high <= LARGEST_BID):
+        if not (0.0 <= self.cost <= LARGEST_BID and 1.0 / LARGEST_BID <= self.high <= LARGEST_BID):
             raise InputError(
-                f"ExpectedExternalityProject(cost={self.cost}, high={self.high}): wanted a cost >= 0 and high > 0, both finite"
+                f"ExpectedExternalityProject(cost={self.cost}, high={self.high}): wanted a cost from 0, and high "
+                f"from {1 / LARGEST_BID:.3g}, to {LARGEST_BID:.3g}"
             )
 
     @property

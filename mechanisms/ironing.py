@@ -39,7 +39,7 @@ class Ironed:
             raise InputError(f"Ironed(points={self.points}): wanted an integer >= 2, e.g. points=1000")
         if isinstance(self.prior, Discrete):
             return
-        check_prior("prior", self.prior, "support", "isf")
+        check_prior("Ironed: prior", self.prior, "support", "isf")
         if not self.prior.support()[0] >= 0.0:
             raise InputError(f"the prior {self.prior} has negative values: wanted values >= 0")
 

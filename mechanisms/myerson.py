@@ -59,7 +59,7 @@ class Regular:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        check_prior("prior", self.prior, "support", "isf", "sf", "pdf")
+        check_prior("Myerson: prior", self.prior, "support", "isf", "sf", "pdf")
         low = self.prior.support()[0]
         if not low >= 0.0:
             raise InputError(f"the prior {self.prior} has values down to {low}: wanted values >= 0")

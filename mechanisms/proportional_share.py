@@ -18,7 +18,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from marketic.bids import Bids
+from marketic.bids import LARGEST_BID, Bids
 from marketic.claims import Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.shares import Shares
@@ -30,8 +30,8 @@ from marketic.numbers import check_kinds
 class ProportionalShare:
     """Shares in proportion to the money handed over. `bids.value` [..., n], currency -> payments, the same.
 
-    capacity: units of the good, > 0. allocation: float64 [..., n], units. prices: [...], currency per unit; NaN where nobody
-    hands over anything, and nobody gets anything.
+    capacity: units of the good, from 2^-40 to 2^40. allocation: float64 [..., n], units. prices: [...], currency per unit;
+    NaN where nobody hands over anything, and nobody gets anything.
     """
 
     capacity: float = 1.0
@@ -41,8 +41,11 @@ class ProportionalShare:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if not 0.0 < self.capacity < np.inf:
-            raise InputError(f"ProportionalShare(capacity={self.capacity}): wanted a finite number > 0")
+        if not 1.0 / LARGEST_BID <= self.capacity <= LARGEST_BID:
+            raise InputError(
+                f"ProportionalShare(capacity={self.capacity}): wanted a number from {1 / LARGEST_BID:.3g} to {LARGEST_BID:.3g},"
+                " since prices are money per unit; use a larger or smaller unit"
+            )
 
     @property
     def domain(self) -> Shares:
@@ -52,6 +55,8 @@ class ProportionalShare:
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """Bidding one's value per unit: low values get a part, and among enough equals everybody loses."""
+        if not 1e-6 <= self.capacity <= 1e3:  # the case would be rounding, or need more bidders than can be read
+            return ()
         equals = Bids([2.0] * (int(self.capacity) + 2))
         without_one = Bids([0.0, *equals.value[1:]])
         return (

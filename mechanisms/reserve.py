@@ -153,7 +153,7 @@ def _exact(mechanism: Mechanism, claim: Claim) -> bool:
 
 
 def _unserved(reserve: float) -> tuple[Refutation, ...]:
-    if reserve == 0.0:
+    if reserve < 1e-6:  # nothing, or too little to be told from rounding
         return ()
     return tuple(
         Refutation(claim, Bids([reserve / 2]), source="Krishna 2010, section 2.5")

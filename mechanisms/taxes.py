@@ -47,8 +47,10 @@ class Taxed:
 
     def __post_init__(self) -> None:
         check_kinds(self)
-        if not 0.0 <= self.rate < np.inf:
-            raise InputError(f"Taxed(rate={self.rate}): wanted a finite rate >= 0, e.g. rate=0.1 for 10 %")
+        if not 0.0 <= self.rate <= LARGEST_BID:
+            raise InputError(
+                f"Taxed(rate={self.rate}): wanted a rate from 0 to {LARGEST_BID:.3g}, e.g. rate=0.1 for 10 %"
+            )
         check_held(
             "Taxed", self.mechanism, lambda domain: not (self.included and isinstance(domain, RankedObjects)), "amounts"
         )
@@ -142,7 +144,7 @@ class Subsidised:
         known: tuple[Refutation, ...] = ()
         if not _is_vickrey(self.mechanism, self.domain):
             return known
-        if self.amount > 0.0:
+        if self.amount > 1e-6:
             known += (Refutation(Claim.NO_DEFICIT, Bids([0.0]), source="the subsidy"),)
         if self.rate > 1e-6:
             rival = 1.0 + self.rate / 2

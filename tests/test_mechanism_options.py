@@ -17,12 +17,20 @@ from marketic.mechanisms import (
     ConstantProduct,
     CoreSelecting,
     DecisionMarket,
+    ExpectedExternality,
+    ExpectedExternalityProject,
+    GaussianMaker,
     KellyMarket,
     LatentClassMarket,
     Myerson,
+    ProportionalShare,
     SecondPrice,
     SequentialPostedPrices,
+    Subsidised,
+    Taxed,
     TreeLMSR,
+    WithBudget,
+    WithReserve,
 )
 from marketic.mechanisms.priors import Discrete
 
@@ -72,6 +80,7 @@ REFUSED = [
     (lambda: LatentClassMarket(indicators=(0.5, 0.5)), "wanted rows of numbers"),
     (lambda: Myerson("uniform"), "wanted a distribution"),
     (lambda: Myerson((1.0, 2.0)), "wanted a distribution"),
+    (lambda: ExpectedExternality(prior=1.0), "wanted a distribution"),
     (lambda: Discrete(1.0, 2.0), "values"),
     (lambda: CoreSelecting(reference=np.ones(2)), "wanted one of vcg"),
     (lambda: CombinatorialClock(payment="vcg"), "wanted an object with clear"),
@@ -106,3 +115,27 @@ def test_market_makers_of_any_size_keep_their_claims(maker, size) -> None:
 
 def test_a_share_too_small_to_matter_is_no_counterexample() -> None:
     assert check_mechanism(AssignmentMarket(sellers_share=1e-300), budget=200).passed
+
+
+EXTREME = [
+    *(ProportionalShare(capacity) for capacity in (2.0**-40, 1e-3, 1e6, 2.0**40)),
+    *(adapter for size in (1e-12, 1e-9) for adapter in (Subsidised(SecondPrice(), size), WithReserve(SecondPrice(), size))),
+    WithBudget(SecondPrice(), 1e-9),
+    ExpectedExternalityProject(cost=1e-12, high=1e-12),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("mechanism", EXTREME, ids=repr)
+def test_the_smallest_and_largest_options_keep_their_claims(mechanism) -> None:
+    assert check_mechanism(mechanism, budget=300).passed
+
+
+@pytest.mark.parametrize("capacity", [1e-300, 1e-320, 1e300, 2.0**41])
+def test_a_capacity_whose_prices_would_be_infinite_is_refused(capacity) -> None:
+    refused(lambda: ProportionalShare(capacity), "capacity=", "wanted a number from")
+
+
+def test_spreads_that_vanish_or_overflow_are_refused() -> None:
+    for value in (1e-300, 1e300):
+        refused(lambda value=value: GaussianMaker(deviation=value), "wanted a mean")
+    refused(lambda: Taxed(SecondPrice(), 1e300), "rate=1e+300", "wanted a rate")
