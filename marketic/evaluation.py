@@ -31,8 +31,12 @@ def evaluation_env(env: Any) -> gym.Env:
         return make_again(spec)
     if spec is not None and not spec.additional_wrappers and type(env).__module__.startswith("gymnasium."):
         return gym.make(spec)
+    why: object
     try:
-        return copy.deepcopy(env)
+        twin = copy.deepcopy(env)
+        if not same_environment(twin, env):
+            return twin
+        why = "copy.deepcopy gives the environment itself"
     except Exception as error:  # whatever an environment holds that cannot be copied: windows, sockets, worlds in C
         why = error
     try:
@@ -40,7 +44,14 @@ def evaluation_env(env: Any) -> gym.Env:
             return gym.make(spec)
     except (ValueError, TypeError, AttributeError, gym.error.Error) as error:
         why = error
-    raise InputError(f"{env} cannot be copied, nor made from its spec ({why}): pass env= to evaluate in") from why
+    raise InputError(f"{env} cannot be copied, nor made from its spec ({why}): pass env= to evaluate in") from (
+        why if isinstance(why, Exception) else None
+    )
+
+
+def same_environment(one: Any, other: Any) -> bool:
+    """Whether two environments are one and the same inside their wrappers."""
+    return one is other or getattr(one, "unwrapped", one) is getattr(other, "unwrapped", other)
 
 
 def evaluate(

@@ -24,7 +24,8 @@ _WORLD, _HOUSE = np.array([WORLD]), np.array([HOUSE])
 class Ledger:
     """Accounts of a market. Account 0 is the world (it pays rewards), account 1 the house.
 
-    Attributes: `balance` int64 [accounts], ticks; `flows` int64 [memos], ticks moved under each memo; `tick`, currency.
+    Attributes: `balance` int64 [accounts], ticks; `flows` int64 [memos], ticks moved under each memo (a statistic, which counts
+    modulo 2**64; balances never wrap around); `tick`, currency.
     With `journal=True` every single transfer is kept (`journal_rows`), for audits of short runs; `tape` holds the latest.
     `watcher`: None, or who wants to hear of accounts opened and of money moved outside of trade (the event log).
 

@@ -3,8 +3,11 @@
 import copy
 import pickle
 
+import gymnasium as gym
 import numpy as np
 import pytest
+from gymnasium.envs.classic_control import CartPoleEnv
+from refusals import refused
 
 import marketic
 from marketic.errors import InputError
@@ -55,3 +58,18 @@ def test_a_pickle_is_refused_with_what_to_do_instead(family):
 def test_populations_with_compiled_code_are_no_pickles_either(family):
     with pytest.raises(InputError, match="cannot be pickled"):
         pickle.dumps(trained(family).population)
+
+
+class ItsOwnCopy(CartPoleEnv):
+    """Evaluating in its copies would play in the environment itself, twenty episodes at once."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+def test_an_environment_that_is_its_own_copy_is_not_evaluated_in() -> None:
+    market = marketic.make(ItsOwnCopy(), agents="tiles", seed=0)
+    refused(lambda: market.evaluate(2), "copy.deepcopy gives the environment itself", "pass env=")
+    wrapped = marketic.make(gym.wrappers.TimeLimit(ItsOwnCopy(), 50), agents="tiles", seed=0)
+    refused(lambda: wrapped.evaluate(2), "copy.deepcopy gives the environment itself")
+    assert market.evaluate(2, env=gym.make("CartPole-v1")).shape == (2,)

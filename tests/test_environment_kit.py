@@ -219,6 +219,43 @@ def test_an_environment_instead_of_a_function():
     assert report.verdicts["RESEEDS"].status == "kept"
 
 
+class ItsOwnCopy(Honest):
+    """A copy that is none: what is played in it goes on here."""
+
+    def __deepcopy__(self, memo):
+        return self
+
+
+class HalfCopied(Honest):
+    """Its copies share what it counts with."""
+
+    def __init__(self):
+        super().__init__()
+        self.counted = np.zeros(1)
+
+    def __deepcopy__(self, memo):
+        return copy.copy(self)
+
+    def reset(self, *, seed=None, options=None):
+        self.counted[0] = 0
+        return super().reset(seed=seed)
+
+    def reward(self, action):
+        self.counted[0] += 1
+        return float(self.counted[0])
+
+
+@pytest.mark.parametrize("env", [ItsOwnCopy, ItsOwnCopy(), gym.wrappers.TimeLimit(ItsOwnCopy(), 5)])
+def test_a_copy_that_is_the_environment_itself_is_named(env):
+    verdict = check_env(env, raises=False).refuted["DETERMINISTIC"]
+    assert "copy.deepcopy gives the environment itself" in verdict.explanation
+
+
+def test_copies_that_share_their_state_are_named():
+    verdict = check_env(HalfCopied, raises=False).refuted["DETERMINISTIC"]
+    assert "its deep copies are not independent" in verdict.explanation
+
+
 class TheOnlyOne(Honest):
     def __deepcopy__(self, memo):
         raise TypeError("there is only one")

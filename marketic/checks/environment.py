@@ -6,46 +6,22 @@ on passes it. Here episodes are played to their end (or to `steps`), and every s
 
 import copy
 import warnings
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 import gymnasium as gym
-import numpy as np
 from gymnasium.utils.env_checker import check_env as gymnasium_check
-from gymnasium.utils.env_checker import data_equivalence
 
-from marketic.bids import LARGEST_BID
+from marketic.checks.environment_play import STEPWISE, Episode, is_true, line_of, play, playing, same
 from marketic.checks.mechanism import ClaimRefuted
 from marketic.checks.purity import shared_generators
 from marketic.checks.report import Report, Verdict
 from marketic.environments import open_env, with_spaces
 from marketic.errors import InputError
+from marketic.evaluation import same_environment
 
-STEPWISE = ("ANSWERS", "OBSERVATIONS", "REWARDS", "FLAGS", "UNTOUCHED")
-"""Promises that are kept or broken within one episode."""
 STARTS, STARTING = 6, 12
 """Episodes, and steps of each, by which it is judged whether an environment seeds itself."""
-RECALL = 100
-"""How many of the latest observations are compared with what they were when they were returned."""
-
-
-@dataclass
-class Episode:
-    """What one episode showed. seen: copies of (observation, reward, terminated, truncated), the first with reward None.
-
-    faults: name of a promise of STEPWISE -> the first thing that broke it, in words. interrupted: the environment raised.
-    """
-
-    seen: list[tuple[Any, Any, Any, Any]] = field(default_factory=list)
-    faults: dict[str, str] = field(default_factory=dict)
-    interrupted: bool = False
-
-    @property
-    def steps(self) -> int:
-        """How many steps were made."""
-        return max(len(self.seen) - 1, 0)
 
 
 def check_env(
@@ -60,8 +36,8 @@ def check_env(
     Promises: GYMNASIUM (its own checker), ANSWERS (no exceptions, tuples of the right length), OBSERVATIONS (in the space at
     every step), REWARDS (finite numbers that a ledger can hold), FLAGS (terminated and truncated are booleans, info a dict),
     UNTOUCHED (what was returned does not change later, nor what was given), RESEEDS (after use, reset(seed) and the same
-    actions replay the episode to its end, and reset() goes on to other ones), and DETERMINISTIC (a second environment does the
-    same, while a third one runs beside it, and no shared generator is used).
+    actions replay the episode to its end, and reset() goes on to other ones), and DETERMINISTIC (a second environment, or
+    a deep copy if there can be one, does the same, while a third one runs beside it, and no shared generator is used).
 
     Raises InputError for what is no environment.
 
@@ -84,6 +60,8 @@ def check_env(
         verdicts["DETERMINISTIC"] = Verdict(
             "could not test", "no second copy could be made: pass a function that makes it"
         )
+    if verdicts["DETERMINISTIC"].status != "refuted":
+        verdicts["DETERMINISTIC"] = _in_copies(first, seed, steps) or verdicts["DETERMINISTIC"]
     before = shared_generators()
     play(first, seed, steps)
     if verdicts["DETERMINISTIC"].status == "kept" and shared_generators() != before:
@@ -105,12 +83,18 @@ def _factory(env: Any) -> tuple[Callable[[], Any], bool]:
         if callable(env):
             return env, True
         raise InputError(f"check_env({env!r}): wanted a gymnasium.Env, its id, or a function that makes one")
-    try:
-        copy.deepcopy(env)
-    except (Exception, SystemExit):  # whatever an environment holds that cannot be copied: windows, sockets, generators
+    pristine = _copied(env)
+    if pristine is None or same_environment(pristine, env):
         return lambda: env, False
-    pristine = copy.deepcopy(env)
     return lambda: copy.deepcopy(pristine), True
+
+
+def _copied(env: Any) -> Any:
+    """A deep copy, or None where there can be none."""
+    try:
+        return copy.deepcopy(env)
+    except (Exception, SystemExit):  # whatever an environment holds that cannot be copied: windows, sockets, generators
+        return None
 
 
 def _open(make: Callable[[], Any]) -> Any:
@@ -135,76 +119,8 @@ def _gymnasium(env: Any) -> Verdict:
             env.action_space.seed(0)
             gymnasium_check(env.unwrapped, skip_render_check=True)
         except (Exception, SystemExit) as error:  # it raises whatever the environment raises, beside its own errors
-            return Verdict("refuted", f"gymnasium's checker says: {type(error).__name__}: {_line(error)}", 1)
+            return Verdict("refuted", f"gymnasium's checker says: {type(error).__name__}: {line_of(error)}", 1)
     return Verdict("kept", "", 1)
-
-
-def play(env: Any, seed: int, steps: int) -> Episode:
-    """One episode with the actions that the space gives after `action_space.seed(seed)`, every step looked at."""
-    return deque(_playing(env, seed, steps), maxlen=1).pop()
-
-
-def _playing(env: Any, seed: int, steps: int) -> Iterator[Episode]:
-    """The same as a generator that yields its growing episode after every step, so that two can be played in turns."""
-    episode = Episode()
-    space, shown = copy.deepcopy(env.action_space), copy.deepcopy(env.observation_space)
-    space.seed(seed)
-    action = None
-    kept: list[tuple[Any, Any]] = []
-    for step in range(steps + 1):
-        at = f"{'after reset' if step == 0 else f'at step {step}'} of the episode with seed {seed}"
-        try:
-            if step > 0:
-                action = space.sample()
-            given = copy.deepcopy(action)
-            answer = env.reset(seed=seed) if step == 0 else env.step(action)
-        except (Exception, SystemExit) as error:  # this is what we are here to find out
-            episode.faults.setdefault("ANSWERS", f"{at} it raised {type(error).__name__}: {_line(error)}")
-            episode.interrupted = True
-            break
-        wanted = 2 if step == 0 else 5
-        if not isinstance(answer, tuple) or len(answer) != wanted:
-            episode.faults.setdefault("ANSWERS", f"{at} it returned {answer!r}: wanted a tuple of {wanted}")
-            episode.interrupted = True
-            break
-        observation, reward, terminated, truncated = (answer[0], None, False, False) if step == 0 else answer[:4]
-        _inspect(env, episode.faults, at, answer, step)
-        episode.seen.append((copy.deepcopy(observation), copy.deepcopy(reward), terminated, truncated))
-        kept = [*kept[1 - RECALL :], (observation, episode.seen[-1][0])]
-        if any(not same(now, then) for now, then in kept[:-1]):
-            episode.faults.setdefault("UNTOUCHED", f"{at} an observation that it had returned before changed")
-        if not same(action, given):
-            episode.faults.setdefault("UNTOUCHED", f"{at} it changed the action {given!r} that it was given")
-        if env.observation_space != shown:
-            episode.faults.setdefault("OBSERVATIONS", f"{at} its space is {env.observation_space}, and was {shown}")
-        yield episode
-        if _true(terminated) or _true(truncated):
-            return
-    yield episode
-
-
-def _inspect(env: Any, faults: dict[str, str], at: str, answer: tuple[Any, ...], step: int) -> None:
-    """Enter what is wrong with one answer."""
-    try:
-        inside = env.observation_space.contains(answer[0])
-    except (Exception, SystemExit):  # some spaces choke on what is not theirs
-        inside = False
-    if not inside:
-        faults.setdefault("OBSERVATIONS", f"{at} {answer[0]!r} is not in {env.observation_space}")
-    if not isinstance(answer[-1], dict):
-        faults.setdefault("FLAGS", f"{at} info is {answer[-1]!r}: wanted a dict")
-    if step == 0:
-        return
-    reward, flags = answer[1], answer[2:4]
-    try:
-        finite = np.ndim(reward) == 0 and not isinstance(reward, str) and bool(np.isfinite(float(reward)))
-    except (TypeError, ValueError):
-        finite = False
-    if not finite or abs(float(reward)) > LARGEST_BID:
-        faults.setdefault("REWARDS", f"{at} the reward is {reward!r}: wanted a finite number up to {LARGEST_BID:.3g}")
-    for name, flag in zip(("terminated", "truncated"), flags, strict=True):
-        if not isinstance(flag, bool | np.bool_):
-            faults.setdefault("FLAGS", f"{at} {name} is {flag!r}, a {type(flag).__name__}: wanted a bool")
 
 
 def _within_episodes(env: Any, episodes: int, steps: int, seed: int) -> dict[str, Verdict]:
@@ -242,7 +158,7 @@ def _beginning(env: Any, seed: int | None) -> list[Any]:
             break
         observation, reward, terminated, truncated, _ = env.step(space.sample())
         seen.append((copy.deepcopy(observation), reward))
-        ended = _true(terminated) or _true(truncated)
+        ended = is_true(terminated) or is_true(truncated)
     return seen
 
 
@@ -250,7 +166,7 @@ def _side_by_side(make: Callable[[], Any], seed: int, steps: int) -> tuple[Episo
     """An episode alone, and the same one in another environment in turns with a third that plays something else."""
     alone, again, neighbour = make(), make(), make()
     first = play(alone, seed, steps)
-    ours, theirs = _playing(again, seed, steps), _playing(neighbour, seed + 1, steps)
+    ours, theirs = playing(again, seed, steps), playing(neighbour, seed + 1, steps)
     second = next(ours)
     next(theirs)
     for _ in ours:
@@ -258,6 +174,23 @@ def _side_by_side(make: Callable[[], Any], seed: int, steps: int) -> tuple[Episo
     for env in (alone, again, neighbour):
         env.close()
     return first, second
+
+
+def _in_copies(env: Any, seed: int, steps: int) -> Verdict | None:
+    """Refuted if deep copies are not environments of their own: markets evaluate in copies. None: nothing is wrong."""
+    pristine = _copied(env)
+    if pristine is None:
+        return None
+    if not same_environment(pristine, env):
+        found = _compare(1, seed, lambda s: _side_by_side(lambda: copy.deepcopy(pristine), s, steps))
+        if found.status != "refuted":
+            return None
+        what = f"its deep copies are not independent: {found.explanation}"
+    else:
+        what = "copy.deepcopy gives the environment itself, not a copy"
+    return Verdict(
+        "refuted", f"{what}; markets evaluate in copies, so do without a __deepcopy__, or let it copy all", 1
+    )
 
 
 def _compare(episodes: int, seed: int, pair: Callable[[int], tuple[Episode, Episode]]) -> Verdict:
@@ -276,20 +209,3 @@ def _compare(episodes: int, seed: int, pair: Callable[[int], tuple[Episode, Epis
         if one.interrupted:
             return Verdict("could not test", "it raised: see ANSWERS", cases)
     return Verdict("kept", "", cases)
-
-
-def same(one: Any, other: Any) -> bool:
-    """Equality to the bit for whatever spaces hold; NaN equals NaN."""
-    if isinstance(one, float | np.floating) and isinstance(other, float | np.floating) and one != one:
-        return bool(other != other)
-    if isinstance(one, np.ndarray) and one.dtype.kind == "f":
-        return isinstance(other, np.ndarray) and one.shape == other.shape and np.array_equal(one, other, equal_nan=True)
-    return bool(type(one) is type(other) and data_equivalence(one, other, exact=True))
-
-
-def _true(flag: Any) -> bool:
-    return isinstance(flag, bool | np.bool_ | int) and bool(flag)
-
-
-def _line(error: BaseException) -> str:
-    return " ".join(str(error).split())[:300]
