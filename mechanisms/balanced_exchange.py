@@ -35,6 +35,7 @@ class BalancedExchange:
             Claim.BUDGET_BALANCED,
             Claim.ANONYMOUS,
             Claim.CONSERVES,
+            Claim.SCALE_FREE,
         }
     )
     terms: ClassVar[dict[Claim, Terms]] = {

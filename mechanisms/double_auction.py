@@ -41,6 +41,7 @@ class DoubleAuction:
             Claim.CORE,
             Claim.ANONYMOUS,
             Claim.CONSERVES,
+            Claim.SCALE_FREE,
         }
     )
 

@@ -30,7 +30,7 @@ class GreedySingleMinded:
     """
 
     claims: ClassVar[frozenset[Claim]] = frozenset(
-        {Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS}
+        {Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS, Claim.SCALE_FREE}
     )
     terms: ClassVar[dict[Claim, Terms]] = {Claim.DSIC: Terms(domain="single-minded bidders", source=SOURCE)}
     domain: ClassVar[Bundles] = Bundles(single_minded=True, share=0.2)

@@ -71,9 +71,12 @@ class VirtualValueAuction:
 
     @property
     def claims(self) -> frozenset[Claim]:
-        """Truth is dominant whatever the parameters; names matter where each bidder has a function of its own."""
+        """Truth is dominant whatever the parameters. With one function for all this is a second-price auction with a reserve;
+        names matter where each bidder has a function of its own.
+        """
         kept = {Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT}
-        return frozenset(kept | ({Claim.ANONYMOUS} if self._bidders is None else set()))
+        alike = {Claim.ANONYMOUS, Claim.REVENUE_MONOTONE, Claim.FALSE_NAME_PROOF}
+        return frozenset(kept | (alike if self._bidders is None else set()))
 
     @property
     def domain(self) -> SingleGood:

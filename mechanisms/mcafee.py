@@ -36,9 +36,6 @@ class McAfee:
     lowest: float = -np.inf
     highest: float = np.inf
     domain: ClassVar[Exchange] = Exchange()
-    claims: ClassVar[frozenset[Claim]] = frozenset(
-        {Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS, Claim.CONSERVES}
-    )
     refuted: ClassVar[tuple[Refutation, ...]] = (
         Refutation(Claim.EFFICIENT, _REDUCED, source="McAfee 1992"),
         Refutation(Claim.BUDGET_BALANCED, _REDUCED, source="McAfee 1992"),
@@ -48,6 +45,13 @@ class McAfee:
         check_kinds(self)
         if not self.lowest <= self.highest:
             raise InputError(f"McAfee(lowest={self.lowest}, highest={self.highest}): wanted lowest <= highest")
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """Free of scale unless amounts are named."""
+        kept = {Claim.DSIC, Claim.INDIVIDUALLY_RATIONAL, Claim.NO_DEFICIT, Claim.ANONYMOUS, Claim.CONSERVES}
+        named = np.isfinite(self.lowest) or np.isfinite(self.highest)
+        return frozenset(kept if named else kept | {Claim.SCALE_FREE})
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Trade k or k - 1 of both sides, at one price or at two."""

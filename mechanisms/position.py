@@ -10,7 +10,6 @@ With one slot both are the second-price auction. With more, truth is dominant un
 """
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -32,6 +31,10 @@ BOTH = frozenset(
         Claim.ANONYMOUS,
     }
 )
+
+
+DIFFERENT = 1e-6
+"""A smaller part of the first slot's clicks is not told from rounding."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,7 @@ class GSP:
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """Against a close rival the second slot is nearly as good and much cheaper."""
-        if len(self.clicks) == 1:
+        if len(self.clicks) == 1 or self.clicks[1] < DIFFERENT * self.clicks[0]:
             return ()
         rival = 1.0 - self.clicks[1] / self.clicks[0] / 2
         source = "Edelman, Ostrovsky and Schwarz 2007"
@@ -86,9 +89,6 @@ class VCGPosition:
     """
 
     clicks: tuple[float, ...] = (200.0, 100.0)
-    refuted: ClassVar[tuple[Refutation, ...]] = (
-        Refutation(Claim.PAIR_PROOF, Bids([4.0, 3.0]), Bids([4.0, 0.0]), (0, 1), "a bidding ring"),
-    )
 
     def __post_init__(self) -> None:
         check_kinds(self)
@@ -98,6 +98,14 @@ class VCGPosition:
     def claims(self) -> frozenset[Claim]:
         """All that GSP promises, and truth."""
         return BOTH | _scale_free(self.clicks) | {Claim.DSIC}
+
+    @property
+    def refuted(self) -> tuple[Refutation, ...]:
+        """Two share what the second one's silence saves the first, where their slots differ."""
+        first, second = (*self.clicks, 0.0)[:2]
+        if first - second < DIFFERENT * first:
+            return ()
+        return (Refutation(Claim.PAIR_PROOF, Bids([4.0, 3.0]), Bids([4.0, 0.0]), (0, 1), "a bidding ring"),)
 
     @property
     def domain(self) -> Positions:
@@ -110,6 +118,7 @@ class VCGPosition:
         clicks = np.array(self.clicks)
         lost = (clicks - np.append(clicks[1:], 0.0)) * ranked[..., 1:]
         payment = np.cumsum(lost[..., ::-1], axis=-1)[..., ::-1]
+        payment = np.minimum(payment, clicks * ranked[..., :-1])  # beyond the own bid it is rounding
         return _assign(order, count, clicks, payment, payment / clicks)
 
 
@@ -143,7 +152,7 @@ def _checked(clicks: tuple[float, ...], name: str) -> tuple[float, ...]:
 
 
 def _scale_free(clicks: tuple[float, ...]) -> set[Claim]:
-    return {Claim.SCALE_FREE} if all(rate.is_integer() for rate in clicks) else set()  # fractions round tiny amounts
+    return {Claim.SCALE_FREE} if min(clicks) >= 1.0 / LARGEST_BID else set()  # fewer round tiny amounts
 
 
 def _rank(bids: Bids, slots: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

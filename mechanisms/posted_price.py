@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import ClassVar
 
 import numpy as np
 from numba import njit
@@ -102,7 +101,6 @@ class SequentialPostedPrices:
     prices: tuple[float, ...] = (0.75, 0.5)
     order: tuple[int, ...] | None = None
     shuffled: bool = False
-    claims: ClassVar[frozenset[Claim]] = TRUTHFUL
 
     def __post_init__(self) -> None:
         check_kinds(self)
@@ -117,6 +115,13 @@ class SequentialPostedPrices:
                 f"{len(self.prices) - 1} once and shuffled=False, or order=None"
             )
         keep(self, "order", tuple(map(int, order)))
+
+    @property
+    def claims(self) -> frozenset[Claim]:
+        """Where prices never rise down the queue, whoever comes as well pays no less than who would have bought instead."""
+        queue = [self.prices[i] for i in self.order or range(len(self.prices))]
+        falling = not self.shuffled and all(later <= price for price, later in pairwise(queue))
+        return TRUTHFUL | {Claim.REVENUE_MONOTONE} if falling else TRUTHFUL
 
     @property
     def domain(self) -> SingleGood:

@@ -36,7 +36,7 @@ class ProportionalShare:
 
     capacity: float = 1.0
     claims: ClassVar[frozenset[Claim]] = frozenset(
-        {Claim.NO_DEFICIT, Claim.ANONYMOUS, Claim.CONSERVES, Claim.SCALE_FREE}
+        {Claim.NO_DEFICIT, Claim.REVENUE_MONOTONE, Claim.ANONYMOUS, Claim.CONSERVES, Claim.SCALE_FREE}
     )
 
     def __post_init__(self) -> None:

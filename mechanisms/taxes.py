@@ -3,7 +3,7 @@
 `Taxed`, with a rate t on what bidders pay (what they receive is not taxed):
   on top     a payment p > 0 becomes (1 + t) p while bids are read as before. A truthful winner may pay more than its value, so
              truth, rationality and the core are lost. The decision is the same, and the house only gains:
-             EFFICIENT, NO_DEFICIT and ANONYMOUS survive.
+             EFFICIENT, NO_DEFICIT, ANONYMOUS and SCALE_FREE survive.
   included   bids are read as what bidders pay at most, tax included: the mechanism sees bid / (1 + t), and all payments are
              multiplied by 1 + t. This is the same mechanism in another currency, so everything survives, except that
              equilibrium strategies, reserve prices and other fixed amounts are now before tax. Where bidders share a fixed
@@ -64,9 +64,9 @@ class Taxed:
         if self.included:
             if getattr(self.domain, "cost", 0.0) > 0.0:
                 return given & SUMS_AND_NAMES
-            # equilibrium strategies are in the other currency, and a rate rounds the smallest amounts
-            return given - {Claim.BIC, Claim.INTERIM_RATIONAL, Claim.SCALE_FREE}
-        return frozenset(given & (SAME_DECISION | {Claim.NO_DEFICIT}))
+            # equilibrium strategies are in the other currency
+            return given - {Claim.BIC, Claim.INTERIM_RATIONAL}
+        return frozenset(given & (SAME_DECISION | {Claim.NO_DEFICIT, Claim.SCALE_FREE}))
 
     @property
     def terms(self) -> dict[Claim, Terms]:
@@ -130,7 +130,7 @@ class Subsidised:
         else:
             kept |= INCENTIVES
         if self.amount == 0.0:
-            kept = self.mechanism.claims if self.rate == 0.0 else kept
+            kept = self.mechanism.claims if self.rate == 0.0 else kept | {Claim.SCALE_FREE}
         return frozenset(self.mechanism.claims & kept)
 
     @property

@@ -95,7 +95,7 @@ def _drawn_otherwise(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndar
     for seed in range(DRAWS):
         drawn = answer(mechanism, scenario.truth, np.random.default_rng(seed))
         off |= (drawn.allocation != stated.allocation).reshape(len(scenario), -1).any(axis=1)
-        off |= (np.abs(drawn.payments - stated.payments) > scenario.slack()[:, None]).any(axis=1)
+        off |= (np.abs(drawn.payments - stated.payments) > scenario.slack(domain)[:, None]).any(axis=1)
     return broken(off & sure)
 
 

@@ -21,7 +21,7 @@ def replay(mechanism: Any, domain: Any, refutation: Refutation) -> Verdict:
         other = test.redo(truth, who)
     scenario = Scenario(truth, other, who)
     try:
-        excess = test.excess(mechanism, domain, scenario) - scenario.slack()
+        excess = test.excess(mechanism, domain, scenario) - scenario.slack(domain)
     except (Exception, SystemExit) as error:  # whatever a stranger's code raises is an answer
         return Verdict("refuted", f"the stored case makes clear raise {type(error).__name__}: {error}", 1)
     if (excess > 0).any():

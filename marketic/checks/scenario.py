@@ -42,8 +42,8 @@ class Scenario:
             None if self.who is None else self.who[one],
         )
 
-    def slack(self) -> np.ndarray:
-        """What rounding may do in each case, float64 [cases], currency."""
+    def slack(self, domain: Any) -> np.ndarray:
+        """What rounding may do in each case, float64 [cases], currency: bids for a unit count as often as `domain` sells it."""
         largest = np.ones(len(self))
         for report in (self.truth, self.other):
             for name in MONEY:
@@ -51,7 +51,7 @@ class Scenario:
                 if amounts is not None and amounts.size:
                     finite = np.where(np.isfinite(amounts), np.abs(amounts), 0.0)
                     largest = np.maximum(largest, finite.reshape(len(self), -1).max(axis=1, initial=0.0))
-        return TOLERANCE * largest
+        return TOLERANCE * largest * max(1.0, getattr(domain, "units_per_bid", 1.0))
 
 
 MONEY = ("value", "budget", "cost")

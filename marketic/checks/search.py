@@ -52,7 +52,7 @@ def search(
             continue
         scenario = claim.prepare(domain, rng, truth)
         try:
-            excess = claim.excess(mechanism, domain, scenario) - scenario.slack() - tolerance
+            excess = claim.excess(mechanism, domain, scenario) - scenario.slack(domain) - tolerance
         except (Exception, SystemExit) as raised:
             error = raised
             continue
@@ -90,7 +90,7 @@ def _again(drawn: list[Any], seed: int) -> Iterator[tuple[Any, np.random.Generat
 def breaks(mechanism: Any, domain: Any, claim: Property, scenario: Scenario, tolerance: float = 0.0) -> bool:
     """Whether a scenario of one case breaks the claim. A mechanism that raises breaks everything."""
     try:
-        excess = claim.excess(mechanism, domain, scenario) - scenario.slack() - tolerance
+        excess = claim.excess(mechanism, domain, scenario) - scenario.slack(domain) - tolerance
     except (Exception, SystemExit):
         return True
     return bool((~(excess <= 0.0)).any())

@@ -22,6 +22,11 @@ class Positions:
     share: float = 0.5
     values: SingleGood = field(default_factory=SingleGood)
 
+    @property
+    def units_per_bid(self) -> float:
+        """A bid is for one click; the most that come with a slot."""
+        return max(self.clicks)
+
     def draw(self, rng: np.random.Generator, cases: int, bidders: int) -> Bids:
         """Values per click [cases, n], some bidders absent."""
         return self.values.draw(rng, cases, bidders)

@@ -26,6 +26,11 @@ class Shares:
         if not 0.0 < self.capacity < np.inf:
             raise InputError(f"Shares(capacity={self.capacity}): wanted a finite number > 0")
 
+    @property
+    def units_per_bid(self) -> float:
+        """A bid is for one unit of the capacity."""
+        return self.capacity
+
     def draw(self, rng: np.random.Generator, cases: int, bidders: int) -> Bids:
         """Values per unit [cases, n], some bidders absent."""
         value = amounts(rng, (cases, bidders))
