@@ -13,7 +13,7 @@ import numpy as np
 from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.errors import InputError
-from marketic.mechanism import Mechanism
+from marketic.mechanism import Mechanism, check_held
 
 
 @runtime_checkable
@@ -56,6 +56,9 @@ class Lifted:
 
     mechanism: Mechanism
 
+    def __post_init__(self) -> None:
+        check_held("lift", self.mechanism, lambda domain: True, "any bids")
+
     @property
     def claims(self) -> frozenset[Claim]:
         """Those of the mechanism."""
@@ -95,6 +98,16 @@ class Direct:
 
     session: Any
     proxy: Callable[[Any, Any, np.ndarray], Any] | None = None
+
+    def __post_init__(self) -> None:
+        able = all(callable(getattr(self.session, name, None)) for name in ("open", "step"))
+        if isinstance(self.session, type) or not able:
+            raise InputError(f"direct(session={self.session!r}): wanted an object with open and step (a Session)")
+        if not callable(self.proxy or getattr(self.session, "proxy", None)):
+            raise InputError(
+                f"direct({type(self.session).__name__}) has no proxy: wanted proxy(bids, state, quote) -> orders, what "
+                "truthful agents order, or a clock such as EnglishClock(), which has one"
+            )
 
     @property
     def claims(self) -> frozenset[Claim]:

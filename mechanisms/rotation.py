@@ -12,8 +12,9 @@ import numpy as np
 
 from marketic.bids import Bids
 from marketic.clearing import Clearing
+from marketic.domains import SingleGood
 from marketic.errors import InputError
-from marketic.mechanism import Claim, Mechanism
+from marketic.mechanism import Claim, Mechanism, check_held
 from marketic.numbers import check_kinds
 
 
@@ -33,6 +34,7 @@ class Rotation:
         check_kinds(self)
         if self.clones < 1:
             raise InputError(f"Rotation(clones={self.clones}): wanted an integer >= 1")
+        check_held("Rotation", self.mechanism, lambda domain: isinstance(domain, SingleGood), "one good (SingleGood)")
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Clear the inner auction, then draw among the winner's clones."""

@@ -26,12 +26,14 @@ from marketic.mechanisms import (
 )
 from marketic.mechanisms.all_pay import AllPay
 from marketic.mechanisms.budgets import WithBudget
-from marketic.mechanisms.english_clock import English
+from marketic.mechanisms.english_clock import English, EnglishClock
 from marketic.mechanisms.expected_externality import ExpectedExternality
 from marketic.mechanisms.posted_price import PostedPrice
 from marketic.mechanisms.reserve import SecondPriceReserve, WithReserve
+from marketic.mechanisms.rotation import Rotation
 from marketic.mechanisms.taxes import Subsidised, Taxed
 from marketic.mechanisms.third_price import ThirdPrice
+from marketic.session import direct, lift
 
 INNER = [FirstPrice(), SecondPrice(), ThirdPrice(), AllPay(), Softmax(0.3), PostedPrice(0.4), English()]
 ADAPTED = [
@@ -93,6 +95,24 @@ def test_auctions_of_any_kind_keep_what_is_left_of_their_claims_or_are_refused(a
 def test_what_clears_no_bids_is_not_adapted(adapter, held):
     with pytest.raises(InputError, match="wanted an object with clear"):
         adapter(held)
+
+
+@pytest.mark.parametrize(
+    ("bridge", "says"),
+    [
+        (lambda: direct(LMSR()), "has no proxy"),
+        (lambda: direct(SecondPrice()), "wanted an object with open"),
+        (lambda: direct(EnglishClock), "wanted an object with open"),
+        (lambda: direct(EnglishClock(), proxy="truth"), "has no proxy"),
+        (lambda: lift(LMSR()), "wanted an object with clear"),
+        (lambda: lift(SecondPrice), "wanted an object with clear"),
+        (lambda: Rotation(VCG()), "a mechanism for Bundles"),
+        (lambda: Rotation("second-price"), "wanted an object with clear"),
+    ],
+)
+def test_bridges_and_rotations_say_what_they_can_hold(bridge, says):
+    with pytest.raises(InputError, match=says):
+        bridge()
 
 
 class Boast:
