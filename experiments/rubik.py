@@ -28,10 +28,11 @@ from marketic.envs import rubiks_cube_kernels as kernels
 from marketic.envs.cube_geometry import cube
 from marketic.envs.rubiks_cube_distance import optimal_turns
 from marketic.envs.rubiks_cube_world import language
-from marketic.hayek.economy import Economy, Snapshot
+from marketic.hayek.economy import Economy
 from marketic.hayek.genealogy import explain
 from marketic.hayek.random_numbers import random_state
 from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices
+from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.trials import Outcomes
 from marketic.result import Row, result
 

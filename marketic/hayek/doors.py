@@ -6,6 +6,7 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.hayek.interface import CODE, HEADER, RANDOM, STATE
+from marketic.hayek.snapshot import Snapshot
 from marketic.numbers import LARGEST_WHOLE, check_room
 
 LARGEST_PRICE = 1e9
@@ -51,8 +52,6 @@ def check_table(rows: list[np.ndarray], slots: int, code_length: int) -> None:
 
 def check_agents(agents: Any, slots: int, species: Any) -> None:
     """Raise InputError for agents that do not fit into the slots, and for arrays that are no agents' of this species."""
-    from marketic.hayek.economy import Snapshot  # which needs this file
-
     if not isinstance(agents, Snapshot):
         raise InputError(f"agents={agents!r}: wanted a marketic.hayek.Snapshot, such as economy.snapshot()")
     code = np.asarray(agents.code)

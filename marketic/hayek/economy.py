@@ -6,7 +6,6 @@ for the state it buys is its estimate of what the state it leaves behind will fe
 bankrupt, those whose work is worth more than they pay get rich and have children. Nobody is told who did well.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,33 +35,12 @@ from marketic.hayek.interface import CODE, Species
 from marketic.hayek.lifecycle import live
 from marketic.hayek.parts import entry_address, parent_address
 from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices, Taxes, flatten
+from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.trials import Outcomes, try_out
 from marketic.numbers import MOST_ENTRIES, check_room, whole
 
 if TYPE_CHECKING:
     from marketic.hayek.genealogy import EconomyGenealogy
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """Agents as they were at some moment, enough to play and to be read: one row per agent.
-
-    code int64 [n, L]; slope, offset float64 [n]; wealth int64 [n], ticks; uid, parent int64 [n].
-    """
-
-    code: np.ndarray
-    slope: np.ndarray
-    offset: np.ndarray
-    wealth: np.ndarray
-    uid: np.ndarray
-    parent: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.uid)
-
-    def keep(self, which: np.ndarray) -> "Snapshot":
-        """Only some of the agents: bool [n] or their rows."""
-        return Snapshot(*(getattr(self, name)[which] for name in self.__dataclass_fields__))
 
 
 class Economy:

@@ -9,8 +9,9 @@ import numpy as np
 
 from marketic.genealogy import Genealogy
 from marketic.hayek.books import BIRTH, BORN, DEATH, EMPTY, MOTHER, WINS
-from marketic.hayek.economy import Economy, Snapshot
+from marketic.hayek.economy import Economy
 from marketic.hayek.interface import Species
+from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.trials import Outcomes
 
 if TYPE_CHECKING:

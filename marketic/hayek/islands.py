@@ -17,7 +17,7 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.hayek.doors import part, seeds_of
-from marketic.hayek.economy import Economy, Snapshot
+from marketic.hayek.economy import Economy
 from marketic.hayek.restarts import (
     LOST_PROCESS,
     Champion,
@@ -27,6 +27,7 @@ from marketic.hayek.restarts import (
     check_importable,
     seeds_and_processes,
 )
+from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.validation import Validation
 from marketic.numbers import check_wholes
 

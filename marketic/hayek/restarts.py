@@ -18,8 +18,9 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.hayek.doors import part, seed_of, seeds_of
-from marketic.hayek.economy import Economy, Snapshot
+from marketic.hayek.economy import Economy
 from marketic.hayek.genealogy import EconomyGenealogy
+from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.validation import NOTHING, Score, Validation
 from marketic.numbers import all_finite, check_wholes
 

@@ -12,6 +12,7 @@ from marketic.hayek.books import AUCTIONS, PRICED, open_books
 from marketic.hayek.doors import check_agents, seed_of
 from marketic.hayek.instance import BEGIN, list_agents, play
 from marketic.hayek.interface import CODE, PROGRESS, STATE, TICKS, Species, call_species
+from marketic.hayek.snapshot import Snapshot
 from marketic.numbers import MOST_ENTRIES, all_finite, whole
 
 MOST_AGENTS = 2**14
@@ -40,7 +41,7 @@ class Outcomes:
 
 def try_out(
     species: Species,
-    agents: "Snapshot",  # type: ignore[name-defined]  # noqa: F821
+    agents: Snapshot,
     size: int,
     count: int,
     *,

@@ -10,7 +10,8 @@ from typing import NamedTuple
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.hayek.economy import Economy, Snapshot
+from marketic.hayek.economy import Economy
+from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.trials import Outcomes
 from marketic.numbers import MOST_ENTRIES, all_finite, all_numbers, check_wholes, whole
 from marketic.screening import keep
