@@ -12,6 +12,7 @@ from marketic.hayek.books import AUCTIONS, PRICED, open_books
 from marketic.hayek.doors import check_agents, seed_of
 from marketic.hayek.instance import BEGIN, list_agents, play
 from marketic.hayek.interface import CODE, PROGRESS, STATE, TICKS, Species, call_species
+from marketic.hayek.rules import Rules
 from marketic.hayek.snapshot import Snapshot
 from marketic.numbers import MOST_ENTRIES, all_finite, whole
 
@@ -46,7 +47,7 @@ def try_out(
     count: int,
     *,
     seed: int,
-    rules: "Rules",  # type: ignore[name-defined]  # noqa: F821
+    rules: Rules,
     prefix: int = 0,
     failures: int | None = None,
 ) -> Outcomes:
