@@ -3,10 +3,10 @@
     marketic bench peers [--quick] [--json]       # needs pip install 'marketic[peers]' (Stable-Baselines3); --quick does not
 
 Peers are tabular Q-learning, Sarsa(lambda) with tile coding, and PPO, DQN and SAC of Stable-Baselines3 with the settings of
-RL Baselines3 Zoo. Criteria, evaluation episodes and intervals are those of `marketic.benchmarks.learning` for everybody. A run
-ends with its first pass, or at its limit (for peers at most 300,000 steps); its CPU seconds are those of training alone,
-without evaluations. Seeds 100 to 104, market and peers in turns. The first market of each kind compiles what it needs,
-within its CPU seconds.
+RL Baselines3 Zoo. Criteria and evaluation episodes are those of `marketic.benchmarks.learning` for everybody; peers are looked
+at as often throughout as markets are in their first 20,000 steps. A run ends with its first pass, or at its limit (for peers
+at most 300,000 steps); its CPU seconds are those of training alone, without evaluations. Seeds 100 to 104, market and peers
+in turns. The first market of each kind compiles what it needs, within its CPU seconds.
 
 Bars: the market needs no more steps in the median than each peer; its CPU seconds fewer than those of Stable-Baselines3.
 """
