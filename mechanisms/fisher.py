@@ -24,11 +24,9 @@ from scipy.sparse import csr_array
 from marketic.clearing import Certificate
 from marketic.errors import InputError
 from marketic.mechanisms.equilibrium import floats
+from marketic.mechanisms.fisher_newton import CESDescent, LeontiefPath, LinearPath
 from marketic.mechanisms.fisher_program import eisenberg_gale
 from marketic.mechanisms.fisher_response import (
-    CESDescent,
-    LeontiefPath,
-    LinearPath,
     by_good,
     by_row,
     checked_weights,
