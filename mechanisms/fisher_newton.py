@@ -69,7 +69,8 @@ def outer_solver(
     fewer (Woodbury 1950).
 
     diagonal: d > 0, [m]. vector: v on the edges. scale: [n], of one sign, not 0. own: the diagonal of the system that is
-    solved, if the caller knows it better than by differences: [m], or, if n < m, [n] of diag(1 / |scale|) + sign V diag(1 / d) V'.
+    solved, if the caller knows it better than by differences: [m], or, if n < m, [n] of
+    diag(1 / |scale|) + sign V diag(1 / d) V'.
     """
     n, m = edges.shape
     if m <= n:
