@@ -13,6 +13,7 @@ Text, Graph, Sequence     refused                                 refused
 """
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -70,7 +71,8 @@ class Goods:
     ) -> "Goods":
         """Factor a space. `rival=True` for actions; `action_bins` >= 2 levels for each real component of an action.
 
-        Raises InputError for a space that is not supported, and for a Box of actions without `action_bins` or bounds.
+        Raises InputError for a space that is not supported or has two components of one name, and for a Box of actions without
+        `action_bins` or bounds.
         """
         whole = isinstance(action_bins, int | np.integer) and not isinstance(action_bins, bool)
         if action_bins is not None and not (whole and 2 <= action_bins <= MOST_LEVELS):
@@ -82,6 +84,9 @@ class Goods:
             levels.append(grid)
         if not goods:
             raise InputError(f"space {space} has no components: there is nothing to own")
+        twice = [name for name, count in Counter(good.name for good in goods).items() if count > 1]
+        if twice:
+            raise InputError(f"two components of {space} are called {twice[0]!r}: rename a key of the Dict")
         return cls(space, tuple(goods), levels)
 
     def __len__(self) -> int:

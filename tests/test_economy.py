@@ -173,6 +173,8 @@ def test_entry_and_exit() -> None:
     assert economy.prices(economy.produce({"a": [[1.0]]}))["a"].item() == 5
     with pytest.raises(InputError, match="no firm named 'f'"):
         economy.evict("f")
+    with pytest.raises(InputError, match=r"no firm named \['f'\]: wanted"):
+        economy.evict(["f"])
     with pytest.raises(InputError, match="two agents are named 'g'"):
         economy.enter(Dense("g", ["a"], ["b"], [[5.0]]))
 

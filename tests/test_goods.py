@@ -206,3 +206,10 @@ def test_encodings_are_copies() -> None:
     value[:] = 9.0
     assert not single.any()
     assert not rows.any()
+
+
+@pytest.mark.parametrize("rival", [False, True])
+def test_two_components_of_one_name_are_refused(rival):
+    space = gym.spaces.Dict({"a": gym.spaces.MultiDiscrete([2, 2]), "a[0]": gym.spaces.Discrete(3)})
+    with pytest.raises(InputError, match=r"two components of .* are called '.*a\[0\]': rename a key"):
+        Goods.from_space(space, rival=rival)

@@ -212,7 +212,7 @@ class Economy:
 
     def evict(self, name: str) -> Firm:
         """Remove a firm and return it. Goods that no one makes any more have supply 0 (or their endowment)."""
-        if name not in self.firms:
+        if not isinstance(name, str) or name not in self.firms:
             raise InputError(f"no firm named {name!r}: wanted one of {', '.join(list(self.firms)[:8]) or 'none'}")
         firm = self.firms.pop(name)
         self.moves += firm.changes  # the version never falls
