@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from marketic import InputError
-from marketic.economy import Consumer, Dense, Firm, Good, Table, unroll
+from marketic.economy import Consumer, Dense, Economy, Firm, Good, Table, unroll
 from marketic.economy.consumer import log_consumer
 from marketic.economy.sharing import share_out
 from marketic.economy.structure import evict_edges
@@ -218,3 +218,26 @@ def test_goods_without_dates_are_the_same_in_all_periods() -> None:
 def test_refused(build, words: str) -> None:
     with pytest.raises(InputError, match=words):
         build()
+
+
+def test_a_loss_that_is_the_small_rest_of_large_terms_is_still_concave():
+    """Near the plane that costs nothing, x'Qx is rounding of its terms, which looked like a violation."""
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        costly = rng.normal(size=(2, 1))
+        lq = linear_quadratic(
+            3 * rng.normal(size=(2, 2)), rng.normal(size=(2, 2)), 1e6 * costly @ costly.T, 1e-4 * np.eye(2), 5
+        )
+        start = 1e3 * rng.normal(size=2)
+        state = lq.economy.produce(lq.plan(start))
+        lq.economy.prices(state)
+        assert lq.economy.welfare(state)[0] == pytest.approx(-start @ lq.values[0] @ start, rel=1e-9)
+
+
+def test_a_convex_corner_in_such_a_loss_is_still_found():
+    costly = np.array([[1.0], [-0.3]])
+    wrong = 1e6 * costly @ costly.T - np.array([[0.0, 0.0], [0.0, 1.0]])
+    consumer = Consumer("c", "x", lambda x: -np.sum(x @ wrong * x, axis=1), lambda x: -2 * x @ wrong, concave=True)
+    economy = Economy([Good("x", 2)], [], [consumer])
+    with pytest.raises(InputError, match="claims a concave utility"):
+        economy.prices(economy.produce({"x": [[300.0, 1000.0]]}))

@@ -15,6 +15,10 @@ import numpy as np
 from marketic.economy import inputs
 from marketic.errors import InputError
 
+NOISE = 100.0
+"""What lies above a tangent by so many times the rounding of U counts."""
+EPSILON = float(np.finfo(float).eps)
+
 
 @dataclass(eq=False)
 class Consumer:
@@ -79,7 +83,7 @@ class Consumer:
 
         They are the neighbouring days, half and one and a half times each bundle, and the same for its first goods alone; of a
         good that a day has none of, half as much and one and a half times as much as other days and goods have. What counts is
-        a violation of more than `tolerance` of the largest term.
+        a violation of more than `tolerance` of the largest term, and of more than U's own rounding.
         Raises InputError, naming the consumer and two bundles, if the claim is false.
         """
         here, slope = self._utility_at(x), self.slope(x, x.shape[1])
@@ -88,7 +92,10 @@ class Consumer:
                 there, along = self._utility_at(other), slope * (other - x)
                 above = there - here - np.sum(along, axis=1)
                 scale = np.abs(there) + np.abs(here) + np.sum(np.abs(along), axis=1)
-            above = np.where(np.isfinite(above) & (above > tolerance * scale), above, -np.inf)
+            found = np.isfinite(above) & (above > tolerance * scale)
+            if found.any():  # a utility may be what is left of large terms, and then its rounding is larger than itself
+                found &= above > NOISE * (self._rounding(x) + self._rounding(other))
+            above = np.where(found, above, -np.inf)
             worst = int(above.argmax())
             if above[worst] == -np.inf:
                 continue
@@ -96,6 +103,14 @@ class Consumer:
                 f"consumer {self.name!r} claims a concave utility, but U({other[worst].tolist()}) lies {above[worst]:g}"
                 f" above the tangent at {x[worst].tolist()}: prices would not be an equilibrium; set concave=False"
             )
+
+    def _rounding(self, x: np.ndarray) -> np.ndarray:
+        """How much the utility of bundles x [days, D] changes if their amounts change by a rounding or two, [days]."""
+        turns = np.where(np.arange(x.shape[1]) % 2, -EPSILON, EPSILON)
+        with np.errstate(all="ignore"):
+            here = self._utility_at(x)
+            changes = [np.abs(self._utility_at(x * (1 + k * turns)) - here) for k in (-3, -1, 1, 3)]
+        return np.nan_to_num(np.max(changes, axis=0), nan=0.0, posinf=0.0)
 
 
 def _neighbours(x: np.ndarray) -> Iterator[np.ndarray]:
