@@ -3,12 +3,12 @@
 import cvxpy as cp
 import numpy as np
 import pytest
+from fisher_truths import shortfall
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
 from marketic.errors import InputError
-from marketic.mechanisms.arrow_debreu import LinearExchange
 from marketic.mechanisms.fisher import FisherMarket
 
 MARKETS = [
@@ -121,24 +121,6 @@ def test_wrong_prices_and_allocations_are_caught(market):
     lazy = market.certificate(weights, budgets, supply, outcome.prices, outcome.allocation * 0.5)
     assert lazy.gap == pytest.approx(budgets.sum() * np.log(2.0), rel=1e-5)
     assert lazy.optimality == pytest.approx(budgets.max() / 2.0, rel=1e-4)
-
-
-def shortfall(market, weights, budgets, prices, x):
-    """What each buyer misses of the best that its own money buys, as a share: straight from the utilities."""
-    rho = 1.0 if market.elasticity is None else 1.0 - 1.0 / market.elasticity
-    with np.errstate(divide="ignore"):
-        terms = np.where(weights > 0, (weights * x) ** rho, 0.0)
-        got = terms.sum(axis=1) ** (1.0 / rho)
-    value = np.where(weights > 0, weights / prices, 0.0)
-    if market.elasticity is None:
-        best = value.max(axis=1)
-    else:
-        power = market.elasticity - 1.0
-        top = np.where(weights > 0, value, np.nan)
-        top = np.nanmax(top, axis=1) if power > 0 else np.nanmin(top, axis=1)
-        ratio = np.where(weights > 0, value, top[:, None]) / top[:, None]
-        best = top * (np.where(weights > 0, ratio**power, 0.0)).sum(axis=1) ** (1.0 / power)
-    return 1.0 - got / (budgets * best)
 
 
 @pytest.mark.parametrize(
@@ -254,49 +236,6 @@ def test_goods_that_are_worth_next_to_nothing(weights, supply):
     assert found.certificate.status == "optimal"
     x = found.allocation.toarray()
     assert shortfall(FisherMarket(), weights, np.ones(len(weights)), found.prices, x).max() <= 1.1e-4
-
-
-def test_exchange_of_two_by_hand():
-    """Each owns what the other likes better, 2 to 1: any p1/p2 in [1/2, 2] clears only at 1, where incomes are equal."""
-    outcome = LinearExchange().solve([[1.0, 2.0], [2.0, 1.0]], np.eye(2))
-    np.testing.assert_allclose(outcome.prices, [1, 1], atol=1e-5)
-    np.testing.assert_allclose(outcome.allocation, [[0, 1], [1, 0]], atol=1e-5)
-    assert outcome.certificate.status == "optimal"
-
-
-@settings(max_examples=6, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10**6), n=st.integers(2, 5), m=st.integers(2, 4))
-def test_exchange_is_a_fisher_market_of_its_incomes(seed, n, m):
-    rng = np.random.default_rng(seed)
-    values, owned = rng.uniform(0.2, 2.0, (n, m)), rng.uniform(0.1, 2.0, (n, m))
-    outcome, exchange = LinearExchange().solve(values, owned), LinearExchange()
-    assert outcome.certificate.status == "optimal"
-    assert outcome.certificate.gap >= -1e-9
-    fisher = FisherMarket().solve(values, owned @ outcome.prices, owned.sum(axis=0))
-    np.testing.assert_allclose(fisher.prices, outcome.prices, rtol=2e-3)
-    wrong = outcome.prices * np.linspace(1.0, 1.3, m)
-    assert exchange.certificate(values, owned, wrong, outcome.allocation).status == "approximate"
-
-
-@settings(max_examples=10, deadline=None, derandomize=True)
-@given(seed=st.integers(0, 10**6), spread=st.sampled_from([1, 3, 6]))
-def test_the_poor_of_an_exchange_are_served_or_it_is_not_called_optimal(seed, spread):
-    rng = np.random.default_rng(seed)
-    n, m = (int(size) for size in rng.integers(2, 6, 2))
-    values, owned = rng.random((n, m)), rng.random((n, m)) * 10.0 ** rng.uniform(-spread, spread, (n, 1))
-    found = LinearExchange().solve(values, owned)
-    income, x = owned @ found.prices, found.allocation
-    missed = np.abs(x @ found.prices - income) / income
-    missed = np.maximum(missed, shortfall(FisherMarket(), values, income, found.prices, x))
-    assert (found.certificate.status == "optimal") == (missed.max() <= 1e-6)
-    assert spread > 2 or found.certificate.status == "optimal"
-
-
-def test_exchange_that_falls_apart_is_refused():
-    with pytest.raises(InputError, match=r"agents \[1\] want nothing that the others own"):
-        LinearExchange().solve([[1.0, 1.0], [0.0, 1.0]], np.eye(2))
-    with pytest.raises(InputError, match="agent 1 owns nothing"):
-        LinearExchange().solve([[1.0, 1.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 0.0]])
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from session_offenders import OFFENDERS, Greedy, Incoherent, Lazy, Naive, Optimist, PriceAfter, PriceBefore, Taxing
+from impure_sessions import Greedy
+from session_offenders import OFFENDERS, Incoherent, Lazy, Naive, Optimist, PriceAfter, PriceBefore, Taxing
 
 from marketic.checks.session_claims import CLAIMS
 from marketic.checks.sessions import check_session_claims
