@@ -58,43 +58,21 @@ def run(code, terms, state, world, plan, stack, registers, ticks, budget, probe)
                     return NO
                 at = operand
         elif operation <= MORE:
-            if operation == GAIN:
-                if imagined != moves:
-                    gain, imagined = call_world(world[W_IMAGINE], state, 0, 0, plan[PLAN_MOVES:]), moves
-                stack[top] = gain
-                top += 1
-            elif operation == TRUE:
-                stack[top] = 1
-                top += 1
-            elif operation == NOT:
-                stack[top - 1] = 1 - stack[top - 1]
-            else:
-                top -= 1
-                one, other = stack[top - 1], stack[top]
-                if operation == LOOK:
-                    stack[top - 1] = call_world(world[W_LOOK], state, one, other, terms)
-                else:
-                    stack[top - 1] = _combine(operation, one, other)
+            if operation == GAIN and imagined != moves:
+                gain, imagined = call_world(world[W_IMAGINE], state, 0, 0, plan[PLAN_MOVES:]), moves
+            top = _evaluate(operation, stack, top, state, world, terms, gain)
         elif operation in (KEEP_IF_FALSE, KEEP_IF_TRUE):
             if (stack[top - 1] == 0) == (operation == KEEP_IF_FALSE):
                 at = operand
             else:
                 top -= 1
-        elif operation == MOVE:
-            if probe:
-                if call_world(world[W_POSSIBLE], state, operand, 0, terms) == 1:
-                    return ACTS
-            elif call_world(world[W_MOVE], state, operand, 0, terms) == 1:
-                moves += 1
-                call_world(world[W_SENSE], state, 0, 0, terms)
-        elif operation == PERFORM:
-            if probe:
-                if plan[MOVES_COUNT] > 0:
-                    return ACTS
-            else:
-                if imagined != moves:
+        elif operation in (MOVE, PERFORM):
+            if not probe:
+                if operation == PERFORM and imagined != moves:
                     call_world(world[W_IMAGINE], state, 0, 0, plan[PLAN_MOVES:])
-                moves += _carry_out(state, world, plan, terms, budget - moves)
+                moves += _act(operation, operand, state, world, plan, terms, budget - moves)
+            elif _would_act(operation, operand, state, world, plan, terms):
+                return ACTS
         elif operation == LOOP_BEGIN:
             registers[operand] = moves
         elif operation == LOOP_END:
@@ -116,6 +94,23 @@ def run(code, terms, state, world, plan, stack, registers, ticks, budget, probe)
 
 
 @njit(cache=True)
+def _evaluate(operation, stack, top, state, world, terms, gain):  # type: ignore[no-untyped-def]
+    """Put what an operation comes to on the stack, in place of what it takes; the new top."""
+    if operation in (GAIN, TRUE):
+        stack[top] = gain if operation == GAIN else 1
+        return top + 1
+    if operation == NOT:
+        stack[top - 1] = 1 - stack[top - 1]
+        return top
+    one, other = stack[top - 2], stack[top - 1]
+    if operation == LOOK:
+        stack[top - 2] = call_world(world[W_LOOK], state, one, other, terms)
+    else:
+        stack[top - 2] = _combine(operation, one, other)
+    return top - 1
+
+
+@njit(cache=True)
 def _combine(operation, one, other):  # type: ignore[no-untyped-def]
     """Comparison or arithmetic, cut to +-LARGEST; what comes in is never beyond twice 2**31, so nothing overflows."""
     if operation == EQUAL:
@@ -132,6 +127,25 @@ def _combine(operation, one, other):  # type: ignore[no-untyped-def]
     elif operation == SUBTRACT:
         found = one - other
     return min(max(found, -LARGEST), LARGEST)
+
+
+@njit(cache=True)
+def _would_act(operation, operand, state, world, plan, terms):  # type: ignore[no-untyped-def]
+    """Whether a move is possible, or a plan has moves."""
+    if operation == PERFORM:
+        return plan[MOVES_COUNT] > 0
+    return call_world(world[W_POSSIBLE], state, operand, 0, terms) == 1
+
+
+@njit(cache=True)
+def _act(operation, operand, state, world, plan, terms, budget):  # type: ignore[no-untyped-def]
+    """One move, or all of the plan; how many moves were made."""
+    if operation == PERFORM:
+        return _carry_out(state, world, plan, terms, budget)
+    if call_world(world[W_MOVE], state, operand, 0, terms) != 1:
+        return 0
+    call_world(world[W_SENSE], state, 0, 0, terms)
+    return 1
 
 
 @njit(cache=True)
