@@ -69,7 +69,10 @@ class SideBySide:
         rights = len(self.populations)
         names = ("valid", "observation", "winner", "reward", "credit", "realised", "terminated", "truncated")
         for right, population in enumerate(self.populations):
-            parts = {name: getattr(receipt, name)[right::rights] for name in (*names, "next_observation")}
+            parts = {
+                name: np.ascontiguousarray(getattr(receipt, name)[right::rights])  # as compiled code wants them
+                for name in (*names, "next_observation")
+            }
             population.learn(Receipt(**parts, discount=receipt.discount, royalty=receipt.royalty))
 
     def state_dict(self) -> dict[str, np.ndarray]:

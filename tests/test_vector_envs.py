@@ -187,3 +187,22 @@ def test_actions_of_every_kind_reach_a_vector_environment(mode) -> None:
 def test_other_objects_are_no_environments() -> None:
     with pytest.raises(InputError, match=r"'CartPole' is a str: wanted a gymnasium\.Env"):
         Market("CartPole", Recorder(), SecondPrice())
+
+
+@pytest.mark.parametrize("family", ["tabular", "research", "tiles", "growing", "firms", "bank", "rules", "expressions"])
+def test_several_rights_are_traded_in_several_copies(family):
+    """Compiled families were handed every second row of the receipts as a view, which their code does not take."""
+
+    class TwoLevers(gym.Env):
+        observation_space, action_space = gym.spaces.Discrete(3), gym.spaces.MultiDiscrete([2, 3])
+
+        def reset(self, *, seed=None, options=None):
+            super().reset(seed=seed)
+            return int(self.np_random.integers(3)), {}
+
+        def step(self, action):
+            return int(self.np_random.integers(3)), float(action.sum()), False, bool(self.np_random.random() < 0.2), {}
+
+    market = marketic.make(SyncVectorEnv([TwoLevers] * COPIES), agents=family, seed=2).learn(60)
+    assert market.num_timesteps >= 60
+    assert int(market.ledger.balance.sum()) == 0
