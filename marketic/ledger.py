@@ -152,7 +152,13 @@ class Ledger:
         return {"tick": np.array([self.tick]), "balance": self.balance.copy(), "flows": self.flows.copy()}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Restore `state_dict`'s arrays. Raises InputError if the accounts do not add up to zero."""
+        """Restore `state_dict`'s arrays. Raises InputError if they are none, or the accounts do not add up to zero."""
+        for name, own in self.state_dict().items():
+            given = state[name]
+            if given.dtype != own.dtype or (given.shape != own.shape and (name != "balance" or given.ndim != 1)):
+                raise InputError(f"ledger state has {given.dtype}{given.shape} as {name!r}: wanted {own.dtype}")
+        if not 0 < state["tick"][0] < math.inf:
+            raise InputError(f"ledger state has a tick of {state['tick'][0]}: wanted a finite amount > 0")
         total = sum(state["balance"].tolist())  # Python's integers do not wrap around
         if total != 0:
             raise InputError(f"ledger state sums to {total} ticks instead of 0: the file was altered")

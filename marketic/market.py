@@ -20,8 +20,9 @@ from marketic.events.writer import EventWriter
 from marketic.exploration import Novices
 from marketic.in_process import InProcess
 from marketic.ledger import Ledger
+from marketic.market_state import restore_state, state_of
 from marketic.mechanism import Mechanism
-from marketic.population import Population, fault_of_state
+from marketic.population import Population
 from marketic.round import Round
 from marketic.selection import Selection
 from marketic.soundness import unsound
@@ -265,42 +266,14 @@ class Market(InProcess):
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything that learning changed, as arrays: population, ledger, accounts, streams and counters."""
-        if not hasattr(self.population, "state_dict"):
-            raise InputError(
-                f"{type(self.population).__name__} has no state_dict(): add one to save or resume this market"
-            )
-        learned = self.population.state_dict()
-        fault = fault_of_state(learned)
-        if fault is not None:
-            raise InputError(f"{type(self.population).__name__}.{fault}")
-        market = {
-            "counters": np.array([self.num_timesteps, self.episodes]),
-            "recent_returns": np.array(self.recent_returns, dtype=float),
-            "surprise": self.surprise.copy(),
-            "accounts": self.accounts.copy(),
-        }
-        parts = {
-            "market": market,
-            "population": learned,
-            "ledger": self.ledger.state_dict(),
-            "streams": self.streams.state_dict(),
-        }
-        return {f"{part}/{key}": value for part, arrays in parts.items() for key, value in arrays.items()}
+        return state_of(self)
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Restore `state_dict`'s arrays into a market built with the same options."""
-        parts: dict[str, dict[str, np.ndarray]] = {}
-        for key, value in state.items():
-            part, _, name = key.partition("/")
-            parts.setdefault(part, {})[name] = value
-        self.population.load_state_dict(parts.get("population", {}))  # type: ignore[attr-defined]
-        self.ledger.load_state_dict(parts["ledger"])
-        self.auction.tick = self.ledger.tick
-        self.streams.load_state_dict(parts["streams"])
-        market = parts["market"]
-        self.num_timesteps, self.episodes = (int(n) for n in market["counters"])
-        self.recent_returns = deque(market["recent_returns"].tolist(), maxlen=100)
-        self.surprise, self.accounts = np.array(market["surprise"]), np.array(market["accounts"])
+        """Restore `state_dict`'s arrays into a market built with the same options, in an environment of the same spaces.
+
+        Raises InputError for arrays of another market, KeyError if one is missing.
+        """
+        restore_state(self, state)
 
     def save(self, path: str | Path) -> None:
         """Write the market to one file, atomically and without pickle; `marketic.load` reads it."""

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
     from marketic.market import Market
 
 FORMAT = 1
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, RuntimeError, MemoryError, KeyError, ValueError, EOFError, OSError, TypeError,
+)  # fmt: skip
+"""What reading a damaged file raises; a single wrong bit makes `zipfile` ask for a password, say, or for another version."""
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date keeps the bytes equal
 
 
@@ -67,7 +71,7 @@ def read_arrays(path: Path) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
             }
     except CorruptFile:
         raise
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError, OSError, TypeError, zlib.error) as error:
+    except _DAMAGE as error:
         raise CorruptFile(
             f"{path} is not a marketic file, or it is damaged ({error}): use an earlier checkpoint"
         ) from None
