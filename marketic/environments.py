@@ -30,6 +30,11 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
     if not isinstance(env, str):
         if env_options:
             raise InputError("env_options= goes with an environment's id, not with an environment")
+        if not isinstance(env, gym.Env | gym.vector.VectorEnv):
+            hint = "; call it, and pass what it returns" if callable(env) else ""
+            raise InputError(
+                f"env={env!r}: wanted the id of an environment, module:Name, a gymnasium.Env or a VectorEnv{hint}"
+            )
         return with_spaces(env)
     options = env_options or {}
     try:

@@ -67,6 +67,7 @@ def evaluate(
     for name, number, least in (("episodes", episodes, 1), ("seed", seed, 0)):
         if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
             raise InputError(f"evaluate({name}={number!r}): wanted a whole number >= {least}")
+    episodes, seed = int(episodes), int(seed)  # environments take Python's integers only
     if env is not None:
         if not isinstance(env, gym.Env):
             raise InputError(f"evaluate(env={env!r}): wanted a single gymnasium.Env")

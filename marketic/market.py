@@ -279,4 +279,4 @@ class Market(InProcess):
         """Write the market to one file, atomically and without pickle; `marketic.load` reads it."""
         from marketic.storage import save_market
 
-        save_market(self, Path(path))
+        save_market(self, path)

@@ -51,8 +51,8 @@ def restore_state(market: "Market", state: dict[str, np.ndarray]) -> None:
         part, _, name = key.partition("/")
         parts.setdefault(part, {})[name] = value
     own, population = parts["market"], market.population
-    _check_spaces(market, own)
     population.load_state_dict(parts.get("population", {}))  # type: ignore[attr-defined]
+    _check_spaces(market, own)  # a population that looks for itself knows better what differs
     _check_accounts(own["accounts"], population.n_agents, len(parts["ledger"]["balance"]))
     market.ledger.load_state_dict(parts["ledger"])
     market.auction.tick = market.ledger.tick

@@ -27,9 +27,20 @@ _DAMAGE = (
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date keeps the bytes equal
 
 
-def save_market(market: "Market", path: Path) -> None:
+def file_path(given: Any) -> Path:
+    """The path of a market's file. Raises InputError for what names no file, such as an open one."""
+    try:
+        path = Path(given)
+        path.is_file()  # raises for a name that the system does not take, in some versions of Python
+    except (TypeError, ValueError, OSError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"path {given!r} ({reason}): wanted the name of a file, e.g. 'lake.market'") from None
+    return path
+
+
+def save_market(market: "Market", path: str | Path) -> None:
     """Write `market` to `path`, atomically."""
-    write_arrays(path, market.state_dict(), market.config)
+    write_arrays(file_path(path), market.state_dict(), market.config)
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray], config: dict[str, Any]) -> None:
@@ -88,7 +99,8 @@ def load(
 
     Raises InputError or CorruptFile as `read_arrays` does, or if something must be passed.
     """
-    arrays, config = read_arrays(Path(path))
+    path = file_path(path)
+    arrays, config = read_arrays(path)
     if not config and population is not None:
         from marketic.market import Market
 
@@ -99,7 +111,7 @@ def load(
         from marketic.presets import rebuild
 
         market = rebuild(config, env, population, mechanism, **options)
-    restore(market, arrays, Path(path))
+    restore(market, arrays, path)
     market.config = config
     return market
 

@@ -53,6 +53,7 @@ class World:
             self.reward[0] = reward
             if self._several:
                 self._take_part_rewards(info)
+            terminated, truncated = bool(terminated), bool(truncated)
         except InputError:  # an observation that is no value of the space
             raise
         except (TypeError, ValueError):
@@ -108,9 +109,12 @@ class VectorWorld(World):
             raise _wrong_answer(answer)
         observation, reward, terminated, truncated, info = answer
         self._encode(observation, self.observation)
-        self.reward[:] = np.asarray(reward, dtype=float)
-        self.terminated[:] = np.asarray(terminated, dtype=bool)
-        self.truncated[:] = np.asarray(truncated, dtype=bool)
+        try:
+            self.reward[:] = np.asarray(reward, dtype=float)
+            self.terminated[:] = np.asarray(terminated, dtype=bool)
+            self.truncated[:] = np.asarray(truncated, dtype=bool)
+        except (TypeError, ValueError):
+            raise _wrong_answer(answer) from None
         if self.rests:
             self.reward[self.resting] = 0.0
             self.terminated &= ~self.resting

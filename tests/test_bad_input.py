@@ -1,5 +1,7 @@
 """Bad input is refused at the door: what was given, what was wanted, the repair; and nothing is left half done."""
 
+import io
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -16,6 +18,33 @@ from marketic.mechanisms import SecondPrice
 @pytest.mark.parametrize("name", ["NoSuchTask-v0", "CartPole-v99", "nonsense", "no_such_module:Task-v0"])
 def test_unknown_environment(name: str) -> None:
     refused(lambda: marketic.make(name), repr(name))
+
+
+@pytest.mark.parametrize("given", [None, 5, gym.spec("CartPole-v1"), Discrete(2)])
+def test_what_is_no_environment(given) -> None:
+    refused(lambda: marketic.make(given), "env=", "wanted the id of an environment, module:Name, a gymnasium.Env")
+
+
+def test_a_function_that_makes_an_environment_is_to_be_called() -> None:
+    refused(lambda: marketic.make(lambda: Walk()), "call it, and pass what it returns")
+
+
+@pytest.mark.parametrize("path", [None, 5, io.BytesIO(), b"lake.market"])
+def test_what_names_no_file(path) -> None:
+    market = marketic.make("FrozenLake-v1", seed=0)
+    for use in (market.save, marketic.load):
+        refused(lambda use=use: use(path), "path", "wanted the name of a file")
+
+
+def test_a_name_that_is_too_long(tmp_path) -> None:
+    path = tmp_path / ("x" * 300)
+    refused(lambda: marketic.make("FrozenLake-v1", seed=0).save(path), "too long")
+    refused(lambda: marketic.load(path), "x" * 300)
+
+
+def test_evaluation_takes_numbers_of_numpy() -> None:
+    market = marketic.make("FrozenLake-v1", agents="tabular", seed=0)
+    assert np.array_equal(market.evaluate(np.int64(3), seed=np.uint8(2)), market.evaluate(3, seed=2))
 
 
 @pytest.mark.parametrize(
@@ -95,6 +124,7 @@ BROKEN = [
     (BOX, (None, 1.0, False, False, {}), ("None is no value",)),
     (BOX, ("here", 1.0, False, False, {}), ("'here' is no value",)),
     (BOX, (np.array([{}, {}]), 1.0, False, False, {}), ("is no value of observation space",)),
+    (TABLE, (1, 1.0, np.array([True, False]), False, {}), ("step returned", "wanted (observation, reward, terminated")),
     (TABLE, (4, 1.0, False, False, {}), ("observation = [4.0]", "whole numbers from 0 to 3")),
     (TABLE, (-1, 1.0, False, False, {}), ("observation = [-1.0]", "whole numbers from 0 to 3")),
     (TABLE, (1.5, 1.0, False, False, {}), ("observation = [1.5]", "whole numbers from 0 to 3")),

@@ -44,18 +44,16 @@ def lake(tmp_path):
     "family", ["tabular", "research", "programs", "expressions", "rules", "goods", "firms", "bank"]
 )
 @pytest.mark.parametrize(
-    ("observations", "actions", "which"),
-    [(DISCRETE(3), DISCRETE(6), "observations"), (DISCRETE(6), DISCRETE(2), "actions"),
-     (DISCRETE(6), gym.spaces.MultiDiscrete([3, 2]), "actions"), (BINARY(6), DISCRETE(3), "observations")],
+    ("observations", "actions"),
+    [(DISCRETE(3), DISCRETE(6)), (DISCRETE(6), DISCRETE(2)), (DISCRETE(6), gym.spaces.MultiDiscrete([3, 2])),
+     (BINARY(6), DISCRETE(3))],
     ids=["fewer-states", "fewer-actions", "more-rights", "more-components"],
 )  # fmt: skip
-def test_a_market_of_another_task_is_refused(family, observations, actions, which, tmp_path):
+def test_a_market_of_another_task_is_refused(family, observations, actions, tmp_path):
     """Programs, rules, research and goods took its arrays, and wrote beyond their own."""
     path = tmp_path / "six.market"
     marketic.make(Task(DISCRETE(6), DISCRETE(3)), agents=family, seed=0).learn(20).save(path)
-    with pytest.raises(
-        CorruptFile, match=f"its {which} have the components .* wanted an environment of the same spaces"
-    ):
+    with pytest.raises(CorruptFile, match="it was saved by another kind of market"):
         marketic.load(path, env=Task(observations, actions))
 
 
