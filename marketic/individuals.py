@@ -16,7 +16,8 @@ from marketic.population import Receipt
 class Agent(Protocol):
     """One program-agent, in plain Python.
 
-    `observation` is the encoded observation, float64 [D]. A bid of None stays away from the auction.
+    `observation` is the encoded observation, float64 [D], read-only: copy it before you change it. A bid of None stays away
+    from the auction.
     """
 
     def bid(self, observation: np.ndarray) -> float | None:
@@ -33,6 +34,13 @@ class Agent(Protocol):
 
 
 _FLOATS = frozenset((float, np.float64))
+
+
+def for_reading(observation: np.ndarray) -> np.ndarray:
+    """A read-only copy: the market's own array changes at each step, and everybody reads the same one."""
+    shown = observation.copy()
+    shown.flags.writeable = False
+    return shown
 
 
 @dataclass(slots=True)
@@ -112,9 +120,10 @@ class Individuals:
     def offers(self, observation: np.ndarray) -> list[Any]:
         """Every agent's answer at one observation, as it comes; None from those who fail."""
         offers: list[Any] = []
+        shown = for_reading(observation) if observation.flags.writeable else observation
         for agent in self.agents:
             try:
-                offers.append(agent.bid(observation))
+                offers.append(agent.bid(shown))
             except Exception as error:  # an agent's own failure must not end everybody's run
                 self.refused[len(offers)] = f"{type(error).__name__}: {error}"
                 offers.append(None)
@@ -153,7 +162,8 @@ class Individuals:
     def move(self, number: int, observation: np.ndarray) -> int:
         """The action number that agent `number` takes at one observation."""
         try:
-            action = operator.index(self.agents[number].act(observation))
+            shown = for_reading(observation) if observation.flags.writeable else observation
+            action = operator.index(self.agents[number].act(shown))
         except Exception as error:  # an agent's own failure must not end everybody's run
             self.refused[number] = f"{type(error).__name__}: {error}"
             return 0

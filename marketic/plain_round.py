@@ -16,7 +16,7 @@ from marketic.array_table import ArrayTable, floats_1d, floats_2d, ints_1d, ints
 from marketic.auction import read_clearing
 from marketic.bids import LARGEST_BID, Bids
 from marketic.clearing import Clearing
-from marketic.individuals import Individuals, Trade
+from marketic.individuals import Individuals, Trade, for_reading
 from marketic.settlement import SALE, TERMINATED, settle
 from marketic.soundness import unsound
 
@@ -111,6 +111,7 @@ class PlainTrade:
             current.winner, np.zeros(self.shape),
         ])  # fmt: skip
         self.rows, self.here, self.bought = self.table.rows, current.observation[0], current.bought_at[0]
+        self.shown = for_reading(self.here)  # what agents see until the next sale
 
     @property
     def stale(self) -> bool:
@@ -124,7 +125,8 @@ class PlainTrade:
         current = self.current
         if not sound_row(self.rows):
             current.check(current.observation)
-        offers = self.population.offers(self.here)
+        self.shown = for_reading(self.here)
+        offers = self.population.offers(self.shown)
         value = self._amounts(offers)
         if value is None:
             bids = self.population.bids([self.population.read(offers)])
@@ -164,7 +166,7 @@ class PlainTrade:
 
     def act(self) -> np.ndarray:
         """The owner's action number, int64 [1]; the array is reused."""
-        self.action[0] = number = self.population.move(self.current.winner.item(0), self.here)
+        self.action[0] = number = self.population.move(self.current.winner.item(0), self.shown)
         if number >= self.actions:
             self.current.check_action(self.action)
         return self.action

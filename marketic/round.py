@@ -101,7 +101,7 @@ class Round:
 
     def _count(self, resting: np.ndarray | None) -> None:
         """Steps and returns so far; rows that were between two episodes (None: no row) made no step."""
-        if self.world.rows == 1:  # without array overhead: this runs at every step
+        if self.world.rows == 1 and resting is None:  # without array overhead: this runs at every step
             self.market.num_timesteps += 1
             self.returns[0] += self.world.reward[0]
             self._lengths[0] += 1

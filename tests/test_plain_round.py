@@ -203,3 +203,41 @@ def test_an_action_that_the_environment_lacks_is_refused():
     agents = Individuals([Learner(2)], actions=3)  # CartPole has two
     with pytest.raises(InputError, match="from 0 to below"):
         Market(gym.make("CartPole-v1"), agents, Highest(), seed=0).learn(10)
+
+
+class Vandal(Learner):
+    """Writes into whatever it is shown."""
+
+    def bid(self, observation: np.ndarray) -> Any:
+        observation[:] = 77.0
+        return super().bid(observation)
+
+    def act(self, observation: np.ndarray) -> int:
+        observation[:] = -55.0
+        return super().act(observation)
+
+
+class Witness(Learner):
+    """Keeps whatever it is shown, without a copy."""
+
+    def __init__(self, action: int) -> None:
+        super().__init__(action)
+        self.kept: list[np.ndarray] = []
+
+    def bid(self, observation: np.ndarray) -> Any:
+        self.kept.append(observation)
+        return super().bid(observation)
+
+
+@pytest.mark.parametrize("short", [True, False])
+@pytest.mark.parametrize("copies", [1, 2])
+def test_no_agent_changes_what_others_see_and_what_was_seen_stays(short, copies) -> None:
+    """An agent could write into the market's own observation, and one that kept it had the last one many times over."""
+    env: Any = gym.make("CartPole-v1") if copies == 1 else gym.make_vec("CartPole-v1", num_envs=copies)
+    witness = Witness(0)
+    agents = Individuals([Vandal(1), witness, Learner(1)])
+    Market(env, agents, Highest(), seed=0, compiled_parts=short).learn(40)
+    seen = np.array(witness.kept)
+    assert np.abs(seen).max() < 10.0
+    assert len(np.unique(seen, axis=0)) >= 40
+    assert "read-only" in agents.refused[0]

@@ -206,3 +206,22 @@ def test_several_rights_are_traded_in_several_copies(family):
     market = marketic.make(SyncVectorEnv([TwoLevers] * COPIES), agents=family, seed=2).learn(60)
     assert market.num_timesteps >= 60
     assert int(market.ledger.balance.sum()) == 0
+
+
+def test_a_single_copy_between_two_episodes_makes_no_step() -> None:
+    """In NEXT_STEP mode the step that only resets the environment was counted, and made each episode longer by one."""
+
+    class Lengths(marketic.Callback):
+        def __init__(self) -> None:
+            self.seen: list[int] = []
+
+        def on_episode(self, event) -> None:
+            self.seen.append(event.length)
+
+    def lengths(mode) -> list[int]:
+        watch, env = Lengths(), SyncVectorEnv([Clockwork], autoreset_mode=mode)
+        market = Market(env, Recorder(), SecondPrice(), seed=11).learn(60, callback=watch)
+        assert market.num_timesteps == 60
+        return watch.seen
+
+    assert lengths(AutoresetMode.NEXT_STEP) == lengths(AutoresetMode.SAME_STEP)
