@@ -129,7 +129,7 @@ class Run:
 
     def train(self, progress: bool = False) -> "Run":
         """Train to the end, or until SIGINT or SIGTERM; the folder is left complete in both cases."""
-        market, extra = self.market, []
+        market, folder, extra = self.market, self.folder, []
         if progress:
             from marketic.progress import ProgressBar
 
@@ -140,10 +140,9 @@ class Run:
                     self._leg([interrupts, *extra])
             self.interrupted = interrupts.signal
             if self.finished:
-                self.folder.prune(
-                    self.config.keep_checkpoints
-                )  # in case that a kill came between checkpoint and pruning
-                write_arrays(self.folder.final, market.state_dict(), market.config)
+                # in case that a kill came between checkpoint and pruning
+                folder.prune(market.num_timesteps, self.config.keep_checkpoints)
+                write_arrays(folder.final, market.state_dict(), market.config)
         finally:
             for bar in extra:
                 bar.close()
@@ -191,7 +190,7 @@ class Run:
         write_arrays(
             folder.checkpoint(market.num_timesteps), {**market.state_dict(), **self._progress()}, market.config
         )
-        folder.prune(self.config.keep_checkpoints)
+        folder.prune(market.num_timesteps, self.config.keep_checkpoints)
         self.recorder.exclude(time.process_time() - began)
 
     def _progress(self) -> dict[str, np.ndarray]:

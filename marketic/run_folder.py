@@ -92,11 +92,16 @@ class RunFolder:
 
     def steps(self) -> list[Path]:
         """All checkpoints, oldest first."""
-        return sorted(self.checkpoints.glob("step-*.market"), key=lambda path: (len(path.name), path.name))
+        return sorted(self.checkpoints.glob("step-*.market"), key=_order)
 
-    def prune(self, keep: int = KEPT) -> None:
-        """Keep the last `keep` >= 0 checkpoints only; 0: all."""
-        for path in self.steps()[:-keep] if keep else []:
+    def prune(self, step: int, keep: int = KEPT) -> None:
+        """Keep the last `keep` >= 0 checkpoints up to `step` only; 0: all.
+
+        Later ones were passed over, as damaged: counted in, they would push out what is written now.
+        """
+        last = _order(self.checkpoint(step))
+        made = [path for path in self.steps() if _order(path) <= last]
+        for path in made[:-keep] if keep else []:
             path.unlink(missing_ok=True)
 
     def newest_first(self, say: Callable[[str], None]) -> Iterator[tuple[Path, dict[str, np.ndarray]]]:
@@ -140,6 +145,11 @@ class RunFolder:
         if not found:
             raise InputError(f"{self.path} holds no market yet: go on with `marketic resume {self.path}`")
         return found[-1]
+
+
+def _order(checkpoint: Path) -> tuple[int, str]:
+    """Checkpoints by their steps: beyond nine digits their names are longer."""
+    return len(checkpoint.name), checkpoint.name
 
 
 def _temporary(entry: Path) -> bool:

@@ -79,3 +79,18 @@ def test_an_environment_that_fails_is_named_with_its_step(tmp_path, monkeypatch)
     monkeypatch.setattr(RunConfig, "open", opened)
     with pytest.raises(InputError, match="environment failed at step 9: RuntimeError: the ice broke"):
         train(LAKE, tmp_path / "run")
+
+
+def test_checkpoints_written_after_damaged_ones_are_kept(tmp_path):
+    """The damaged ones, of later steps, counted as the newest: what a resumed run wrote was thrown away at once."""
+    whole = train(LAKE, tmp_path / "run").folder
+    final = whole.final.read_bytes()
+    for path in whole.steps():
+        path.write_bytes(path.read_bytes()[:100])
+    resume(tmp_path / "run", steps=1000, say=lambda line: None)
+    assert [path.name for path in whole.steps()][:2] == [f"step-{n:09d}.market" for n in (500, 1000)]
+    said: list[str] = []
+    resume(tmp_path / "run", steps=3000, say=said.append)
+    assert len(said) == 3
+    assert all("damaged" in line for line in said)
+    assert whole.final.read_bytes() == final

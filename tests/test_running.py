@@ -117,10 +117,10 @@ def test_kill_9_at_random_moments_then_resume_is_exact(tmp_path):
 
 
 def test_a_kill_between_the_last_checkpoint_and_pruning_leaves_no_checkpoint_too_many(straight, tmp_path, monkeypatch):
-    def killed(self, keep):
+    def killed(self, step, keep):
         if len(self.steps()) > 3 and self.steps()[-1].stem.endswith("3000"):
             raise Killed
-        prune(self, keep)
+        prune(self, step, keep)
 
     prune = RunFolder.prune
     with monkeypatch.context() as patch:
