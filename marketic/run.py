@@ -55,8 +55,8 @@ def resume(
 ) -> "Run":
     """Go on with a run from its last readable checkpoint, to its end or to `steps` steps in all.
 
-    Raises InputError if there is no run in `out`, somebody else trains there, or it has made more than `steps` steps;
-    NewerFormat if a later version of marketic wrote it.
+    Raises InputError if there is no run in `out`, somebody else trains there, it has made more than `steps` steps, or its
+    checkpoints do not fit its configuration; NewerFormat if a later version of marketic wrote it.
     """
     folder = RunFolder(out)
     RunConfig.read(folder.config)  # raises before a folder is made, if there is none
@@ -85,9 +85,10 @@ def _restored(config: RunConfig, folder: RunFolder, say: Callable[[str], None]) 
             run.restore(arrays, path)
         except NewerFormat:
             raise
-        except InputError as error:
-            say(f"passing over a checkpoint: {error}")
-            continue
+        except InputError as error:  # the file is whole: to begin again would write over what it has learned
+            raise InputError(
+                f"{error}; if {folder.config} was edited, put back what it said; to begin again, train into another --out"
+            ) from error
         run.go_on_logging(arrays)
         return run
     say(f"{folder.path} has no readable checkpoint: starting again from step 0")

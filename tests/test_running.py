@@ -292,3 +292,13 @@ def test_a_finished_run_has_nothing_to_resume(tmp_path):
     before = outcome(tmp_path / "run")
     assert resume(tmp_path / "run").finished
     assert outcome(tmp_path / "run") == before
+
+
+def test_an_edited_task_is_refused_and_nothing_is_written_over(tmp_path):
+    train(RunConfig("FrozenLake-v1", steps=600, seed=1), tmp_path / "run")
+    config, final = tmp_path / "run" / "config.toml", tmp_path / "run" / "final.market"
+    learned = final.read_bytes()
+    config.write_text(config.read_text().replace("FrozenLake-v1", "CliffWalking-v1"))
+    with pytest.raises(InputError, match=r"192.*if .*config.toml was edited, put back what it said"):
+        resume(tmp_path / "run", steps=900, say=lambda line: None)
+    assert final.read_bytes() == learned
