@@ -21,6 +21,7 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.stats import binom
 
+from marketic.envs.value_iteration import settled
 from marketic.errors import InputError
 
 TOLERANCE = 1e-7
@@ -60,10 +61,7 @@ def _generate(goal: np.ndarray, least: float | None, worst: Callable, discount: 
             if b - row @ weights > TOLERANCE / 2:
                 rows.append(row)
                 right.append(b)
-        found = linprog(goal * steps, A_ub=-np.array(rows) * steps, b_ub=-np.array(right), bounds=bounds)
-        if found.status != 0:
-            raise InputError(f"approximate linear program: HiGHS ended with {found.message}")
-        weights = found.x * steps
+        weights = _solved(goal * steps, list(np.array(rows) * steps), right, bounds) * steps
 
 
 def _cut(task: Any, up: np.ndarray, reboot: int, features: Callable[[np.ndarray], np.ndarray]) -> Cut:
@@ -156,20 +154,34 @@ def _star_moves(task: Any) -> list[tuple[int, int, str, float, float, np.ndarray
 
 
 def _star_program(task: Any) -> float:
-    """All constraints of the basis 1, hub, leaves up, hub * leaves up."""
+    """All constraints of the basis 1, hub, leaves up, hub * leaves up; the constant counts per step, as in `_generate`."""
     leaves, g = task.computers - 1, task.discount
     rows, right = [], []
     for hub, k, _, earned, hub_up, odds in _star_moves(task):
         mean = float(odds @ np.arange(len(odds)))
-        rows.append([1.0 - g, hub - g * hub_up, k - g * mean, hub * k - g * hub_up * mean])
+        rows.append([1.0, hub - g * hub_up, k - g * mean, hub * k - g * hub_up * mean])
         right.append(earned)
-    goal = np.array([1.0, 1.0, leaves, leaves])
-    found = linprog(goal, A_ub=-np.array(rows), b_ub=-np.array(right), bounds=(None, None))
-    return float(found.fun)
+    goal = np.array([1.0 / (1.0 - g), 1.0, leaves, leaves])
+    found = _solved(goal, rows, right, (None, None))
+    missing = max(float(np.max(np.array(right) - np.array(rows) @ found)), 0.0)
+    return float(goal @ found + missing / (1.0 - g))
 
 
-def lumped_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
-    """Optimal discounted values of a star, float64 [hub down or up, leaves up], within `tolerance`, by value iteration."""
+def _solved(goal: np.ndarray, rows: list, right: list, bounds: Any) -> np.ndarray:
+    """Minimise goal @ w over w with rows @ w >= right. Raises InputError if HiGHS finds no answer."""
+    found = linprog(goal, A_ub=-np.array(rows), b_ub=-np.array(right), bounds=bounds)
+    if found.status != 0:
+        raise InputError(
+            f"approximate linear program: HiGHS ended with {found.message}; wanted a discount further below 1, usually"
+        )
+    return np.asarray(found.x)
+
+
+def lumped_values(task: Any, *, tolerance: float = 1e-12) -> np.ndarray:
+    """Optimal discounted values of a star, float64 [hub down or up, leaves up], by value iteration.
+
+    tolerance: relative to the largest value, up to rounding. Raises InputError for another topology.
+    """
     if task.topology != "star":
         raise InputError(f"a {task.topology} does not lump: wanted topology='star'; use alp_bound, or optimal_value")
     moves, n, g = _star_moves(task), task.computers, task.discount
@@ -202,8 +214,8 @@ def lumped_policy_value(task: Any, moves: np.ndarray) -> float:
     return float(np.linalg.solve(matrix, earned)[-1])
 
 
-def optimal_value(task: Any, *, tolerance: float = 1e-7) -> float:
-    """The optimum from "all up" over all 2^n states, within `tolerance`."""
+def optimal_value(task: Any, *, tolerance: float = 1e-12) -> float:
+    """The optimum from "all up" over all 2^n states. tolerance: relative to the largest value, up to rounding."""
     n = task.computers
     if n > MOST_COMPUTERS:
         raise InputError(
@@ -216,10 +228,10 @@ def optimal_value(task: Any, *, tolerance: float = 1e-7) -> float:
     matrices = [_joint(chance, reboot) for reboot in range(-1, n)]
     while True:
         best = np.max([up.sum(1) - 0.75 * (a > 0) + task.discount * m @ value for a, m in enumerate(matrices)], axis=0)
-        change = np.abs(best - value).max()
+        found = settled(value, best, task.discount, tolerance, float(n))
+        if found is not None:
+            return float(found[-1])
         value = best
-        if change * task.discount / (1.0 - task.discount) <= tolerance:
-            return float(value[-1])
 
 
 def _joint(chance: np.ndarray, reboot: int) -> np.ndarray:
@@ -239,7 +251,7 @@ def _iterate(
     while True:
         best = np.full(states, -np.inf)
         np.maximum.at(best, state, earned + discount * odds @ value)
-        change = np.abs(best - value).max()
+        found = settled(value, best, discount, tolerance, float(np.abs(earned).max()))
+        if found is not None:
+            return found
         value = best
-        if change * discount / (1.0 - discount) <= tolerance:
-            return value

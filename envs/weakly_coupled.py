@@ -14,10 +14,12 @@ import numpy as np
 
 from marketic.economy import inputs
 from marketic.envs.integer_cuts import integer_bound
-from marketic.envs.weakly_coupled_bound import Bound, alike_parts, lagrangian_bound, price_parts
+from marketic.envs.weakly_coupled_bound import Bound, alike_parts, lagrangian_bound
 from marketic.envs.weakly_coupled_optimum import optimal_values
+from marketic.envs.weakly_coupled_parts import price_parts
 from marketic.errors import InputError
 from marketic.factoring import Factoring, LocalModel, ration
+from marketic.linear_systems import solver
 
 
 class WeaklyCoupled(gym.Env):
@@ -33,7 +35,7 @@ class WeaklyCoupled(gym.Env):
     Raises InputError for tables that do not fit together, or differ between parts of one kind.
     """
 
-    metadata = {"render_modes": ["ansi"]}  # noqa: RUF012
+    metadata = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self,
@@ -47,13 +49,19 @@ class WeaklyCoupled(gym.Env):
         kinds: Any = (),
         render_mode: str | None = None,
     ) -> None:
-        self.transitions = np.ascontiguousarray(transitions, dtype=float)
-        self.rewards = np.ascontiguousarray(rewards, dtype=float)
-        self.uses, self.capacity = np.asarray(uses, dtype=float), np.asarray(capacity, dtype=float)
-        self.start, self.render_mode = np.asarray(start, dtype=np.int64), render_mode
-        self.discount = inputs.number(f"{type(self).__name__}(...): discount", discount)
+        name = type(self).__name__
+        given = {"transitions": transitions, "rewards": rewards, "uses": uses, "capacity": capacity, "start": start}
+        tables = (inputs.finite_array(f"{name}({what}=...)", table, None) for what, table in given.items())
+        self.transitions, self.rewards, self.uses, self.capacity, first = map(np.ascontiguousarray, tables)
+        self.start, self.render_mode = first.astype(np.int64), render_mode
+        self.discount = inputs.number(f"{name}(...): discount", discount)
         self.kinds = kinds
-        self._check_tables()
+        if render_mode not in (None, "ansi"):
+            raise InputError(f"{name}(render_mode={render_mode!r}): wanted 'ansi' or None")
+        if np.ndim(kinds) != 1 or (len(kinds) and np.asarray(kinds).dtype.kind not in "iu"):
+            raise InputError(f"{name}(kinds={kinds!r}): wanted a whole number for each part, or ()")
+        self._check_tables(first)
+        self.transitions /= self.transitions.sum(axis=-1, keepdims=True)  # what rounding left, horizons would multiply
         parts, actions, states = self.transitions.shape[:3]
         self.factoring = Factoring(
             reads=[[part] for part in range(parts)],
@@ -68,17 +76,22 @@ class WeaklyCoupled(gym.Env):
         self._cumulative = self.transitions.cumsum(axis=-1)
         self.state: np.ndarray | None = None
 
-    def _check_tables(self) -> None:
+    def _check_tables(self, first: np.ndarray) -> None:
         name, shape = type(self).__name__, self.transitions.shape
         if len(shape) != 4 or shape[2] != shape[3] or 0 in shape:
             raise InputError(f"{name}(transitions{shape}): wanted chances [parts, actions, states, states]")
         parts, actions, states = shape[:3]
-        if self.rewards.shape != (parts, states, actions) or not np.isfinite(self.rewards).all():
+        if self.rewards.shape != (parts, states, actions):
             raise InputError(f"{name}(rewards{self.rewards.shape}): wanted finite {(parts, states, actions)}")
+        if self.uses.shape[:-1] != (parts, actions) or self.capacity.shape != self.uses.shape[-1:]:
+            raise InputError(
+                f"{name}(uses{self.uses.shape}, capacity{self.capacity.shape}): wanted {(parts, actions, 'K')} and (K,), "
+                "a use and a capacity for each of K resources"
+            )
         if (self.transitions < 0).any() or not np.allclose(self.transitions.sum(axis=-1), 1.0):
             raise InputError(f"{name}(transitions=...): wanted chances >= 0 that add up to 1 over the next state")
-        if self.start.shape != (parts,) or (self.start < 0).any() or (self.start >= states).any():
-            raise InputError(f"{name}(start={self.start.tolist()}): wanted {parts} states from 0 to {states - 1}")
+        if first.shape != (parts,) or (first != self.start).any() or (first < 0).any() or (first >= states).any():
+            raise InputError(f"{name}(start={first.tolist()}): wanted {parts} states from 0 to {states - 1}")
         if not 0.0 < self.discount < 1.0:
             raise InputError(f"{name}(discount={self.discount}): wanted a number above 0 and below 1")
 
@@ -152,10 +165,9 @@ class WeaklyCoupled(gym.Env):
     def _demand_for_free(self) -> np.ndarray:
         """What parts would use of each resource if it cost nothing, float64 [K], discounted mean per step."""
         free = np.zeros((1, len(self.capacity)))
-        steps = int(np.ceil(np.log(1e-6) / np.log(self.discount)))
         one, alike = alike_parts(self)
         tables = self.transitions[one], self.rewards[one], self.uses[one], self.start[one], alike
-        return price_parts(*tables, self.discount, free, 0.0, steps)[1][0] * (1.0 - self.discount)
+        return price_parts(*tables, self.discount, free, 0.0, solver())[1][0] * (1.0 - self.discount)
 
     def optimal_value(self) -> float:
         """The best discounted value from the start, exactly, by value iteration over joint states. Few parts only."""

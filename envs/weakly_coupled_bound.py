@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 from scipy.optimize import minimize
 
+from marketic.envs.weakly_coupled_parts import price_parts
 from marketic.errors import InputError
+from marketic.linear_systems import solver
 
-TAIL = 1e-10
-"""Discount**steps below which the constant-price tail is cut; what is missing is added to the bound."""
 TEMPERATURES = (0.3, 0.1, 0.03, 0.01, 0.003, 0.001)
 """Of the smoothed problems, as shares of the mean size of a reward."""
 
@@ -50,7 +49,7 @@ def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
     resources, scale = len(task.capacity), float(np.abs(task.rewards).mean()) or 1.0
     weight = task.discount ** np.arange(periods + 1)
     weight[-1] /= 1.0 - task.discount
-    steps = int(np.ceil(np.log(TAIL) / np.log(task.discount)))
+    address = solver()
     one, alike = alike_parts(task)
     unit = _units(task.uses)
     tables = task.transitions[one], task.rewards[one], task.uses[one] / unit, task.start[one], alike
@@ -58,13 +57,14 @@ def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
 
     def smoothed(prices: np.ndarray, temperature: float) -> tuple[float, np.ndarray]:
         table = prices.reshape(periods + 1, resources)
-        value, use = price_parts(*tables, task.discount, table, temperature, steps)
+        value, use = price_parts(*tables, task.discount, table, temperature, address)
         return value + float(weight @ table @ capacity), (weight[:, None] * capacity - use).ravel()
 
     prices = np.full((periods + 1) * resources, scale)
     if periods:  # begin at the constant price, and never end above its bound
         prices = np.tile(lagrangian_bound(task).prices[0] * unit, periods + 1)
-    best, kept = smoothed(prices, 0.0)[0], prices
+    free = np.zeros_like(prices)  # the best where nothing is scarce; the smoothed search only comes near it
+    best, kept = min(((smoothed(p, 0.0)[0], p) for p in (free, prices)), key=lambda found: found[0])
     for share in TEMPERATURES if resources else ():
         units = np.repeat(scale / np.sqrt(weight), resources)  # so that late prices move as easily as early ones
         found = minimize(
@@ -81,8 +81,7 @@ def lagrangian_bound(task: Any, *, periods: int = 0) -> Bound:
             best, kept = value, prices
     _, slope = smoothed(prices, TEMPERATURES[-1] * scale)
     use = unit * (capacity - slope.reshape(periods + 1, resources) / weight[:, None])
-    largest = float(np.abs(task.rewards).max(axis=(1, 2)).sum())
-    return Bound(best + TAIL * largest / (1.0 - task.discount), kept.reshape(periods + 1, resources) / unit, use)
+    return Bound(best, kept.reshape(periods + 1, resources) / unit, use)
 
 
 def _units(uses: np.ndarray) -> np.ndarray:
@@ -106,76 +105,3 @@ def _scaled(
     """Value and slope in units of a mean reward: the minimiser stops at absolute numbers."""
     value, slope = smoothed(y * units, temperature)
     return value / scale, slope * units / scale
-
-
-@njit(cache=True)
-def price_parts(transitions, rewards, uses, start, alike, discount, prices, temperature, steps):  # type: ignore[no-untyped-def]
-    """All parts alone at given prices: their total value from the start, and what they use, discounted, [T + 1, K].
-
-    Arguments as in `WeaklyCoupled`; alike float64 [n]: how many parts each of them stands for; prices float64 [T + 1, K];
-    temperature of the mixed actions, currency (0: the best action); steps: of the constant-price tail.
-    """
-    parts, actions, states = transitions.shape[0], transitions.shape[1], transitions.shape[2]
-    periods = prices.shape[0] - 1
-    total, use = 0.0, np.zeros(prices.shape)
-    value, update, quality = np.empty(states), np.empty(states), np.empty(actions)
-    policy = np.empty((periods + 1, states, actions))
-    for i in range(parts):
-        value[:] = 0.0
-        for t in range(steps + periods - 1, -1, -1):
-            at = min(t, periods)
-            for s in range(states):
-                for a in range(actions):
-                    q = rewards[i, s, a]
-                    for k in range(prices.shape[1]):
-                        q -= prices[at, k] * uses[i, a, k]
-                    for y in range(states):
-                        q += discount * transitions[i, a, s, y] * value[y]
-                    quality[a] = q
-                update[s] = _mix(quality, temperature, policy[at, s])
-            value[:] = update
-        total += alike[i] * value[start[i]]
-        _spend(transitions[i], uses[i], start[i], alike[i], discount, policy, steps, use)
-    return total, use
-
-
-@njit(cache=True)
-def _mix(quality, temperature, chance):  # type: ignore[no-untyped-def]
-    """The value of the best action, or its soft maximum; writes the chances of the actions."""
-    best = quality.max()
-    if temperature == 0.0:
-        chance[:] = 0.0
-        chance[quality.argmax()] = 1.0
-        return best
-    total = 0.0
-    for a in range(quality.shape[0]):
-        chance[a] = np.exp((quality[a] - best) / temperature)
-        total += chance[a]
-    for a in range(quality.shape[0]):
-        chance[a] /= total
-    return best + temperature * np.log(total)
-
-
-@njit(cache=True)
-def _spend(transitions, uses, start, alike, discount, policy, steps, use):  # type: ignore[no-untyped-def]
-    """Add `alike` parts' expected discounted use, by period, to `use`."""
-    states, actions, periods = transitions.shape[1], transitions.shape[0], policy.shape[0] - 1
-    here, following = np.zeros(states), np.zeros(states)
-    here[start] = 1.0
-    weight = alike
-    for t in range(steps + periods):
-        at = min(t, periods)
-        following[:] = 0.0
-        for s in range(states):
-            if here[s] == 0.0:
-                continue
-            for a in range(actions):
-                share = here[s] * policy[at, s, a]
-                if share == 0.0:
-                    continue
-                for k in range(uses.shape[1]):
-                    use[at, k] += weight * share * uses[a, k]
-                for y in range(states):
-                    following[y] += share * transitions[a, s, y]
-        here[:] = following
-        weight *= discount

@@ -1,9 +1,7 @@
 """The exact optimum of a small weakly coupled task, by value iteration over all joint states.
 
 V(s) = max over actions that fit of sum_i r_i(s_i, a_i) + discount E V(s'); the parts move independently, so the
-expectation is taken one axis of V at a time. Errors contract by the discount; the iteration ends when the bound
-discount / (1 - discount) * largest change is below `tolerance` of the largest value (Puterman 1994, section 6.3), or when
-only rounding changes.
+expectation is taken one axis of V at a time. When the iteration may end: `marketic.envs.value_iteration`.
 """
 
 import itertools
@@ -11,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
+from marketic.envs.value_iteration import settled
 from marketic.errors import InputError
 from marketic.factoring import ROOM
 
 MOST_STATES = 300_000
 MOST_WORK = 5_000_000
 """Joint states times joint actions that one sweep may visit."""
-ROUNDING = 4 * float(np.finfo(float).eps)
-"""Of the largest value: smaller changes say nothing."""
 
 
 def optimal_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
@@ -42,10 +39,10 @@ def optimal_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
             for part, a in enumerate(action):
                 ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
             np.maximum(update, reward + task.discount * ahead, out=update)
-        settled = _settled(value, update, task, tolerance)
+        found = settled(value, update, task.discount, tolerance, float(np.abs(task.rewards).max()))
+        if found is not None:
+            return found
         value = update
-        if settled:
-            return value
 
 
 def _feasible_actions(task: Any) -> list[tuple[int, ...]]:
@@ -85,14 +82,7 @@ def policy_value(task: Any, actions: np.ndarray, *, tolerance: float = 1e-6) -> 
             for part, a in enumerate(action):
                 ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
             update[where] += task.discount * ahead[where]
-        settled = _settled(value, update, task, tolerance)
+        found = settled(value, update, task.discount, tolerance, float(np.abs(task.rewards).max()))
+        if found is not None:
+            return float(found[tuple(task.start)])
         value = update
-        if settled:
-            return float(value[tuple(task.start)])
-
-
-def _settled(before: np.ndarray, after: np.ndarray, task: Any, tolerance: float) -> bool:
-    """Whether all later sweeps together change values by `tolerance` at most, relative to the largest value or reward."""
-    size = max(float(np.abs(after).max()), float(np.abs(task.rewards).max()))
-    change = float(np.abs(after - before).max())
-    return change * task.discount <= tolerance * (1.0 - task.discount) * size or change <= ROUNDING * size
