@@ -14,6 +14,7 @@ import numpy as np
 from marketic.bids import Bids
 from marketic.domains.scalar import SingleGood
 from marketic.errors import InputError
+from marketic.numbers import all_finite
 
 try:
     from pettingzoo import ParallelEnv
@@ -58,7 +59,7 @@ class AuctionEnv(ParallelEnv):  # type: ignore[misc]
     largest_bid: upper end of the action spaces, currency. None: the largest value, or its 0.9999 quantile if it has none.
 
     Observation: the own value, float64 [1]. Action: the bid, float64 [1], in [0, largest_bid]; an agent that is left out of
-    `actions` stays away from that auction, and one that bids NaN or worse is turned away, as infos["refused"] says.
+    `actions` stays away from that auction, and one that bids anything else is turned away, as infos["refused"] says.
     Reward: utility, currency. Values and the mechanism's own draws are separate streams of the seed given to `reset`.
 
     Raises InputError if pettingzoo is not installed, and for parts that do not fit.
@@ -87,8 +88,9 @@ class AuctionEnv(ParallelEnv):  # type: ignore[misc]
         self.agents: list[str] = []
         tops = [_top(prior) for prior in self._priors]
         bids = [_largest(prior) if largest_bid is None else largest_bid for prior in self._priors]
-        if not all(np.isfinite(bid) and bid > 0 for bid in bids):
-            raise InputError(f"AuctionEnv(largest_bid={largest_bid!r}): wanted a finite amount of currency > 0")
+        if not all(all_finite(bid) and bid > 0 for bid in bids):
+            why = f": the priors end at {bids}" if largest_bid is None else ""
+            raise InputError(f"AuctionEnv(largest_bid={largest_bid!r}): wanted a finite amount of currency > 0{why}")
         self.observation_spaces = dict(zip(self.possible_agents, map(_box, tops), strict=True))
         self.action_spaces = dict(zip(self.possible_agents, map(_box, bids), strict=True))
         self._seed(None)
@@ -117,12 +119,8 @@ class AuctionEnv(ParallelEnv):  # type: ignore[misc]
         unknown = [agent for agent in actions if agent not in self.possible_agents]
         if unknown:
             raise InputError(f"AuctionEnv.step got an action of {unknown[0]!r}: wanted agents {self.possible_agents}")
-        bids = Bids(
-            np.array([[_number(agent, actions[agent]) if agent in actions else 0.0 for agent in self.agents]]),
-            np.array([[agent in actions for agent in self.agents]]),
-        )
+        bids, refused = self._bids(actions)
         utility, cleared = _play(self.mechanism, self._value[None], bids, self._mechanism_rng)
-        refused = {index[1]: why for index, why in bids.reasons().items()}
         reward = {agent: float(gain) for agent, gain in zip(self.agents, utility[0], strict=True)}
         infos = {
             agent: {
@@ -141,6 +139,17 @@ class AuctionEnv(ParallelEnv):  # type: ignore[misc]
         if over:
             self.agents = []
         return observation, reward, terminated, truncated, infos
+
+    def _bids(self, actions: dict[str, Any]) -> tuple[Bids, dict[int, str]]:
+        """The bids [1, n], and why some agents, by number, are turned away."""
+        bid = np.array([[_number(agent, actions[agent]) if agent in actions else 0.0 for agent in self.agents]])
+        top = np.array([[float(self.action_spaces[agent].high[0]) for agent in self.agents]])
+        outside = np.isfinite(bid) & ((bid < 0.0) | (bid > top))  # a negative bid might be paid to its bidder
+        bids = Bids(bid, np.array([[agent in actions for agent in self.agents]]) & ~outside)
+        refused = {index[1]: why for index, why in bids.reasons().items()}
+        for number in np.flatnonzero(outside[0]).tolist():
+            refused[number] = f"the bid {bid[0, number]:g} is not from 0 to {top[0, number]:g}"
+        return bids, refused
 
     def _seed(self, seed: int | None) -> None:
         children = np.random.SeedSequence(seed).spawn(2)

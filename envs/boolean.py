@@ -10,7 +10,7 @@ import gymnasium as gym
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.numbers import whole
+from marketic.numbers import all_numbers, whole
 
 MOST_ADDRESS_BITS, MOST_BITS = 16, 2**20
 """Of a multiplexer: 16 + 2**16 bits in all."""
@@ -69,8 +69,8 @@ class BooleanTask(gym.Env):
     def __init__(self, bits: int, *, noise: float = 0.0) -> None:
         _whole(self, "bits", bits, 1)
         whole(f"{type(self).__name__}: bits", bits, 1, MOST_BITS)
-        if not 0.0 <= noise <= 1.0:
-            raise InputError(f"{type(self).__name__}(noise={noise}): wanted a probability; give a number in [0, 1]")
+        if not all_numbers(noise) or not 0.0 <= noise <= 1.0:
+            raise InputError(f"{type(self).__name__}(noise={noise!r}): wanted a probability; give a number in [0, 1]")
         self.noise, self.render_mode = noise, None
         self.observation_space = gym.spaces.MultiBinary(int(bits))
         self.action_space = gym.spaces.Discrete(2)

@@ -11,7 +11,7 @@ import gymnasium as gym
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.numbers import all_finite, currency, whole
+from marketic.numbers import all_finite, currency, flag, whole
 
 MOST_STATES = 4096
 """Most states and actions: their chances are a table of states times states."""
@@ -29,7 +29,7 @@ class TableTask(gym.Env):
     metadata = {"render_modes": []}  # noqa: RUF012
 
     def __init__(self, table: dict[int, dict[int, Outcomes]], *, one_hot: bool = False) -> None:
-        self.P, self.one_hot, self.render_mode = table, one_hot, None
+        self.P, self.one_hot, self.render_mode = table, flag(f"{type(self).__name__}: one_hot", one_hot), None
         self.initial_state_distrib = np.eye(len(table))[0]
         self.action_space = gym.spaces.Discrete(len(table[0]))
         states = len(table)
@@ -64,7 +64,7 @@ class Bandit(TableTask):
     def __init__(self, arms: int = 4, *, noisy: bool = False, one_hot: bool = False) -> None:
         if not all_finite(arms) or arms < 1:
             raise InputError(f"Bandit(arms={arms}): wanted at least one")
-        arms = whole("Bandit: arms", arms, 1, MOST_STATES)
+        arms, noisy = whole("Bandit: arms", arms, 1, MOST_STATES), flag("Bandit: noisy", noisy)
         pays = [(arm + 1) / (arms + 1) for arm in range(arms)]
         table: dict[int, Outcomes] = {
             arm: [(p, 0, 1.0, True), (1.0 - p, 0, 0.0, True)] if noisy else [(1.0, 0, p, True)]

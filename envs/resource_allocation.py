@@ -50,7 +50,7 @@ class ResourceAllocation(WeaklyCoupled):
             if isinstance(number, bool) or not isinstance(number, int | np.integer) or number < least:
                 raise InputError(f"ResourceAllocation({name}={number!r}): wanted a whole number >= {least}")
         whole("ResourceAllocation: chargers", chargers, 2, MOST_PARTS)
-        whole("ResourceAllocation: longest", longest, 1, MOST_STATES // min(largest, MOST_STATES))
+        whole("ResourceAllocation: longest", longest, 1, MOST_STATES // min(int(largest), MOST_STATES))
         inputs.number("ResourceAllocation(...): arrival", arrival)
         inputs.number("ResourceAllocation(...): cost", cost)
         if not 0.0 < arrival <= 1.0 or not 0.0 <= cost < 1.0:

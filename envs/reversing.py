@@ -5,6 +5,7 @@ from typing import Any
 import gymnasium as gym
 
 from marketic.errors import InputError
+from marketic.numbers import whole
 
 
 class ReversingActions(gym.Wrapper):
@@ -16,11 +17,9 @@ class ReversingActions(gym.Wrapper):
 
     def __init__(self, env: gym.Env, every: int = 15_000, phase: int = 0) -> None:
         super().__init__(env)
-        if not isinstance(env.action_space, gym.spaces.Discrete) or every < 1:
-            raise InputError(
-                f"ReversingActions(every={every}) on {env.action_space}: wanted Discrete actions, every >= 1"
-            )
-        self.every, self.phase = every, phase
+        if not isinstance(env.action_space, gym.spaces.Discrete):
+            raise InputError(f"ReversingActions on {env.action_space}: wanted Discrete actions")
+        self.every, self.phase = whole("ReversingActions: every", every, 1), whole("ReversingActions: phase", phase, 0)
         self.steps = 0
 
     def reset(self, **options: Any) -> Any:

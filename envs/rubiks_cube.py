@@ -16,6 +16,7 @@ from marketic.envs.cube_geometry import FACES, MOVES, cube
 from marketic.envs.rubiks_cube_kernels import OVER, PROGRESS, SIZE, SOLVED, STICKERS
 from marketic.errors import InputError
 from marketic.hayek.random_numbers import random_state
+from marketic.numbers import flag
 
 MOST_TURNS = 10_000
 
@@ -47,6 +48,7 @@ class RubiksCube(gym.Env):
             raise InputError(
                 f"RubiksCube(scramble={scramble!r}): wanted 1 to {MOST_TURNS} random turns, or None for a random cube"
             )
+        flag("RubiksCube: partial_credit", partial_credit)
         if render_mode not in (None, "ansi"):
             raise InputError(f"RubiksCube(render_mode={render_mode!r}): wanted 'ansi' or None")
         self.size, self.scramble, self.partial_credit, self.render_mode = (

@@ -37,7 +37,7 @@ class SysAdmin(gym.Env):
     Raises InputError for other options.
     """
 
-    metadata = {"render_modes": ["ansi"]}  # noqa: RUF012
+    metadata = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012
 
     def __init__(
         self, computers: int = 20, topology: str = "ring", *, discount: float = 0.95, render_mode: str | None = None
@@ -49,6 +49,8 @@ class SysAdmin(gym.Env):
             raise InputError(f"SysAdmin(topology={topology!r}): wanted one of {', '.join(TOPOLOGIES)}")
         if not 0.0 < inputs.number("SysAdmin(...): discount", discount) < 1.0:
             raise InputError(f"SysAdmin(discount={discount}): wanted a number above 0 and below 1")
+        if render_mode not in (None, "ansi"):
+            raise InputError(f"SysAdmin(render_mode={render_mode!r}): wanted 'ansi' or None")
         self.computers, self.topology, self.discount = int(computers), topology, float(discount)
         self.parents = TOPOLOGIES[topology](self.computers)
         self.render_mode = render_mode
@@ -88,11 +90,12 @@ class SysAdmin(gym.Env):
 
     def step(self, action: Any) -> tuple[np.ndarray, float, bool, bool, dict]:
         """One step of the network. Raises InputError for an action that is not there, or before a reset."""
-        if not self.action_space.contains(np.asarray(action, dtype=np.int8)):
+        asked = np.asarray(action)
+        if asked.dtype.kind not in "biu" or not self.action_space.contains(asked):
             raise InputError(f"SysAdmin.step({action!r}): wanted an action of {self.action_space}")
         if self.up is None:
             raise InputError("SysAdmin.step: no episode runs; call reset first")
-        served = ration(self.uses, self.capacity, np.asarray(action, dtype=np.int64), self.np_random)
+        served = ration(self.uses, self.capacity, asked.astype(np.int64), self.np_random)
         following, earned = self.advance(self.up[None], served[None], self.np_random)
         self.up = following[0].astype(np.int8)
         info = {"part_rewards": earned[0], "served": served.copy()}

@@ -34,7 +34,7 @@ class Woods(gym.Env):
     metadata = {"render_modes": []}  # noqa: RUF012
 
     def __init__(self, maze: str = "Woods1") -> None:
-        if maze not in MAPS:
+        if not isinstance(maze, str) or maze not in MAPS:
             raise InputError(f"Woods({maze!r}): no such maze; give one of {', '.join(MAPS)}")
         self.maze, self.grid, self.render_mode = maze, MAPS[maze], None
         self._code = TWO_BITS if set("".join(self.grid)) <= set(TWO_BITS) else THREE_BITS

@@ -74,6 +74,21 @@ def test_what_an_episode_pays():
         env.step({})
 
 
+@pytest.mark.parametrize("mechanism", [FirstPrice(), SecondPrice()], ids=["first price", "second price"])
+def test_bids_outside_the_action_space_are_turned_away(mechanism):
+    """A winner who pays a negative bid would be paid it: money from nowhere, for who leaves the space."""
+    env = AuctionEnv(mechanism, 2, rounds=3, largest_bid=0.5)
+    env.reset(seed=0)
+    for bids, winner in (((-1.0, -2.0), None), ((-1.0, 0.2), 1), ((0.5, 0.75), 0)):
+        _, reward, _, _, infos = env.step(dict(zip(env.possible_agents, bids, strict=True)))
+        told = list(infos.values())
+        assert [one["refused"] == "" for one in told] == [0.0 <= bid <= 0.5 for bid in bids]
+        assert [one["allocation"] for one in told] == [float(number == winner) for number in range(2)]
+        assert min(one["payment"] for one in told) >= 0.0
+        assert winner is not None or set(reward.values()) == {0.0}
+    assert infos["bidder_1"]["refused"] == "the bid 0.75 is not from 0 to 0.5"
+
+
 def test_the_batch_side_agrees_with_the_environment_and_with_krishna():
     rng = np.random.default_rng(0)
     value = rng.random((200_000, 2))
@@ -118,6 +133,9 @@ class ForSides:
         (lambda: AuctionEnv(FirstPrice(), prior=stats.norm()), "values >= 0"),
         (lambda: AuctionEnv(FirstPrice(), 3, prior=["uniform"] * 2), "2 priors for 3 bidders"),
         (lambda: AuctionEnv(FirstPrice(), largest_bid=np.inf), "largest_bid=inf"),
+        (lambda: AuctionEnv(FirstPrice(), largest_bid="much"), "largest_bid='much'"),
+        (lambda: AuctionEnv(FirstPrice(), largest_bid=[1, 2]), r"largest_bid=\[1, 2\]"),
+        (lambda: AuctionEnv(FirstPrice(), prior=stats.uniform(0, 0)), "the priors end at"),
     ],
 )
 def test_bad_parts_are_refused(build, says):

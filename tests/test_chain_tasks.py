@@ -7,6 +7,7 @@ import pytest
 import marketic.envs  # noqa: F401  registers them
 from marketic.checks.environment import check_env
 from marketic.envs.chain_tasks import Bandit, Chain, Duality
+from marketic.envs.reversing import ReversingActions
 from marketic.envs.tables import TransitionTable
 from marketic.errors import InputError
 
@@ -60,7 +61,19 @@ def test_time_limits_and_one_hot():
     assert flags[18:] == [(False, False), (False, True)]
 
 
-@pytest.mark.parametrize("build", [lambda: Bandit(0), lambda: Chain(1), lambda: Chain().step(2)])
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: Bandit(0),
+        lambda: Bandit(noisy="no"),
+        lambda: Chain(1),
+        lambda: Chain(one_hot="no"),
+        lambda: Chain().step(2),
+        lambda: ReversingActions(Chain(), every=0),
+        lambda: ReversingActions(Chain(), every="often"),
+        lambda: ReversingActions(Chain(), phase=-1),
+    ],
+)
 def test_bad_input_is_refused(build):
     with pytest.raises(InputError):
         build()

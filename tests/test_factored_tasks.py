@@ -274,6 +274,8 @@ def test_rewards_are_told_by_part_and_requests_that_do_not_fit_are_refused():
         (lambda: MachineMaintenance(5, crews=1).integer_bound(periods=0.5, dated=True), "periods"),
         (lambda: differing().integer_bound(), "parts 0 and 1 use different amounts"),
         (lambda: SysAdmin(2), "computers=2"),
+        (lambda: SysAdmin(4, render_mode="human"), "render_mode='human'"),
+        (lambda: ResourceAllocation(largest=np.int8(0)), "largest"),
         (lambda: SysAdmin(6, "torus"), "ring, star, grid"),
         (lambda: SysAdmin(6, "grid"), "square number"),
         (lambda: SysAdmin(11).optimal_value(), "use alp_bound"),
@@ -297,3 +299,18 @@ def test_rewards_are_told_by_part_and_requests_that_do_not_fit_are_refused():
 def test_bad_input_is_refused_with_a_repair(build, says):
     with pytest.raises(InputError, match=says):
         build()
+
+
+@pytest.mark.parametrize(
+    "action", [None, "up", 0.5, np.full(4, 0.5), np.full(4, 256), np.full(4, np.nan), np.array(list("abcd")), {}]
+)
+@pytest.mark.parametrize(
+    "task",
+    [SysAdmin(4, "star"), SMALL["machines"], LQEconomy(controls=4, largest=0.4)],
+    ids=["network", "machines", "lq"],
+)
+def test_what_is_no_action_is_refused_by_name(task, action):
+    """Fractions of a reboot were no reboots, and 256 was 0 at the door and an index behind it."""
+    task.reset(seed=0)
+    with pytest.raises(InputError, match=f"{type(task).__name__}.step.*wanted an action"):
+        task.step(action)

@@ -180,6 +180,8 @@ def test_seeds_decide_everything(name):
         (lambda: Multiplexer(17), "give 1 to 16"),
         (lambda: Multiplexer(True), "whole number"),
         (lambda: Multiplexer(noise=1.1), r"in \[0, 1\]"),
+        (lambda: Parity(noise="some"), "noise='some'"),
+        (lambda: Woods(["Woods1"]), "no such maze"),
         (lambda: Majority(4), "try 3"),
         (lambda: Majority(9, 7), "give 1 to 7"),
         (lambda: Carry(0), "give 1 to 62"),
