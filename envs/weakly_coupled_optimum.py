@@ -1,10 +1,13 @@
 """The exact optimum of a small weakly coupled task, by value iteration over all joint states.
 
 V(s) = max over actions that fit of sum_i r_i(s_i, a_i) + discount E V(s'); the parts move independently, so the
-expectation is taken one axis of V at a time. When the iteration may end: `marketic.envs.value_iteration`.
+expectation is taken one axis of V at a time. When the iteration may end: `marketic.envs.value_iteration`. Where the parts
+forget slowly where they began, and the joint states are few, now and then a linear system takes it on to the exact value of
+what it does by then, which makes it policy iteration (Howard 1960).
 """
 
 import itertools
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,8 @@ from marketic.factoring import ROOM
 MOST_STATES = 300_000
 MOST_WORK = 5_000_000
 """Joint states times joint actions that one sweep may visit."""
+SWEEPS, MOST_SOLVED = 200, 1024
+"""Sweeps between two linear systems, and joint states of such a system at most."""
 
 
 def optimal_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
@@ -32,17 +37,38 @@ def optimal_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
         )
     earned = [_total([task.rewards[i, :, a] for i, a in enumerate(action)]) for action in joint]
     value = np.zeros((states,) * parts)
-    while True:
+    for sweep in itertools.count(1):
         update = np.full(value.shape, -np.inf)
-        for action, reward in zip(joint, earned, strict=True):
-            ahead = value
-            for part, a in enumerate(action):
-                ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
-            np.maximum(update, reward + task.discount * ahead, out=update)
+        for worth in _worths(task, joint, earned, value):
+            np.maximum(update, worth, out=update)
         found = settled(value, update, task.discount, tolerance, float(np.abs(task.rewards).max()))
         if found is not None:
-            return found
+            break
         value = update
+        if sweep % SWEEPS == 0 and value.size <= MOST_SOLVED:
+            plan = np.argmax(list(_worths(task, joint, earned, value)), axis=0).ravel()
+            reward = np.array(earned).reshape(len(joint), -1)[plan, np.arange(value.size)]
+            value = _solve(task, np.array(joint)[plan], reward).reshape(value.shape)
+    return found
+
+
+def _worths(task: Any, joint: list, earned: list[np.ndarray], value: np.ndarray) -> Iterator[np.ndarray]:
+    """What each joint action is worth in every joint state, if `value` is what comes after it."""
+    for action, reward in zip(joint, earned, strict=True):
+        ahead = value
+        for part, a in enumerate(action):
+            ahead = np.moveaxis(np.tensordot(task.transitions[part, a], ahead, (1, part)), 0, part)
+        yield reward + task.discount * ahead
+
+
+def _solve(task: Any, actions: np.ndarray, reward: np.ndarray) -> np.ndarray:
+    """The exact value of a policy, float64 [J], of J joint states; actions: int64 [J, n]; reward: float64 [J]."""
+    here = np.indices((task.transitions.shape[2],) * task.parts).reshape(task.parts, -1)
+    odds = np.ones((len(reward), 1))
+    for part in range(task.parts):
+        own = task.transitions[part, actions[:, part], here[part]]
+        odds = (odds[:, :, None] * own[:, None, :]).reshape(len(reward), -1)
+    return np.linalg.solve(np.eye(len(reward)) - task.discount * odds, reward)
 
 
 def _feasible_actions(task: Any) -> list[tuple[int, ...]]:

@@ -54,7 +54,9 @@ def joint(task):
 def test_optimum_and_bounds_of_random_tasks_at_any_discount(seed, discount):
     rng = np.random.default_rng(seed)
     parts, states, actions = int(rng.integers(1, 4)), int(rng.integers(1, 4)), int(rng.integers(2, 4))
-    chances = rng.dirichlet(np.full(states, 1.0), size=(parts, actions, states))
+    chances = rng.dirichlet(
+        np.full(states, rng.choice([0.02, 1.0])), size=(parts, actions, states)
+    )  # .02: few places to go
     uses = np.tile(rng.integers(0, 3, (actions, 1)).astype(float), (parts, 1, 1))
     uses[:, 0] = 0.0
     start = rng.integers(states, size=parts)
