@@ -2,13 +2,12 @@
 
 The *approximate linear program* (Schweitzer and Seidmann 1985; Guestrin et al. 2003) looks for the least value function of
 a given form, V(x) = sum_k w_k phi_k(x), with V(x) >= r(x, a) + discount E V(x') for every state and action. Every such V
-lies above the optimum everywhere, so its value at "all up" is an upper bound on it. Of the 2^n constraints only those that
-a candidate violates most are written down, one action at a time, until none is violated by more than a tolerance; what
-remains of the violation, divided by 1 - discount, is added to the bound.
+lies above the optimum everywhere, so its value at "all up" is an upper bound on it. What remains of a violation, divided by
+1 - discount, is added to the bound.
 
-Forms, and how the worst constraint is found: ring, 1, x_i and x_i x_(i-1) with common weights, dynamic programming around
-the ring; star, 1, hub, leaves up and their product, all constraints; grid, 1 and x_i with weights >= 0, where the worst
-state is a minimum cut, solved as the linear program that is exact for it.
+Forms: ring, 1, x_i and x_i x_(i-1) with common weights; of the 2^n constraints only those that a candidate violates most are
+written down, one action at a time, found by dynamic programming around the ring, until none is violated by more than a
+tolerance; star, 1, hub, leaves up and their product, all constraints; grid, see `marketic.envs.sysadmin_grid`.
 
 A star is *lumped* without loss into (hub, number of leaves up): its leaves are alike.
 """
@@ -17,10 +16,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from scipy.optimize import linprog
-from scipy.sparse import csr_array
 from scipy.stats import binom
 
+from marketic.envs.sysadmin_grid import grid_bound, least
 from marketic.envs.value_iteration import settled
 from marketic.errors import InputError
 
@@ -35,25 +33,21 @@ def alp_bound(task: Any) -> float:
     """The approximate linear program's value at "all up", plus what its last violation may hide."""
     if task.topology == "star":
         return _star_program(task)
-    worst = _ring_worst if task.topology == "ring" else _grid_worst
-    n = task.computers
-    goal = np.array([1.0, n, n]) if task.topology == "ring" else np.concatenate([[1.0], np.ones(n)])
-    least = None if task.topology == "ring" else 0.0
-    return _generate(goal, least, lambda w: worst(task, w), task.discount, n)
+    return grid_bound(task) if task.topology == "grid" else _ring_program(task)
 
 
-def _generate(goal: np.ndarray, least: float | None, worst: Callable, discount: float, n: int) -> float:
-    """Minimise goal @ w over w that satisfy every constraint; worst(w) -> the worst states' cuts.
+def _ring_program(task: Any) -> float:
+    """Minimise the value of "all up" over weights that satisfy every constraint, of which the worst are added in turns.
 
     The program sees the constant w_0 per step, (1 - discount) w_0, which is at most n, however long the horizon.
     """
     rows, right = [], []
-    steps = np.ones(len(goal))
-    steps[0] = 1.0 / (1.0 - discount)
-    bounds = [(-10.0 * n, 10.0 * n)] + [(least, n / (1.0 - discount))] * (len(goal) - 1)
-    weights = np.zeros(len(goal))
+    n, discount = task.computers, task.discount
+    goal, steps = np.array([1.0, n, n]), np.array([1.0 / (1.0 - discount), 1.0, 1.0])
+    bounds = [(-10.0 * n, 10.0 * n)] + [(None, n / (1.0 - discount))] * 2
+    weights = np.zeros(3)
     while True:
-        cuts = worst(weights)
+        cuts = _ring_worst(task, weights)
         violation = max(b - row @ weights for row, b in cuts)
         if violation <= TOLERANCE:
             return float(goal @ weights + max(violation, 0.0) / (1.0 - discount))
@@ -61,7 +55,7 @@ def _generate(goal: np.ndarray, least: float | None, worst: Callable, discount: 
             if b - row @ weights > TOLERANCE / 2:
                 rows.append(row)
                 right.append(b)
-        weights = _solved(goal * steps, list(np.array(rows) * steps), right, bounds) * steps
+        weights = least(goal * steps, -np.array(rows) * steps, -np.array(right), bounds) * steps
 
 
 def _cut(task: Any, up: np.ndarray, reboot: int, features: Callable[[np.ndarray], np.ndarray]) -> Cut:
@@ -111,30 +105,6 @@ def _ring_state(task: Any, w: np.ndarray, reboot: int) -> np.ndarray:
     return chosen
 
 
-def _grid_features(x: np.ndarray) -> np.ndarray:
-    return np.concatenate([[1.0], x])
-
-
-def _grid_worst(task: Any, w: np.ndarray) -> list[Cut]:
-    return [_cut(task, _grid_state(task, w[1:], j), j, _grid_features) for j in range(-1, task.computers)]
-
-
-def _grid_state(task: Any, w: np.ndarray, reboot: int) -> np.ndarray:
-    """argmax of a function of products x_i x_j with coefficients >= 0: the linear program over x and z <= x_i, x_j."""
-    n, share = task.computers, 0.5 / (1.0 + task.around.sum(axis=1))
-    alive = np.arange(n) != reboot
-    linear = 1.0 - w + task.discount * alive * w * (0.40 + share)
-    child, parent = np.nonzero(task.around * alive[:, None])
-    gain = task.discount * w[child] * share[child]
-    m, every = len(child), np.arange(len(child))
-    rows = np.concatenate([every, every, every + m, every + m])
-    columns = np.concatenate([every + n, child, every + n, parent])
-    signs = np.repeat([1.0, -1.0, 1.0, -1.0], m)
-    limits = csr_array((signs, (rows, columns)), shape=(2 * m, n + m))
-    found = linprog(-np.concatenate([linear, gain]), A_ub=limits, b_ub=np.zeros(2 * m), bounds=(0.0, 1.0))
-    return np.rint(found.x[:n]).astype(np.int64)
-
-
 def _star_moves(task: Any) -> list[tuple[int, int, str, float, float, np.ndarray]]:
     """(hub, leaves up, move, reward, chance of a hub that is up, chances of numbers of leaves up) of every lumped move."""
     leaves, moves = task.computers - 1, []
@@ -154,7 +124,7 @@ def _star_moves(task: Any) -> list[tuple[int, int, str, float, float, np.ndarray
 
 
 def _star_program(task: Any) -> float:
-    """All constraints of the basis 1, hub, leaves up, hub * leaves up; the constant counts per step, as in `_generate`."""
+    """All constraints of the basis 1, hub, leaves up, hub * leaves up; the constant counts per step, as in `_ring_program`."""
     leaves, g = task.computers - 1, task.discount
     rows, right = [], []
     for hub, k, _, earned, hub_up, odds in _star_moves(task):
@@ -162,19 +132,9 @@ def _star_program(task: Any) -> float:
         rows.append([1.0, hub - g * hub_up, k - g * mean, hub * k - g * hub_up * mean])
         right.append(earned)
     goal = np.array([1.0 / (1.0 - g), 1.0, leaves, leaves])
-    found = _solved(goal, rows, right, (None, None))
+    found = least(goal, -np.array(rows), -np.array(right), (None, None))
     missing = max(float(np.max(np.array(right) - np.array(rows) @ found)), 0.0)
     return float(goal @ found + missing / (1.0 - g))
-
-
-def _solved(goal: np.ndarray, rows: list, right: list, bounds: Any) -> np.ndarray:
-    """Minimise goal @ w over w with rows @ w >= right. Raises InputError if HiGHS finds no answer."""
-    found = linprog(goal, A_ub=-np.array(rows), b_ub=-np.array(right), bounds=bounds)
-    if found.status != 0:
-        raise InputError(
-            f"approximate linear program: HiGHS ended with {found.message}; wanted a discount further below 1, usually"
-        )
-    return np.asarray(found.x)
 
 
 def lumped_values(task: Any, *, tolerance: float = 1e-12) -> np.ndarray:
