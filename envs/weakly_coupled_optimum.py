@@ -36,20 +36,19 @@ def optimal_values(task: Any, *, tolerance: float = 1e-9) -> np.ndarray:
             f"and {MOST_WORK} pairs with a joint action: use lagrangian_bound for larger tasks"
         )
     earned = [_total([task.rewards[i, :, a] for i, a in enumerate(action)]) for action in joint]
-    value = np.zeros((states,) * parts)
-    for sweep in itertools.count(1):
+    value, sweep = np.zeros((states,) * parts), 0
+    while True:
         update = np.full(value.shape, -np.inf)
         for worth in _worths(task, joint, earned, value):
             np.maximum(update, worth, out=update)
         found = settled(value, update, task.discount, tolerance, float(np.abs(task.rewards).max()))
         if found is not None:
-            break
-        value = update
+            return found
+        value, sweep = update, sweep + 1
         if sweep % SWEEPS == 0 and value.size <= MOST_SOLVED:
             plan = np.argmax(list(_worths(task, joint, earned, value)), axis=0).ravel()
             reward = np.array(earned).reshape(len(joint), -1)[plan, np.arange(value.size)]
             value = _solve(task, np.array(joint)[plan], reward).reshape(value.shape)
-    return found
 
 
 def _worths(task: Any, joint: list, earned: list[np.ndarray], value: np.ndarray) -> Iterator[np.ndarray]:

@@ -14,6 +14,7 @@ Differences from the paper: programs are guarded macros, not S-expressions; a mo
 engine sees that the task is solved, nobody says "done".
 """
 
+import math
 import statistics
 import time
 from typing import Any
@@ -81,9 +82,9 @@ def _rates(tests: list[list[dict[str, float]]], size: int, what: str = "rate") -
 
 def _rows(champions: list[Champion], tests: list[list[dict[str, float]]]) -> list[Row]:
     seeds, at_200, at_1000 = len(tests), min(_rates(tests, 200)), sum(rate == 1.0 for rate in _rates(tests, 1000))
-    moves = statistics.median(m / 1000 for m in _rates(tests, 1000, "moves") if m == m)
+    moves = statistics.median(m / 1000 if m == m else math.inf for m in _rates(tests, 1000, "moves"))  # failed: inf
     minutes = max(champion.seconds for champion in champions) / 60
-    grows = statistics.median(exponent(found) for found in tests)
+    grows = statistics.median(b if b == b else 0.0 for b in map(exponent, tests))  # not known: no growth
     return [
         Row(f"n = 200: worst success rate of {seeds} seeds", at_200, ">= 0.99", at_200 >= 0.99),
         Row(f"n = 1,000: seeds of {seeds} that solve all test instances", at_1000, ">= 8", at_1000 >= 8),

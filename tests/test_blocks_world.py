@@ -1,5 +1,7 @@
 """Blocks World: Gymnasium's contract, rules against plain Python, bounds against search, and markets that solve it."""
 
+from types import SimpleNamespace
+
 import gymnasium as gym
 import numpy as np
 import pytest
@@ -201,3 +203,16 @@ def test_ablations_in_their_small_version():
     found = ablations.run(quick=True)
     assert found["met"], found["rows"]
     assert len(found["rows"]) == 1 + len(ablations.DECISIVE)
+
+
+def test_seeds_that_fail_count_in_the_rows_of_the_experiment():
+    """Two of three never solve 1,000 blocks: the median seed has no number of moves, instead of the third one's."""
+    good = [{"size": size, "rate": 1.0, "moves": 7.0 * size, "auctions": 3.0 * size} for size, _ in experiment.TESTS]
+    bad = [{"size": size, "rate": 0.0, "moves": np.nan, "auctions": np.nan} for size, _ in experiment.TESTS]
+    champions = [SimpleNamespace(seconds=60.0)] * 3
+    for tests, met in (([good] * 3, True), ([good, bad, bad], False), ([bad] * 3, False)):
+        rows = {row.what: row for row in experiment._rows(champions, tests)}
+        moves = rows["n = 1,000: moves per block, median of seeds"]
+        assert (moves.met, moves.value) == (met, 7.0 if met else np.inf)
+        grows = rows["auctions grow as n to the power, median of seeds"]
+        assert (grows.met, grows.value) == (met, 1.0 if met else 0.0)

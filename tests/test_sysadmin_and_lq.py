@@ -32,7 +32,7 @@ def test_the_grids_bound_holds():
 
 @pytest.mark.parametrize("discount", [1e-9, 0.22915166999670655, 0.95])
 def test_the_grids_program_is_the_one_of_all_states(discount):
-    """All 2^9 states and 10 actions written down. Cuts, a few at a time, did not end at the second discount and 16 computers in 40 s."""
+    """All 2^9 states and 10 actions written down. Cuts, a few at a time, did not end in 40 s."""
     task = SysAdmin(9, "grid", discount=discount)
     up = np.arange(2**9)[:, None] >> np.arange(9) & 1
     rows, right = [], []
