@@ -97,7 +97,7 @@ class RandomActions:
 
 
 def run(quick: bool = False) -> dict[str, Any]:
-    """Measure everything; about two minutes, or 20 seconds if `quick`. Returns the result as a JSON-able object."""
+    """Measure everything; about 20 seconds, fewer if `quick`. Returns the result as a JSON-able object."""
     start = time.perf_counter()
     rows = [*generic_path(quick), vector_path(quick), *compiled_path(quick), *start_up(quick)]
     return result("engine", rows, time.perf_counter() - start)
