@@ -13,6 +13,7 @@ from typing import IO
 from marketic.atomic import write_atomically
 from marketic.errors import InputError
 from marketic.graph.measures import gini
+from marketic.graph.residents import present
 from marketic.market import Market
 from marketic.reporting import graph_script, map_over_time
 from marketic.reporting.activity import activity_cards
@@ -91,7 +92,8 @@ def _comparison(records: Sequence[RunRecord]) -> str:
             escape(type(market.population).__name__) if market else "–",
             escape(type(market.chain.mechanism).__name__) if market else "–",
             figure("steps", record.steps), figure("episodes", record.finished_episodes), greedy_text(record)[0],
-            figure("gini", gini(market.wealth())) if market else "–", figure("seconds", seconds, duration(seconds)),
+            figure("gini", gini(market.wealth()[present(market)])) if market else "–",
+            figure("seconds", seconds, duration(seconds)),
         ])  # fmt: skip
     head = ["Run", "Task", "Agents", "Auction", "Steps", "Episodes", "Greedy return", "Gini", "Time"]
     note = f"Greedy return: mean ± standard deviation over {records[0].episodes} episodes, in units of reward."

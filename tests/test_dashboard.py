@@ -42,8 +42,8 @@ def test_feed_reads_what_was_written_and_writes_nothing(run):
     assert (feed.steps, feed.finished, feed.config["env"]) == (6, False, "by-hand-v0")
     assert window_figures(feed.sales(0, 3)) == {"sales": 3, "paid": 5.0, "mean_price": 2.0, "reward": 5.0, "agents": 3}
     assert feed.sales(3, 6).paid.tolist() == [2.0, 3.0]
-    assert [part.tolist() for part in feed.wealth(3)] == [[2, 3, 4], [-1.0, 1.0, 2.5]]
-    assert [part.tolist() for part in feed.wealth(6)] == [[2, 3, 4], [0.5, 2.5, 2.5]]
+    assert [part.tolist() for part in feed.wealth(3)] == [[2, 3, 4, 5], [-1.0, 1.0, 2.5, 0.0]]  # 5 entered at step 2
+    assert [part.tolist() for part in feed.wealth(6)] == [[2, 3, 4, 5], [0.5, 2.5, 2.5, 0.0]]
     assert contents(run) == before
 
 

@@ -300,10 +300,56 @@ def test_wealth_between_snapshots_is_the_ledgers(tmp_path):
         assert wealth.exact
 
 
+@pytest.mark.parametrize(
+    ("env", "options"),
+    [
+        ("CartPole-v1", {"agents": "growing"}),
+        ("marketic/Multiplexer-v0", {"agents": "rules"}),
+        ("marketic/Multiplexer-v0", {"agents": "programs", "births": 0.5, "slots": 60, "few": 2}),
+    ],
+    ids=["room to grow", "rules on seats", "programs on seats"],
+)
+def test_wealth_is_that_of_the_agents_that_there_are(tmp_path, env, options):
+    """All money is somebody's at every step, and neither empty seats nor room to grow count as agents without any."""
+    from marketic.graph.balances import Wealth
+    from marketic.graph.residents import present
+
+    market = marketic.make(env, seed=2, **options).log_to(tmp_path)
+    held = {}
+    for _ in range(3):
+        market.learn(400)  # the log's snapshots are 20,000 steps apart
+        held[market.num_timesteps] = market.wealth()
+    market.log.cut()
+    there = present(market)
+    population = market.population
+    family = population.genealogy() if hasattr(population, "genealogy") else None
+    alive = population.alive if family is None else int((family.agent >= 0).sum())
+    assert alive <= there.sum() <= alive + (market.wealth() != 0).sum()
+    assert there.sum() < len(there) or family is not None
+    for step, whole in held.items():
+        account, amount = Wealth(market.events)(step)
+        assert amount.sum() == whole.sum()
+        assert np.isin(market.accounts[whole != 0], account).all()
+    assert account.tolist() == market.accounts[there].tolist()
+    assert amount.tolist() == market.wealth()[there].tolist()
+
+
+def test_wealth_of_a_summary_counts_those_without_any(tmp_path):
+    from marketic.graph.balances import Wealth
+
+    market = marketic.make("FrozenLake-v1", seed=0).log_to(tmp_path, "summary")
+    market.learn(500)
+    assert np.isnan(gini(Wealth(market.events)(250)[1]))  # once 1: nobody was on record
+    market.log.cut()
+    account, amount = Wealth(market.events)(500)
+    assert account.tolist() == market.accounts.tolist()
+    assert amount.tolist() == market.wealth().tolist()
+
+
 def test_wealth_of_a_log_that_does_not_add_up_comes_from_its_snapshots(tmp_path, log):
     from marketic.graph.balances import Wealth
 
-    assert Wealth(log)(3)[1].tolist() == [-1.0, 1.0, 2.5]
+    assert Wealth(log)(3)[1].tolist() == [-1.0, 1.0, 2.5, 0.0]  # the last entered at step 2, and has nothing yet
 
 
 def test_the_value_of_a_greedy_policy_is_that_of_long_play():

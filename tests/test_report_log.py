@@ -149,4 +149,6 @@ def test_damaged_logs_are_refused_with_a_sentence(tmp_path, sentence):
 def test_ticks_become_currency(by_hand):
     history = read_history(by_hand[0])
     assert history.trades.price.tolist() == [4 * TICK, 8 * TICK, 12 * TICK, 8 * TICK, 12 * TICK]
-    assert np.array_equal(history.wealth(3)[1], [-1.0, 1.0, 2.5])
+    assert np.array_equal(
+        history.wealth(3)[1], [-1.0, 1.0, 2.5, 0.0]
+    )  # the last entered at step 2, and has nothing yet

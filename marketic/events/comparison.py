@@ -7,6 +7,7 @@ import numpy as np
 
 from marketic.events.log import EventLog, open_log
 from marketic.events.tape import SALE
+from marketic.graph.residents import present
 from marketic.options import finite
 from marketic.run import Run
 
@@ -20,8 +21,9 @@ def compare(factual: Run, counterfactual: Run) -> dict[str, Any]:
     """Figures of both branches, their differences, and the first trade that differs, fit for JSON.
 
     Per branch: return_mean (of the last 100 training episodes), greedy_mean and greedy_std (of 20 greedy episodes, seeded
-    alike), episodes, trades, price_mean and paid_mean (of sales), house and world (balances), gini (of the agents'
-    positive wealth), curve: [step, mean return of the episodes that ended in this twentieth of the branch]; all currency.
+    alike), episodes, trades, price_mean and paid_mean (of sales), house and world (balances), gini (of the positive wealth of
+    the agents that there are), curve: [step, mean return of the episodes that ended in this twentieth of the branch]; all
+    currency.
     """
     figures = {"factual": _figures(factual), "counterfactual": _figures(counterfactual)}
     before, after = figures["factual"], figures["counterfactual"]
@@ -50,7 +52,7 @@ def _figures(run: Run) -> dict[str, Any]:
         "paid_mean": finite(paid * log.tick),
         "house": float(market.ledger.wealth([1])[0]),
         "world": float(market.ledger.wealth([0])[0]),
-        "gini": finite(gini(market.wealth())),
+        "gini": finite(gini(market.wealth()[present(market)])),
         "curve": _curve(log),
     }
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from marketic.graph.from_log import SALE, Following
+from marketic.graph.residents import Residents
 
 MOST_KEPT = 4_000_000
 """Amounts in kept answers."""
@@ -27,7 +28,7 @@ class Wealth:
         header = log.header
         began = header.get("baseline") == 0 and header.get("step") == 0
         self.exact = log.level != "summary" and began and not log.manifest.header_altered
-        self._snapshots = Following("accounts", "balance")
+        self._snapshots, self._residents = Following("accounts", "balance"), Residents(log)
         self._kept: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._begin()
 
@@ -36,14 +37,11 @@ class Wealth:
             from marketic.events.replay import Books
 
             self._books, self._part = Books.open(self.log.header), 0
-            self._born = np.zeros(len(self._books.balance), dtype=np.int64)
 
     def __call__(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """What the agents had after `step` environment steps, before the sale of the next right."""
         if step not in self._kept:
-            answer = self._replayed(step) if self.exact else None
-            if answer is None:
-                answer = self._snapshots.at(self.log, step)
+            answer = self._there(self._amounts(step), step)
             if sum(len(kept[0]) for kept in self._kept.values()) + len(answer[0]) > MOST_KEPT:
                 self._kept.clear()
             if not self.log.parts or step <= self.log.parts[-1]["step"]:  # later steps may still change
@@ -51,8 +49,25 @@ class Wealth:
             return answer
         return self._kept[step]
 
-    def _replayed(self, step: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """None if the log does not add up."""
+    def _there(self, amount: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of all accounts' amounts those of agents that are in the market, the ones without any money included."""
+        resident, left = self._residents.at(step, len(amount))
+        there = np.flatnonzero(resident | ((amount != 0) & ~left))  # newborns trade before a snapshot tells of them
+        there = there[there >= int(self.log.header["first_account"])]
+        return there, amount[there]
+
+    def _amounts(self, step: int) -> np.ndarray:
+        """Every account's amount, float64 [accounts], currency."""
+        balance = self._replayed(step) if self.exact else None
+        if balance is not None:
+            return balance * self.log.tick
+        account, amount = self._snapshots.at(self.log, step)
+        amounts = np.zeros(max(int(account.max(initial=-1)) + 1, self._residents.highest + 1))
+        amounts[account] = amount
+        return amounts
+
+    def _replayed(self, step: int) -> np.ndarray | None:
+        """Balances in ticks, int64 [accounts]; None if the log does not add up."""
         parts = self.log.parts
         if self._part > len(parts) or (self._part and parts[self._part - 1]["step"] > step):
             self._begin()
@@ -65,9 +80,7 @@ class Wealth:
             books = copy.deepcopy(books)
             if not self._move(books, self._part, step):
                 return None
-        account = np.arange(int(self.log.header["first_account"]), len(books.balance))
-        account = account[~books.closed[account] & (self._born[account] <= step)]
-        return account, books.balance[account] * self.log.tick
+        return np.where(books.closed, 0, books.balance)
 
     def _move(self, books: Any, number: int, step: int) -> bool:
         """Replay a part up to a step; whether it adds up."""
@@ -76,7 +89,7 @@ class Wealth:
 
         entries, outside, table = (self._read(number, name) for name in ("agents", "transfers", "trades"))
         if entries is not None:
-            self._enter(books, entries)
+            books.enter(int(entries.column("account").to_numpy().max()))
         rows = None if table is None else Trades(table, int(self.log.header["members"]))
         first = int(self.log.parts[number - 1]["trades"]) if number else 0
         stop = 0 if table is None else _until(table, step)
@@ -95,15 +108,6 @@ class Wealth:
                 books.transfer(memo, payer, payee, ticks)
                 books.closed[payer] |= memo == "exit"
         return True
-
-    def _enter(self, books: Any, entries: Any) -> None:
-        account, step = (entries.column(name).to_numpy().astype(np.int64) for name in ("account", "step"))
-        books.enter(int(account.max()))
-        born = np.zeros(len(books.balance), dtype=np.int64)
-        born[: len(self._born)] = self._born[: len(born)]
-        entry = np.array(entries.column("event").to_pylist(), dtype=object) == "entry"
-        born[account[entry]] = step[entry]
-        self._born = born
 
     def _read(self, number: int, table: str) -> Any:
         """One part of a table; None if it has no rows."""

@@ -25,12 +25,14 @@ def lorenz(wealth: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def gini(wealth: np.ndarray) -> float:
-    """Gini coefficient with debts counted as 0: 0 where all hold the same; NaN if nobody holds anything.
+    """Gini coefficient with debts counted as 0: 0 where all hold the same; NaN if nobody holds anything, or is there.
 
-    >>> gini(np.array([1.0, 1.0])), gini(np.array([0.0, 0.0, 0.0, 1.0]))
-    (0.0, 0.75)
+    >>> gini(np.array([1.0, 1.0])), gini(np.array([0.0, 0.0, 0.0, 1.0])), gini(np.array([]))
+    (0.0, 0.75, nan)
     """
     agents, shares = lorenz(wealth)
+    if len(agents) == 1:
+        return float("nan")
     return float(1.0 - ((shares[1:] + shares[:-1]) * np.diff(agents)).sum())
 
 

@@ -11,6 +11,7 @@ from marketic.errors import InputError
 from marketic.graph.measures import gini, lorenz
 from marketic.graph.network import TradeGraph
 from marketic.graph.over_time import measures_over_time
+from marketic.graph.residents import present
 from marketic.reporting.activity import WINDOWS, price_lines
 from marketic.reporting.colours import KINDS
 from marketic.reporting.history import require
@@ -77,7 +78,7 @@ def _wealth(drawn: Any, record: RunRecord) -> None:
     if record.market is None:
         raise InputError(f"{record.folder} has no market to ask for its wealth: {record.why}")
     axes = drawn.add_subplot(xlabel="agents, poorest first (%)", ylabel="share of all wealth (%)")
-    wealth = record.market.wealth()
+    wealth = record.market.wealth()[present(record.market)]
     agents, shares = lorenz(wealth)
     axes.plot(100 * agents, 100 * shares, color=KINDS[0], label=f"wealth, Gini {gini(wealth):.3f}")
     axes.plot([0, 100], [0, 100], "--", color=KINDS[7], label="if all were equal")

@@ -3,6 +3,7 @@
 import numpy as np
 
 from marketic.graph.measures import gini, lorenz
+from marketic.graph.residents import present
 from marketic.ledger import HOUSE, MEMOS, WORLD
 from marketic.market import Market
 from marketic.reporting.charts import Series, line_chart
@@ -39,8 +40,8 @@ def rich_card(market: Market, words: Words) -> str:
 
 
 def lorenz_card(market: Market) -> str:
-    """Lorenz curve and Gini coefficient."""
-    wealth = market.wealth()
+    """Lorenz curve and Gini coefficient of the agents that there are."""
+    wealth = market.wealth()[present(market)]
     agents, shares = lorenz(wealth)
     inequality = gini(wealth)
     rich, nothing, debt = (int(kind.sum()) for kind in (wealth > 0, wealth == 0, wealth < 0))
