@@ -1,6 +1,7 @@
 """What if: the unchanged branch is the run itself, the changed one parts from it where it must, and bad input is named."""
 
 import json
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from marketic.individuals import Individuals
 from marketic.market import Market
 from marketic.mechanisms import SecondPrice
 from marketic.reporting.appraisal import appraise
-from marketic.run import resume, train
+from marketic.run import Run, resume, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
 
@@ -54,6 +55,21 @@ def test_the_unchanged_branch_is_the_run_itself(run, tmp_path, at, start):
         assert tail.column(name).to_pylist() == part.column(name).to_pylist()
     assert audit(factual).sound
     assert audit(tmp_path / "out" / "counterfactual").sound
+
+
+@pytest.mark.parametrize(("number", "error"), [(signal.SIGINT, KeyboardInterrupt), (signal.SIGTERM, SystemExit)])
+def test_a_branch_that_a_signal_stopped_is_compared_with_nothing(run, tmp_path, monkeypatch, number, error):
+    saved = Run.save
+
+    def save(self):
+        saved(self)
+        signal.raise_signal(number)
+
+    monkeypatch.setattr(Run, "save", save)
+    with pytest.raises(error):
+        rerun(run, 0, Change(mechanism="first-price"), tmp_path / "out")
+    assert not (tmp_path / "out" / "comparison.json").exists()
+    assert not (tmp_path / "out" / "counterfactual").exists()
 
 
 def test_another_mechanism_changes_what_is_paid_from_the_first_resale_on(run, tmp_path):

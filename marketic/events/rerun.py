@@ -6,6 +6,7 @@ event log; `comparison.json` holds both side by side.
 """
 
 import json
+import signal
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -67,7 +68,8 @@ def rerun(
     out: folder for `factual`, `counterfactual` and `comparison.json`; None: beside the run. steps: where both branches
     end; None: where the run was to end. force: overwrite former branches there.
 
-    Raises InputError for a run that is not there, a step outside of it, or a change that does not fit.
+    Raises InputError for a run that is not there, a step outside of it, or a change that does not fit; KeyboardInterrupt (or
+    SystemExit) if a signal stops a branch.
     """
     folder = RunFolder(run)
     config = RunConfig.read(folder.config)
@@ -130,7 +132,10 @@ def _state_at(config: RunConfig, folder: RunFolder, step: int) -> dict[str, np.n
 
 
 def _branch(config: RunConfig, path: Path, arrays: dict[str, np.ndarray] | None, force: bool) -> Run:
-    """Train a branch to its end, in a run folder of its own."""
+    """Train a branch to its end, in a run folder of its own.
+
+    Raises KeyboardInterrupt (SystemExit for SIGTERM) if a signal stopped it: a branch cut short can be compared with nothing.
+    """
     folder = RunFolder(path)
     with folder.held():
         folder.create(force)
@@ -142,4 +147,10 @@ def _branch(config: RunConfig, path: Path, arrays: dict[str, np.ndarray] | None,
         run = Run(config, folder, market)
         if arrays is not None:
             run.save()  # so that the branch can be resumed, too
-        return run.train()
+        run.train()
+    if run.interrupted:
+        tell(
+            f"stopped after {run.market.num_timesteps:,} steps: the branches are not complete, and nothing was compared"
+        )
+        raise KeyboardInterrupt if run.interrupted == signal.SIGINT else SystemExit(128 + run.interrupted)
+    return run
