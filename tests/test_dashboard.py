@@ -172,6 +172,37 @@ def test_click_tells_an_agents_program_and_trades(page):
     assert all(f"agent {account - 2}" in pair for pair in zip(ledger["buyer"], ledger["seller"], strict=True))
 
 
+def test_click_tells_the_parents_of_families_with_seats(tmp_path):
+    """Their lineages are in the log's table `genealogy`; `agents` knows seats alone, which have no parents."""
+    pytest.importorskip("bokeh")
+    from bokeh.document import Document
+
+    from marketic.dashboard.books import Books
+    from marketic.dashboard.page import Page
+    from marketic.graph import graph_of
+
+    options = {"births": 0.5, "slots": 60, "few": 2}
+    train(RunConfig("marketic/Multiplexer-v0", agents="programs", steps=1500, seed=0, log="trades", options=options),
+          tmp_path / "run")  # fmt: skip
+    feed = Feed(tmp_path / "run")
+    page, graph = Page(Document(), feed, Books(feed)), graph_of(feed.log, members=True)
+    parents = {account: facts.parents for account, facts in graph.facts.items() if facts.parents}
+    assert parents
+    for account, names in parents.items():
+        assert page.details._family(account)[0] == ", ".join(names)
+    children = {child for account in graph.facts for child in page.details._family(account)[1]}
+    assert children >= {f"agent {a - 2}" for a, names in parents.items() if names[0].startswith("agent ")}
+
+
+def test_the_page_says_when_a_window_holds_more_sales_than_it_counts(page, monkeypatch):
+    monkeypatch.setattr("marketic.dashboard.feed.MOST_SALES", 10)
+    page.show(0)
+    assert "These are the newest 10 sales of the window: it has more." in page.told.text
+    monkeypatch.undo()
+    page.show(0)
+    assert "newest" not in page.told.text
+
+
 def test_click_on_an_arrow_tells_its_trades(page):
     edges = page.sources["edges"].data
     page.sources["edges"].selected.indices = [0]

@@ -300,6 +300,25 @@ def test_wealth_between_snapshots_is_the_ledgers(tmp_path):
         assert wealth.exact
 
 
+@pytest.mark.parametrize("mechanism", ["second-price", "all-pay"])
+def test_a_part_alone_knows_what_its_last_owners_were_paid(tmp_path, mechanism):
+    """Parts are cut in the middle of episodes: what the owners of that moment earn stands in the next part."""
+    from marketic.events.writer import EventWriter
+
+    env = gym.make_vec("FrozenLake-v1", num_envs=3, vectorization_mode="sync")
+    market = marketic.make(env, seed=1, agents="tabular", mechanism=mechanism)
+    market.log = EventWriter(tmp_path, market, "trades", part_rows=7)
+    market.learn(900)
+    market.log.cut()
+    log, whole = market.events, trades_of(market.events)
+    assert len(log.parts) > 50
+    alone = [trades_of(log, parts=[k]) for k in range(len(log.parts)) if "trades" in log.parts[k]["tables"]]
+    for name in Trades.__dataclass_fields__:
+        assert np.concatenate([getattr(part, name) for part in alone]).tolist() == getattr(whole, name).tolist()
+    some = trades_of(log, parts=range(0, len(log.parts) - 1, 5))  # no reward jumps over a gap
+    assert some.reward.sum() == sum(alone[k].reward.sum() for k in range(0, len(alone) - 1, 5))
+
+
 @pytest.mark.parametrize(
     ("env", "options"),
     [

@@ -85,19 +85,17 @@ class Details:
         return "<br>".join(lines)
 
     def _family(self, account: int) -> tuple[str, list[str]]:
-        """The parent's name, and those of the agents that this one is a parent of, by the log."""
-        log = self.page.feed.log
-        if log is None or "agents" not in log.tables:
-            return "unknown", []
-        rows = log.to_arrow("agents", columns=["account", "parent", "event"])
-        parent = rows.column("parent").to_numpy()
-        event = np.array(rows.column("event").to_pylist(), dtype=object)
-        entered = rows.column("account").to_numpy()
-        found = entered[(parent == account) & (event == "entry")]
-        own = parent[(entered == account) & (event == "entry") & (parent >= 0)]
-        older = account_name(int(own[0])) if len(own) else "none"
-        names = [account_name(int(child)) for child in found[:MOST_CHILDREN]]
-        return older, names + ([f"and {len(found) - MOST_CHILDREN} more"] if len(found) > MOST_CHILDREN else [])
+        """The parents' names, and those of the agents that this one is a parent of, by the log."""
+        for book in self.page.feed.kin:
+            rows = np.flatnonzero(book.account == account)
+            if not len(rows):
+                continue
+            parents = book.facts(int(rows[-1])).parents
+            found = np.flatnonzero((book.family.parents == book.family.uid[rows[-1]]).any(axis=1)).tolist()
+            names = [book.name(row) for row in found[:MOST_CHILDREN]]
+            more = [f"and {len(found) - MOST_CHILDREN} more"] if len(found) > MOST_CHILDREN else []
+            return ", ".join(parents) or "none", names + more
+        return "none" if self.page.feed.kin else "unknown", []
 
     def _edge(self, trades: Trades, payer: int, payee: int) -> str:
         between = (trades.buyer == payer) & (trades.seller == payee)

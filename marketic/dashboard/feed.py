@@ -16,6 +16,7 @@ import numpy as np
 from marketic.errors import CorruptFile, InputError
 from marketic.graph.balances import Wealth
 from marketic.graph.from_log import programs_of_the_gone, trades_of
+from marketic.graph.kin import Register, registers_of
 from marketic.graph.trades import Trades
 from marketic.metrics import COLUMNS, read_metrics
 from marketic.reporting.history import has_log
@@ -47,6 +48,8 @@ class Feed:
         self._seen: set[str] = set()
         self._wealth: Wealth | None = None
         self._gone: tuple[str, dict[int, str]] = "", {}
+        self._kin: tuple[str, list[Register]] = "", []
+        self.cut = False
         self.refresh()
 
     @property
@@ -86,10 +89,13 @@ class Feed:
 
     def _newer(self) -> bool:
         """Look for new parts of the log; a run that was started afresh or resumed makes us forget the old ones."""
-        before = [part["chain"] for part in self.log.manifest.parts]
+        parts = self.log.manifest.parts
+        before = [part["chain"] for part in parts]
         found = self.log.refresh()
         if found:
-            self._parts.pop(len(before), None)  # it was open, and has grown or been written since
+            last = max((k for k, part in enumerate(parts[: len(before)]) if "trades" in part["tables"]), default=0)
+            for number in [k for k in self._parts if k >= last]:  # its last owners' rewards may be known now
+                del self._parts[number]
         if [part["chain"] for part in self.log.manifest.parts[: len(before)]] != before:
             self._parts.clear()
             self._wealth = None
@@ -97,7 +103,8 @@ class Feed:
         return bool(found)
 
     def sales(self, first: int, last: int) -> Trades:
-        """Sales at steps first <= step < last, the newest `MOST_SALES` of them at most."""
+        """Sales at steps first <= step < last, the newest `MOST_SALES` of them at most; `cut` says whether there were more."""
+        self.cut = False
         if self.log is None or "trades" not in self.log.tables:
             return Trades.none()
         spans, begun = [], 0
@@ -107,13 +114,15 @@ class Feed:
             begun = int(part["step"])
         found: list[Trades] = []
         for number in reversed(spans):
-            found.append(self._part(number).between(first, last))
             if sum(map(len, found)) >= MOST_SALES:
+                self.cut = True
                 break
+            found.append(self._part(number).between(first, last))
         if not found:
             return Trades.none()
         columns = Trades.__dataclass_fields__
         together = Trades(**{name: np.concatenate([getattr(t, name) for t in reversed(found)]) for name in columns})
+        self.cut = self.cut or len(together) > MOST_SALES
         return together.where(slice(max(0, len(together) - MOST_SALES), None))
 
     def _part(self, number: int) -> Trades:
@@ -133,6 +142,15 @@ class Feed:
         if newest != self._gone[0]:
             self._gone = newest, programs_of_the_gone(self.log)
         return self._gone[1]
+
+    @property
+    def kin(self) -> list[Register]:
+        """Who descends from whom, by the log; read again when it has grown."""
+        parts = self.parts
+        newest = parts[-1]["chain"] if parts else ""
+        if newest != self._kin[0]:
+            self._kin = newest, registers_of(self.log)
+        return self._kin[1]
 
     def wealth(self, step: int) -> tuple[np.ndarray, np.ndarray]:
         """Accounts of agents and their balances at `step`: int64 [n] and currency, float64 [n]."""

@@ -72,7 +72,7 @@ def graph_figure(sources: dict[str, Any]) -> Any:
         text_font_size="12px",
         text_color=INK,
     )
-    told = [("", "@name"), ("wealth, units of reward", "@wealth{0,0.00}"), ("paid here", "@spent{0,0.00}")]
+    told = [("", "@name"), ("wealth, units of reward", "@wealth{0,0.00}"), ("paid in this window", "@spent{0,0.00}")]
     paid = [("paid, units of reward", "@volume{0,0.00}"), ("rights", "@count{0,0}"), ("mean price", "@price{0,0.0000}")]
     made.add_tools(HoverTool(renderers=[discs], tooltips=told), HoverTool(renderers=[lines], tooltips=paid),
                    TapTool(renderers=[discs, lines]))  # fmt: skip

@@ -129,6 +129,8 @@ class Page:
         shares.title.text = shares.tags[0] + ("" if (wealth[1] > 0).any() else "\nno agent holds any")
         shown = {name: figure(f"window-{name}", value) for name, value in window_figures(trades).items()}
         alone = " Nobody paid another agent." if len(trades) and not len(edges["payer"]) else ""
+        if self.feed.cut:
+            alone += f" These are the newest {len(trades):,} sales of the window: it has more."
         words = (
             f"steps {first:,} to {last:,}: {shown['sales']} sales by {shown['agents']} agents, {shown['paid']} units of reward "
             f"paid, mean price {shown['mean_price']}, rewards {shown['reward']}.{alone}"

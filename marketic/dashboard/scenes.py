@@ -69,7 +69,7 @@ def graph_columns(trades: Trades, wealth: tuple[np.ndarray, np.ndarray], layout:
     moves = moves_of(layout.market, account, trades)
     place = layout.at(account, moves)
     held = amounts(account, wealth)
-    spent = np.bincount(graph.source[kept], weights=graph.volume[kept], minlength=len(graph.account))[there]
+    spent = np.bincount(graph.source, weights=graph.volume, minlength=len(graph.account))[there]
     size = held if np.isfinite(held).any() else spent
     top = float(np.nanmax(size, initial=0.0)) or 1.0
     discs = 7 + 20 * np.sqrt(np.clip(np.nan_to_num(size), 0, None) / top)

@@ -16,17 +16,20 @@ from marketic.dashboard.replay import Scene, open_market, replay, stage_of
 from marketic.dashboard.stage import shrink
 from marketic.errors import InputError
 from marketic.market import Market
-from marketic.reporting.page import escape, page
+from marketic.reporting.page import SHOW, escape, page
 from marketic.reporting.run_record import EVALUATION_SEED
 
 KINDS = (".html", ".gif", ".mp4")
 STEPS, OFFERS, HEIGHT, MOST_COLOURS = 500, 8, 300, 64
 FRAMES_PER_SECOND = 15
-SCRIPT = """
+SCRIPT = (
+    """
 (function(){const box=document.querySelector('.replay'),data=JSON.parse(box.querySelector('script').textContent);
 const slider=box.querySelector('input'),play=box.querySelector('button'),img=box.querySelector('img');
 const table=box.querySelector('tbody'),told=box.querySelector('.told');let at=0,timer=0;
-const show=v=>isFinite(v)?v.toLocaleString('en',{maximumSignificantDigits:4}).replace('-','\\u2212'):'\\u2013';
+"""
+    + SHOW.replace("digits=3", "digits=4")
+    + """
 function draw(){const s=data.scenes[at];if(s.frame>=0)img.src='data:image/png;base64,'+data.frames[s.frame];
  told.textContent='Step '+s.step+': reward '+show(s.reward)+', return so far '+show(s.total)+' units of reward.'
   +(s.lottery?' The mechanism would have drawn another bidder here.':'');
@@ -42,6 +45,7 @@ slider.addEventListener('input',()=>{stop();at=+slider.value;draw()});
 play.addEventListener('click',()=>{if(timer)return stop();play.textContent='Pause';if(at>=data.scenes.length-1)at=-1;
  timer=setInterval(()=>{if(at>=data.scenes.length-1)return stop();at++;draw()},150)});draw()})();
 """
+)
 
 
 def write_replay(folder: Path, path: Path, *, seed: int | None = None, steps: int = STEPS) -> Path:

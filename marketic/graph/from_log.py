@@ -15,6 +15,7 @@ from marketic.graph.network import TradeGraph
 from marketic.graph.trades import Trades
 
 SALE, CONTRIBUTION = 1, 5  # kinds of entries in the log
+NOTHING = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
 COLUMNS = ["step", "episode", "row", "kind", "seller", "buyer", "bidder", "price", "paid", "reward"]
 
 
@@ -24,17 +25,44 @@ def trades_of(log: Any, *, parts: Iterable[int] | None = None, members: bool = F
     members: True: where syndicates of K agents trade, K rows per sale, one per pair of members, with a K-th of the money
     each; False: one row per sale, between the first members. What losers pay in auctions such as all-pay is no sale.
     """
+    columns = [*COLUMNS, *(["buyers"] if members and int(log.header["members"]) > 1 else [])]
+    if parts is None:
+        return _sales(log, log.to_arrow("trades", columns), NOTHING)
+    found = [_sales(log, next(log.batches("trades", columns, first_part=k)), _rewards_after(log, k)) for k in parts]
+    names = Trades.__dataclass_fields__
+    return (
+        Trades(**{name: np.concatenate([getattr(t, name) for t in found]) for name in names})
+        if found
+        else Trades.none()
+    )
+
+
+def _rewards_after(log: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
+    """What the next part says that the owners at a part's end were paid: rows in order, and ticks, int64 [k] each."""
+    rest = (k for k in range(number + 1, len(log.parts)) if "trades" in log.parts[k]["tables"])
+    following = next(rest, None)
+    if following is None:
+        return NOTHING
+    table = _settling(log.read("trades", following, ["row", "kind", "reward"]))
+    row, first = np.unique(table.column("row").to_numpy(), return_index=True)
+    return row, table.column("reward").to_numpy()[first]
+
+
+def _settling(table: Any) -> Any:
+    """Entries without the losers' contributions, which end no ownership."""
     import pyarrow
 
-    expand = members and int(log.header["members"]) > 1
-    table = _table(log, [*COLUMNS, *(["buyers"] if expand else [])], parts)
     kinds = table.column("kind").to_numpy()
-    if (kinds == CONTRIBUTION).any():
-        table = table.filter(pyarrow.array(kinds != CONTRIBUTION))
+    return table.filter(pyarrow.array(kinds != CONTRIBUTION)) if (kinds == CONTRIBUTION).any() else table
+
+
+def _sales(log: Any, table: Any, after: tuple[np.ndarray, np.ndarray]) -> Trades:
+    """The sales among the entries of a table. after: what its last owners were paid, see `_rewards_after`."""
+    table, expand = _settling(table), "buyers" in table.column_names
     column = {name: table.column(name).to_numpy() for name in COLUMNS}
     rights, tick = int(log.header["rights"]), float(log.tick)
     sale, following = column["kind"] == SALE, _following(column["row"])
-    reward = np.where(following >= 0, column["reward"][following], 0)
+    reward = np.where(following >= 0, column["reward"][following], _looked_up(column["row"], *after))
     whole = Trades.of(
         step=column["step"][sale],
         episode=column["episode"][sale],
@@ -79,13 +107,10 @@ def graph_of(
     return replace(graph, facts=facts, ancestors=ancestors)
 
 
-def _table(log: Any, columns: list[str], parts: Iterable[int] | None) -> Any:
-    if parts is None:
-        return log.to_arrow("trades", columns)
-    import pyarrow
-
-    found = [next(log.batches("trades", columns, first_part=number)) for number in parts]
-    return pyarrow.concat_tables(found) if found else log.to_arrow("trades", columns).slice(0, 0)
+def _looked_up(row: np.ndarray, known: np.ndarray, ticks: np.ndarray) -> np.ndarray:
+    """The ticks of each row, int64 [k]; 0 for rows that are not known."""
+    at = np.minimum(np.searchsorted(known, row), max(len(known) - 1, 0))
+    return np.where(known[at] == row, ticks[at], 0) if len(known) else np.zeros(len(row), dtype=np.int64)
 
 
 def _following(row: np.ndarray) -> np.ndarray:

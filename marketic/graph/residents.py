@@ -55,14 +55,14 @@ class Residents:
         """Of accounts 0 .. size - 1, bool [size] each: whose agent is there after `step` steps, and whose has left."""
         self._catch_up()
         closed = len(self.log.manifest.parts)
-        kept = self._came, self._left, self._seats, self._holder
+        came, left, seats, holder = self._came, self._left, self._seats, self._holder
         if len(self.log.parts) > closed:  # what waits may be other rows next time
-            self._came, self._left, self._seats, self._holder = (part.copy() for part in kept)
+            self._came, self._left, self._seats, self._holder = came.copy(), left.copy(), dict(seats), dict(holder)
             self._take(closed)
         self._room(size)
-        came, left = self._came[:size] <= step, self._left[:size] <= step
-        self._came, self._left, self._seats, self._holder = kept
-        return came & ~left, left
+        here, gone = self._came[:size] <= step, self._left[:size] <= step
+        self._came, self._left, self._seats, self._holder = came, left, seats, holder
+        return here & ~gone, gone
 
     def _catch_up(self) -> None:
         """Read the parts that are complete and new."""

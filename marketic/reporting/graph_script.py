@@ -4,6 +4,8 @@ Plain JavaScript in the page itself: nothing is loaded. The data are in the elem
 `marketic.reporting.graph_view`; texts are set as text, never as HTML, so that no program's words can become code.
 """
 
+from marketic.reporting.page import SHOW
+
 STYLE = """
 .graph .node{cursor:pointer}.graph .node circle{stroke:var(--card);stroke-width:1.5}
 .graph .node text{font-size:12px;fill:var(--ink);paint-order:stroke;stroke:var(--card);stroke-width:3px;pointer-events:none}
@@ -18,11 +20,12 @@ padding:3px 12px;min-width:76px;cursor:pointer}
 .told p{margin:.15em 0;overflow-wrap:anywhere}
 """
 
-SCRIPT = """
+SCRIPT = (
+    """
 (function(){
-const show=v=>{if(!isFinite(v))return'\\u2013';const a=Math.abs(v);
- const t=a>=1e6?v.toExponential(2):v.toLocaleString('en',{maximumSignificantDigits:a>=1e4?6:3});
- return t.replace('-','\\u2212')};
+"""
+    + SHOW
+    + """
 document.querySelectorAll('.graph').forEach(box=>{
  const data=JSON.parse(box.querySelector('script').textContent);
  const svg=box.querySelector('svg'),lines=svg.querySelector('.edges'),dots=[...svg.querySelectorAll('.node')];
@@ -70,3 +73,4 @@ document.querySelectorAll('.graph').forEach(box=>{
   timer=setInterval(()=>{if(at>=data.windows.length-1)return stop();move(at+1)},600)});
  draw()})})();
 """
+)

@@ -68,6 +68,15 @@ def number(value: float, digits: int = 3) -> str:
     return text.replace("-", "−")
 
 
+SHOW = (
+    "const show=(v,digits=3)=>{if(!isFinite(v))return'\\u2013';const a=Math.abs(v),size=Math.floor(Math.log10(a));"
+    "const t=Number.isInteger(v)&&a<1e12?v.toLocaleString('en',{maximumFractionDigits:0})"
+    ":size<-4||size>=12?v.toExponential(digits-1)"
+    ":v.toLocaleString('en',{maximumFractionDigits:Math.max(0,digits-1-size)});return t.replace('-','\\u2212')};"
+)
+"""`number` for the browser, so that a figure reads the same before and after a slider has moved."""
+
+
 def apart(values: Sequence[float]) -> list[str]:
     """Numbers as `number` writes them, with as many more digits as it takes to tell different ones apart.
 

@@ -10,6 +10,7 @@ from seeing_runs import hand_run, trained
 from marketic.dashboard.watch import write_replay
 from marketic.events import open_log, query
 from marketic.report import write_report
+from marketic.reporting.page import SHOW, number
 
 WINDOW = ("first", "last", "sales", "volume")
 
@@ -102,6 +103,14 @@ def test_slider_of_the_map_walks_through_time(watched, lake, report, pictures):
         seen.add(one.page.locator(".map-time svg").first.inner_html())
     assert len(seen) == 3
     one.page.locator("section:has(.map-time)").screenshot(path=pictures / "map-over-time.png", timeout=90_000)
+
+
+def test_numbers_read_the_same_in_page_and_script(watched):
+    """Once the script wrote step 1,234 as 1,230."""
+    one = watched()
+    values = [0, 7, 999, 1234, 20001, 7667, 1234567, 1234.56, 16179.94, 0.01999, 0.5, -12.3456, -2875, 99999.6, 1e-3]
+    shown = one.page.evaluate(f"values => {{ {SHOW} return values.map(v => show(v)) }}", values)
+    assert shown == [number(value) for value in values]
 
 
 def test_click_on_an_agent_shows_its_program(watched, report):
