@@ -305,8 +305,8 @@ def test_a_part_alone_knows_what_its_last_owners_were_paid(tmp_path, mechanism):
     """Parts are cut in the middle of episodes: what the owners of that moment earn stands in the next part."""
     from marketic.events.writer import EventWriter
 
-    env = gym.make_vec("FrozenLake-v1", num_envs=3, vectorization_mode="sync")
-    market = marketic.make(env, seed=1, agents="tabular", mechanism=mechanism)
+    env = gym.make_vec("CartPole-v1", num_envs=3, vectorization_mode="sync")
+    market = marketic.make(env, seed=1, agents="tiles", mechanism=mechanism)
     market.log = EventWriter(tmp_path, market, "trades", part_rows=7)
     market.learn(900)
     market.log.cut()
