@@ -1,9 +1,11 @@
 """The command line: `marketic --help`. This room only reads arguments, and starts fast; see `marketic.commands`.
 
 Exit status: 0 done, 1 a bar was missed, 2 bad input, 128 + signal when stopped by one. `--json` prints one JSON object
-as the last line of stdout; everything else that is not the answer goes to stderr.
+as the last line of stdout, none for bad input; everything else that is not the answer goes to stderr.
 """
 
+import errno
+import io
 import os
 import sys
 from pathlib import Path
@@ -259,6 +261,8 @@ def main() -> None:
     """The entry point: one line for bad input, and exit status 2."""
     from marketic.errors import InputError
 
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal without some letter of a path gets its number
+        sys.stdout.reconfigure(errors="backslashreplace")
     sys.path.append(os.getcwd())  # so that module:Name finds the user's own files, but never before installed ones
     try:
         app()
@@ -267,6 +271,11 @@ def main() -> None:
         sys.exit(2)
     except KeyboardInterrupt:
         sys.exit(130)
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        print(f"error: {error.strerror}, where the answer or a file was to go: free some space", file=sys.stderr)
+        sys.exit(2)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The command line: what it prints, where, how it exits, and what it loads."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -174,6 +175,62 @@ def test_ctrl_c_from_outside_leaves_a_usable_run(tmp_path):
     assert f"marketic resume {folder}" in err
     steps = json.loads(out.splitlines()[-1])["steps"]
     assert (folder / "checkpoints" / f"step-{steps:09d}.market").is_file()
+
+
+def test_ctrl_c_ends_a_query_at_once(tmp_path):
+    """DuckDB does not hear of it while it works; once the program went on for as long as the query did."""
+    pytest.importorskip("duckdb")
+    train(RunConfig("FrozenLake-v1", steps=100, seed=0, log="trades"), tmp_path)
+    endless = "SELECT count(*) FROM range(100000000000) a, range(100000) b"
+    command = [sys.executable, "-c", "import sys, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+               "from marketic.cli import main; main()", "query", str(tmp_path), endless]  # fmt: skip
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        time.sleep(4)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=15)
+    finally:
+        process.kill()
+    assert process.returncode in (-signal.SIGINT, 130)
+    assert err == ""
+
+
+@pytest.mark.parametrize("coding", ["ascii", "latin-1"])
+def test_a_path_that_the_terminal_cannot_show_stops_nothing(tmp_path, coding):
+    folder = tmp_path / "r\u00fcn \u2713"
+    command = [
+        sys.executable,
+        "-m",
+        "marketic.cli",
+        "train",
+        "FrozenLake-v1",
+        "--steps",
+        "50",
+        "--out",
+        str(folder),
+        "--quiet",
+    ]
+    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": coding}, capture_output=True)
+    assert done.returncode == 0
+    assert b"n \\u2713" in done.stdout
+
+
+def test_a_full_disk_under_the_answer_is_one_sentence(tmp_path):
+    if not os.path.exists("/dev/full"):
+        pytest.skip("no /dev/full on this system")
+    with open("/dev/full", "w") as full:
+        done = subprocess.run([sys.executable, "-m", "marketic.cli", "list", "presets", "--json"], stdout=full,
+                              stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert done.stderr.startswith("error: No space left on device")
+
+
+def test_dates_beyond_python_are_refused(marketic, tmp_path):
+    pytest.importorskip("duckdb")
+    train(RunConfig("FrozenLake-v1", steps=100, seed=0, log="trades"), tmp_path / "run")
+    status, _, err = marketic("query", tmp_path / "run", "SELECT DATE 'infinity'")
+    assert status == 2
+    assert "CAST(column AS VARCHAR)" in err
 
 
 def test_train_in_python(tmp_path):

@@ -1,13 +1,18 @@
 """query, audit and rerun: what a run's event log can answer."""
 
+import contextlib
 import datetime
 import decimal
 import math
+import signal
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from marketic.commands import print_json
+from marketic.errors import InputError
 
 ROWS_SHOWN = 1_000
 """Rows that a query prints as a table; --json prints all."""
@@ -19,15 +24,39 @@ def run_query(run: Path, statement: str, as_json: bool) -> int:
     from marketic.events.sql import query
 
     _tell(open_log(run).notes)
-    answer = query(run, statement)
+    with at_once():
+        answer = query(run, statement)
     if as_json:
-        rows = [{name: _plain(value) for name, value in row.items()} for row in answer.to_pylist()]
+        rows = [{name: _plain(value) for name, value in row.items()} for row in _rows(answer)]
         print_json({"columns": answer.column_names, "rows": rows})
         return 0
     _show(answer.slice(0, ROWS_SHOWN))
     if len(answer) > ROWS_SHOWN:
         _tell([f"{len(answer):,} rows, of which {ROWS_SHOWN:,} are shown: use --json for all, or LIMIT"])
     return 0
+
+
+@contextlib.contextmanager
+def at_once() -> Iterator[None]:
+    """While entered, Ctrl-C ends the program there and then: DuckDB, at work on a long query, would not hear of it."""
+    main = threading.current_thread() is threading.main_thread()
+    if not main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    former = signal.signal(signal.SIGINT, signal.SIG_DFL)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _rows(answer: Any) -> list[dict[str, Any]]:
+    """An answer as plain Python. Raises InputError for dates and times beyond what Python can hold."""
+    try:
+        return list(answer.to_pylist())
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"the answer holds a date or time out of range ({error}): wanted years 1 to 9999; ask for it as "
+                         "text, CAST(column AS VARCHAR)") from None  # fmt: skip
 
 
 def _show(answer: Any) -> None:
@@ -39,7 +68,7 @@ def _show(answer: Any) -> None:
     table = Table()
     for name in answer.column_names:
         table.add_column(Text(name))
-    rows = [["" if value is None else str(value) for value in row.values()] for row in answer.to_pylist()]
+    rows = [["" if value is None else str(value) for value in row.values()] for row in _rows(answer)]
     for row in rows:
         table.add_row(*map(Text, row))  # text, so that brackets in it are no commands to the table
     console = Console()
