@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 import re
 import shutil
 from dataclasses import replace
@@ -254,6 +255,24 @@ def test_a_rewritten_log_does_not_fit_its_checkpoints(copied):
         part["chain"] = before = link(before, part)
     manifest._rewrite()
     assert any("holds another link than part" in problem for problem in audit(copied).problems)
+
+
+def test_the_final_market_must_be_the_one_that_the_log_ends_with(copied):
+    shutil.copy(copied / "checkpoints" / sorted(os.listdir(copied / "checkpoints"))[-2], copied / "final.market")
+    found = audit(copied)
+    assert len(found.problems) == 1
+    assert "final.market says that" in found.problems[0] or "by final.market" in found.problems[0]
+
+
+@pytest.mark.parametrize("name", ["checkpoints/step-*.market", "final.market"])
+def test_a_market_that_cannot_be_read_is_no_fault_of_the_log_but_noted(copied, name):
+    path = sorted(copied.glob(name))[0]
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    found = audit(copied)
+    assert found.sound
+    assert any(note.startswith(f"{path.name} was not compared: ") for note in found.notes)
 
 
 def every_key(line, before=()):

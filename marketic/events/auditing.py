@@ -13,7 +13,7 @@ import numpy as np
 
 from marketic.errors import CorruptFile, InputError
 from marketic.events.audit_result import Audit
-from marketic.events.evidence import checkpoints, difference, outside_trade, unsettled
+from marketic.events.evidence import checkpoints, difference, final_market, outside_trade, unsettled
 from marketic.events.log import EventLog, log_folder
 from marketic.events.manifest import AlteredLog
 from marketic.events.parts import altered
@@ -70,7 +70,7 @@ class _Auditor:
     def __init__(self, log: EventLog, run: Path) -> None:
         self.log, self.books = log, Books.open(log.header)
         self.found = Audit(str(run), notes=list(log.notes), link=log.manifest.head)
-        self.checkpoints = checkpoints(log.folder.parent)
+        self.checkpoints = checkpoints(log.folder.parent, self.found.notes)
         self.snapshot = np.zeros(0, dtype=np.int64)
         self.gap = log.header["step"] > 0  # agents that left before the log began have numbers, but no entry
         room = 100_000 + 100 * log.members * len(log.header["weights"]) if log.level == "everything" else 0
@@ -106,6 +106,7 @@ class _Auditor:
             for name, arrays in self.checkpoints.items():
                 if int(arrays["run/events"][0]) == part["part"] + 1:
                     problem = problem or self._compare_checkpoint(name, arrays)
+                    self.found.checkpoints += problem is None
         if problem is not None:
             self.found.problems.append(problem)
         return problem is None
@@ -226,6 +227,7 @@ class _Auditor:
         return difference(self.books.balance, self.snapshot, f"the snapshot of part {part['part']}")
 
     def _compare_checkpoint(self, name: str, arrays: dict[str, np.ndarray]) -> str | None:
+        """Balances and flows of a checkpoint, or of the final market, must be those of the replay."""
         balance, flows = arrays["ledger/balance"], arrays["ledger/flows"]
         self.books.enter(len(balance) - 1)
         if len(balance) != len(self.books.balance):
@@ -236,7 +238,6 @@ class _Auditor:
                 f"{name} says that {int(flows[memo])} ticks moved as {MEMOS[memo]}, the replay says "
                 f"{int(self.books.flows[memo])}"
             )
-        self.found.checkpoints += 1
         return difference(self.books.balance, balance, name)
 
     def _compare_link(self, name: str, arrays: dict[str, np.ndarray]) -> None:
@@ -254,6 +255,9 @@ class _Auditor:
 
     def _finish(self) -> None:
         found, books, log = self.found, self.books, self.log
+        final = None if found.problems else final_market(log.folder.parent, found.notes)
+        problem = None if final is None else self._compare_checkpoint("final.market", final)
+        found.problems += [] if problem is None else [problem]
         tick = log.tick
         found.flows = {memo: float(books.flows[k] * tick) for k, memo in enumerate(MEMOS)}
         found.world, found.house = float(books.balance[0] * tick), float(books.balance[1] * tick)

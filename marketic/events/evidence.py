@@ -10,17 +10,28 @@ from marketic.ledger import MEMOS
 from marketic.storage import read_arrays
 
 
-def checkpoints(run: Path) -> dict[str, dict[str, np.ndarray]]:
-    """Checkpoints of a run that know of its log, oldest first, by name."""
+def checkpoints(run: Path, notes: list[str]) -> dict[str, dict[str, np.ndarray]]:
+    """Checkpoints of a run that know of its log, oldest first, by name. Those that cannot be read are noted."""
     found = {}
     for path in sorted((run / "checkpoints").glob("step-*.market"), key=lambda path: (len(path.name), path.name)):
-        try:
-            arrays, _ = read_arrays(path)
-        except InputError:  # a damaged checkpoint is no fault of the log's
-            continue
-        if "run/events" in arrays:
+        arrays = _read(path, notes)
+        if arrays is not None and "run/events" in arrays:
             found[path.name] = arrays
     return found
+
+
+def final_market(run: Path, notes: list[str]) -> dict[str, np.ndarray] | None:
+    """The arrays of a run's final market; None if there is none, or it cannot be read, which is noted."""
+    path = run / "final.market"
+    return _read(path, notes) if path.is_file() and (run / "config.toml").is_file() else None
+
+
+def _read(path: Path, notes: list[str]) -> dict[str, np.ndarray] | None:
+    try:
+        return read_arrays(path)[0]
+    except InputError as error:  # no fault of the log's
+        notes.append(f"{path.name} was not compared: {error}")
+        return None
 
 
 def outside_trade(table: Any) -> list[tuple[int, str, int, int, int]]:
