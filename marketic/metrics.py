@@ -13,6 +13,7 @@ from marketic.atomic import write_atomically
 from marketic.callbacks import Callback, EpisodeEnd
 from marketic.errors import CorruptFile
 from marketic.market import Market
+from marketic.part_files import numbered
 
 INTEGERS = ("step", "episodes", "agents_alive")
 COLUMNS = (*INTEGERS, "seconds", "return_mean", "length_mean", "price_error", "steps_per_second", "evaluation")
@@ -137,7 +138,7 @@ def read_metrics(folder: Path) -> dict[str, np.ndarray]:
     import pyarrow.parquet
 
     tables = []
-    for path in sorted(folder.glob("part-*.parquet")):
+    for path in numbered(folder):
         try:
             tables.append(pyarrow.parquet.read_table(path))
         except (pyarrow.ArrowException, OSError) as error:

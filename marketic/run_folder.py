@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from marketic.errors import InputError
-from marketic.metrics import part_path, read_metrics
+from marketic.metrics import read_metrics
+from marketic.part_files import numbered
 from marketic.run_lock import only_writer
 
 KEPT = 3
@@ -124,9 +125,8 @@ class RunFolder:
 
     def drop_parts(self, first: int) -> None:
         """Forget the metrics' parts from number `first` on: they will be written again."""
-        for path in self.metrics.glob("part-*.parquet"):
-            if path.name >= part_path(self.metrics, first).name:
-                path.unlink(missing_ok=True)
+        for path in numbered(self.metrics, first):
+            path.unlink(missing_ok=True)
 
     def seconds(self) -> float:
         """CPU seconds recorded so far; 0 if nothing readable was."""

@@ -94,3 +94,23 @@ def test_checkpoints_written_after_damaged_ones_are_kept(tmp_path):
     assert len(said) == 3
     assert all("damaged" in line for line in said)
     assert whole.final.read_bytes() == final
+
+
+def test_parts_beyond_99_999_are_kept_and_read_in_order(tmp_path):
+    """Names of more digits do not sort: going back to part 100,000 once removed most of the parts before it."""
+    from marketic.events.parts import drop_parts, path_of
+    from marketic.metrics import part_path, write_part
+
+    folder = RunFolder(tmp_path)
+    folder.metrics.mkdir()
+    (tmp_path / "trades").mkdir()
+    numbers = (5, 99_998, 99_999, 100_000, 100_001)
+    for number in numbers:
+        write_part(part_path(folder.metrics, number), {name: [number] for name in COLUMNS})
+        path_of(tmp_path, "trades", number).touch()
+    assert read_metrics(folder.metrics)["step"].tolist() == list(numbers)
+    assert folder.seconds() == 100_001
+    folder.drop_parts(100_000)
+    drop_parts(tmp_path, 100_000)
+    assert read_metrics(folder.metrics)["step"].tolist() == list(numbers[:3])
+    assert {path.name for path in (tmp_path / "trades").iterdir()} == {f"part-{n:05d}.parquet" for n in numbers[:3]}

@@ -13,6 +13,7 @@ from marketic.atomic import write_atomically
 from marketic.errors import CorruptFile, InputError
 from marketic.events.manifest import make_folder
 from marketic.events.schema import DICTIONARY, FORMAT, TABLES, arrow_type
+from marketic.part_files import numbered
 
 
 def path_of(folder: Path, table: str, number: int) -> Path:
@@ -106,9 +107,8 @@ def write_part(folder: Path, table: str, number: int, columns: dict[str, Any], v
 def drop_parts(folder: Path, first: int) -> None:
     """Remove the files of parts from number `first` on."""
     for table in TABLES:
-        for path in (folder / table).glob("part-*.parquet"):
-            if path.name >= path_of(folder, table, first).name:
-                path.unlink(missing_ok=True)
+        for path in numbered(folder / table, first):
+            path.unlink(missing_ok=True)
 
 
 def sync(paths: list[Path]) -> None:
