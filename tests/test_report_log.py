@@ -14,6 +14,8 @@ from marketic.graph import price_error
 from marketic.report import write_report
 from marketic.reporting.graph_view import WINDOWS, graph_card
 from marketic.reporting.history import read_history
+from marketic.run import train
+from marketic.run_config import RunConfig
 from marketic.storage import load
 from marketic.words import NO_WORDS
 
@@ -152,3 +154,22 @@ def test_ticks_become_currency(by_hand):
     assert np.array_equal(
         history.wealth(3)[1], [-1.0, 1.0, 2.5, 0.0]
     )  # the last entered at step 2, and has nothing yet
+
+
+def test_births_and_deaths_on_seats_are_counted(tmp_path):
+    """Programs breed on a fixed number of seats, whose accounts never enter or leave: the page once said that none was born."""
+    run = tmp_path / "run"
+    options = {"births": 0.5, "slots": 60, "few": 2}
+    train(
+        RunConfig("marketic/Multiplexer-v0", agents="programs", steps=1500, seed=0, log="trades", options=options), run
+    )
+    rows = open_log(run).to_arrow("genealogy", ["uid", "born", "died"]).to_pylist()
+    born = {row["uid"] for row in rows if row["born"] > 0}
+    died = {row["uid"] for row in rows if row["died"] != -1}
+    history = read_history(run)
+    assert (len(history.births), len(history.deaths)) == (len(born), len(died))
+    assert born
+    assert history.births.max() <= 1500
+    page = write_report([run], run / "report.html", episodes=0).read_text()
+    assert f'data-figure="births" data-value="{float(len(born))}"' in page
+    assert "who was born and forgotten between two snapshots is not counted" in page

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from marketic.errors import InputError
+from marketic.genealogy import ALIVE
 from marketic.graph.network import TradeGraph
 from marketic.graph.trades import Trades
 
@@ -183,11 +184,30 @@ class Balances:
 
 
 def entries_and_exits(log: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Steps at which agents entered (founders left out) and left, int64 each."""
+    """Steps at which agents entered (founders left out) and left, int64 each, births and deaths on seats included.
+
+    The latter are dated by their family's clock where that counts steps, and else by the snapshot that tells of them.
+    """
     rows = log.to_arrow("agents", columns=["step", "event", "cause"])
     step = rows.column("step").to_numpy()
     event, cause = (np.array(rows.column(name).to_pylist(), dtype=object) for name in ("event", "cause"))
-    return step[(event == "entry") & (cause != "founder")], step[event == "exit"]
+    births, deaths = _on_seats(log) if "genealogy" in log.tables else (np.zeros(0, dtype=np.int64),) * 2
+    entries, exits = step[(event == "entry") & (cause != "founder")], step[event == "exit"]
+    return np.sort(np.concatenate([entries, births])), np.sort(np.concatenate([exits, deaths]))
+
+
+def _on_seats(log: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Steps of births and deaths in families with seats, int64 each; those who were born before the first step are founders."""
+    rows = log.to_arrow("genealogy", ["step", "right", "uid", "born", "died", "unit"])
+    names = ("step", "right", "uid", "born", "died")
+    step, right, uid, born, died = (rows.column(name).to_numpy().astype(np.int64) for name in names)
+    steps = np.array(rows.column("unit").to_pylist(), dtype=object) == "steps"
+    _, first = np.unique(
+        np.stack([right, uid]), axis=1, return_index=True
+    )  # the row of a birth; a later one tells of the end
+    births = first[born[first] > int(log.header["step"])]
+    ended = np.flatnonzero(died != ALIVE)
+    return np.where(steps, born, step)[births], np.where(steps & (died >= 0), died, step)[ended]
 
 
 class Following:

@@ -94,6 +94,8 @@ def _structure(found: dict[str, np.ndarray], middle: np.ndarray) -> str:
     groups = line_chart(
         [Series("modularity", middle, found["modularity"], colour=3)], STEPS, "Modularity of trade, no unit"
     )
+    if not np.isfinite(found["modularity"]).any():
+        groups = '<p class="note">No agent bought from another one: trade has no groups.</p>'
     return card("Structure of trade", drawing + groups)
 
 

@@ -22,7 +22,7 @@ class History:
 
     trades: sales (see `Trades`); empty at level "summary".  steps: environment steps covered.
     wealth: step -> accounts and balances (currency), None: not on record.  bids: the same for the agents' own bids.
-    births, deaths: int64 [k], steps of entries (founders left out) and exits.
+    births, deaths: int64 [k], steps of entries (founders left out) and exits, those on seats included.
     episodes: steps at which episodes ended, int64 [e], and their returns (undiscounted), float64 [e].
     gone:   account -> rule in words, of agents that left.
     level:  how much was logged.  notes: sentences about what is missing.
@@ -67,6 +67,11 @@ def history_of(log: Any, steps: int = 0) -> History:
     if "trades" in there:
         trades, note = _sales(log)
         notes += [note] if note else []
+    if "genealogy" in there:
+        notes.append(
+            "Births and deaths on seats are those that the log's snapshots tell of, dated by them where the family does not "
+            "count in steps: who was born and forgotten between two snapshots is not counted."
+        )
     births, deaths = entries_and_exits(log) if "agents" in there else (np.zeros(0, dtype=np.int64),) * 2
     wealth = Wealth(log) if "accounts" in there else None
     bids = Balances.of(log, "prices", "price") if "prices" in there else None

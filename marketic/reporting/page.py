@@ -35,7 +35,7 @@ th{color:var(--muted);font-weight:500}td.n,th.n{text-align:right;font-variant-nu
 th.n:last-child,td.n:last-child{padding-right:0}td.n+td{padding-left:8px}
 code,pre{font:.86rem/1.5 ui-monospace,Menlo,Consolas,monospace}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--grid);border-radius:8px;padding:10px 12px;margin:.4em 0}
-td code{overflow-wrap:anywhere}
+td code{display:inline-block;min-width:min(12ch,40vw);overflow-wrap:anywhere}
 .proof{border-left:4px solid var(--s2);padding-left:10px;margin:12px 0 2px}
 .ramp{display:flex;align-items:center;gap:8px;font-size:.875rem;color:var(--muted);margin-top:8px;flex-wrap:wrap}
 .ramp svg{width:140px;height:12px;flex:none}

@@ -158,7 +158,7 @@ def configuration_card(record: RunRecord) -> str:
     """Everything that was set, the versions, and the command that does it again."""
     versions = record.config.get("versions")
     given = {key: value for key, value in record.config.items() if key != "versions"}
-    settings = [[escape(key), f"<code>{escape(value)}</code>"] for key, value in _flat(given)]
+    settings = [[escape(key).replace(".", ".<wbr>"), f"<code>{escape(value)}</code>"] for key, value in _flat(given)]
     found = versions if isinstance(versions, dict) else _installed()
     listed = ", ".join(f"{name} {number_}" for name, number_ in found.items())
     when = "of the run" if isinstance(versions, dict) else "when this page was written"
