@@ -72,6 +72,21 @@ def test_nodes_and_edges_are_the_logs(run):
     assert ledger_columns(feed.sales(0, 6), 4, 3)["buyer"] == ["agent 2"]
 
 
+def test_what_agents_pay_themselves_hides_nothing():
+    """Where many owners keep their rights, all 150 arrows once went to loops, and the page said that nobody paid another."""
+    from marketic.graph.trades import Trades
+
+    many = np.arange(400)
+    keep = {"buyer": 2 + many, "seller": 2 + many, "price": np.full(400, 9.0)}
+    pairs = {"buyer": np.array([2, 300]), "seller": np.array([399, 77]), "price": np.array([0.5, 0.25])}
+    both = {name: np.concatenate([keep[name], pairs[name]]) for name in keep}
+    nodes, edges = graph_columns(Trades.of(step=np.zeros(402), **both), (np.zeros(0), np.zeros(0)), Layout())
+    drawn = set(zip(edges["payer"].tolist(), edges["payee"].tolist(), strict=True))
+    assert drawn == {(2, 399), (300, 77)}
+    assert {2, 399, 300, 77} <= set(nodes["account"].tolist())
+    assert dict(zip(nodes["account"].tolist(), nodes["spent"].tolist(), strict=True))[2] == 9.5
+
+
 def test_places_stay(run):
     feed, layout = Feed(run), Layout()
     first, _ = graph_columns(feed.sales(0, 2), feed.wealth(3), layout)

@@ -58,12 +58,13 @@ class Layout:
 
 
 def graph_columns(trades: Trades, wealth: tuple[np.ndarray, np.ndarray], layout: Layout) -> tuple[Columns, Columns]:
-    """Nodes and edges of a window, for the busiest `NODES` agents."""
+    """Nodes and edges of a window: the `NODES` agents at its heaviest edges, those with most of them first."""
     graph = TradeGraph.of(trades)
-    kept = graph.heaviest(EDGES)
-    busy = np.bincount(np.concatenate([graph.source[kept], graph.target[kept]]), minlength=len(graph.account))
-    there = np.flatnonzero(busy > 0)
-    there = there[np.argsort(-busy[there], kind="stable")[:NODES]]
+    kept = graph.drawn(EDGES)
+    ends = np.stack([graph.source[kept], graph.target[kept]], axis=1).ravel()
+    found, first, busy = np.unique(ends, return_index=True, return_counts=True)
+    chosen = np.argsort(first, kind="stable")[:NODES]
+    there = found[chosen[np.lexsort((found[chosen], -busy[chosen]))]]
     kept = kept[np.isin(graph.source[kept], there) & np.isin(graph.target[kept], there)]
     account = graph.account[there]
     moves = moves_of(layout.market, account, trades)

@@ -108,6 +108,13 @@ class TradeGraph:
         kept = np.flatnonzero(self.among_agents)
         return kept[np.argsort(-np.abs(self.volume[kept]), kind="stable")[:most]]
 
+    def drawn(self, most: int, edges: np.ndarray | None = None) -> np.ndarray:
+        """The `most` of some edges (None: those between agents) to draw, int64: heaviest first, what agents buy from
+        themselves last. Where owners often keep their rights, those would leave no room for what others paid."""
+        kept = np.flatnonzero(self.among_agents) if edges is None else edges
+        loop = self.source[kept] == self.target[kept]
+        return kept[np.lexsort((-np.abs(self.volume[kept]), loop))[:most]]
+
     def networkx(self, *, goods: bool = True, genealogy: bool = True) -> "networkx.DiGraph":
         """As a networkx.DiGraph; nodes are named "agent 3", "house", "ancestor 17", and (with `goods`) after the goods.
 

@@ -47,7 +47,8 @@ def graph_card(market: Market | None, history: History, words: Words, number: in
     data = _data(market, history, scene, words, f"arrow-{number}")
     note = (
         f"An arrow goes from buyer to seller, the way the money goes; its width is the money paid in the window. Shown are "
-        f"the {len(scene.account)} agents that traded most, and up to {EDGES} arrows a window. Faded: did not trade then."
+        f"the {len(scene.account)} agents that traded most with others, and up to {EDGES} arrows a window. Faded: did not trade "
+        "then."
     )
     box = f"{_slider(data)}{_drawing(scene, data, words, f'arrow-{number}')}{_legend(scene, words)}"
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
@@ -57,7 +58,9 @@ def graph_card(market: Market | None, history: History, words: Words, number: in
 
 
 def _scene(market: Market | None, trades: Trades, sales: Trades) -> Scene:
-    """Choose the busiest agents and lay them out."""
+    """Choose the agents that traded most with others, and lay them out."""
+    others = sales.where(sales.buyer != sales.seller)
+    sales = others if len(others) else sales
     account, group = np.unique(np.concatenate([sales.buyer, sales.seller]), return_inverse=True)
     busy = np.bincount(group, weights=np.abs(np.tile(sales.paid, 2)) + 1e-9)
     chosen = np.sort(account[np.argsort(-busy, kind="stable")[:NODES]])
@@ -112,7 +115,7 @@ def _data(market: Market | None, history: History, scene: Scene, words: Words, a
         graph = TradeGraph.of(sales, (first, last))
         inside = np.isin(graph.account, scene.account)
         kept = np.flatnonzero(inside[graph.source] & inside[graph.target])
-        kept = kept[np.argsort(-np.abs(graph.volume[kept]), kind="stable")[:EDGES]]
+        kept = graph.drawn(EDGES, kept)
         ends = (
             np.searchsorted(scene.account, graph.account[end[kept]]).tolist() for end in (graph.source, graph.target)
         )

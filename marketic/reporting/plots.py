@@ -110,7 +110,7 @@ def _graph(drawn: Any, record: RunRecord) -> None:
         raise InputError(f"{record.folder} logged no trades: train with --log trades")
     first, last, sales = spans[-1]
     graph = TradeGraph.of(sales, (first, last))
-    kept = graph.heaviest(120)
+    kept = graph.drawn(120)
     there = np.unique(np.concatenate([graph.source[kept], graph.target[kept]]))[:MOST_AGENTS]
     account = graph.account[there]
     moves = moves_of(record.market, account, sales)
