@@ -96,5 +96,6 @@ def curve_figures(sources: dict[str, Any]) -> list[Any]:
     for made in (returns, error):
         made.xaxis.axis_label = "environment steps"
         made.xaxis.formatter.use_scientific = False
+        made.yaxis.formatter.power_limit_high = 9
     shares.xaxis.axis_label = "agents, poorest first (%)"
     return [returns, error, shares]

@@ -47,8 +47,8 @@ def graph_card(market: Market | None, history: History, words: Words, number: in
     data = _data(market, history, scene, words, f"arrow-{number}")
     note = (
         f"An arrow goes from buyer to seller, the way the money goes; its width is the money paid in the window. Shown are "
-        f"the {len(scene.account)} agents that traded most with others, and up to {EDGES} arrows a window. Faded: did not trade "
-        "then."
+        f"the {len(scene.account)} agents that traded most with others, and up to {EDGES} arrows a window. "
+        "Faded: did not trade then."
     )
     box = f"{_slider(data)}{_drawing(scene, data, words, f'arrow-{number}')}{_legend(scene, words)}"
     text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
