@@ -113,7 +113,7 @@ def hour(folder: str, minutes: int) -> float:
     (events / "trades").mkdir(parents=True)
     (Path(folder) / "config.toml").write_text('env = "an-hour-v0"\n')
     header = {"level": "trades", "marketic": "bench", "tick": 2.0**-20, "rows": 1, "rights": 1, "members": 1, "agents": 500,
-              "first_account": 2, "step": 0}  # fmt: skip
+              "first_account": 2, "step": 0, "discount": 0.99, "royalty": 0.0}  # fmt: skip
     manifest = Manifest.create(events, header)
     feed, layout, rng, first = Feed(Path(folder)), Layout(), np.random.default_rng(0), 0.0
     for minute in range(minutes):
