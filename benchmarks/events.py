@@ -37,7 +37,7 @@ QUESTION = (
 
 
 def run(quick: bool = False) -> dict[str, Any]:
-    """Measure everything; about three minutes, or 20 seconds if `quick`. Returns the result as a JSON-able object."""
+    """Measure everything; about a minute, or half of one if `quick`. Returns the result as a JSON-able object."""
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

@@ -2,11 +2,11 @@
 
     marketic bench learning [--quick] [--json]
 
-Each run starts from the frozen preset of its task (seeds 100-109, on which nothing was tuned). The greedy market is
-evaluated every `every` steps: on toy-text tasks exactly, as the value of its policy at discount 0.99 against V* (within
-1 %); elsewhere by the mean return of 100 episodes on other seeds (20 first, and the 100 only if those are near). "First
-pass" is the first evaluation that meets the bar. Training goes on to three times that many steps (or the limit), and
-"stability" is the share of the later evaluations that still meet the bar.
+Each run starts from the frozen preset of its task (seeds 100-109, on which no setting was searched; BENCHMARKS.md says how
+often they were looked at). The greedy market is evaluated every `every` steps: on toy-text tasks exactly, as the value of its
+policy at discount 0.99 against V* (within 1 %); elsewhere by the mean return of 100 episodes on other seeds (20 first, and
+the 100 only if those are near). "First pass" is the first evaluation that meets the bar. Training goes on to three times that
+many steps (or the limit), and "stability" is the share of the later evaluations that still meet the bar.
 """
 
 import time
