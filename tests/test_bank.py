@@ -100,7 +100,7 @@ def test_before_the_first_verdict_the_steady_copy_is_shown():
 
 
 def test_trials_resume_bit_for_bit(tmp_path):
-    market = marketic.make("CartPole-v1", agents="bank", seed=3, trial=2, window=8, warm=20, hidden=8).learn(2000)
+    market = marketic.make("CartPole-v1", agents="bank", seed=3, trial=2, window=8, warm=20, hidden=8).learn(2100)
     trials = market.population.trials
     former = trials.number
     assert former > 1
@@ -165,3 +165,19 @@ def test_rewards_and_observations_of_any_size_are_learned(scale, sight):
         )
     test = draw.normal(size=(200, 2))
     assert ((test[:, 0] > 0) == population.appraise(test * sight).value.argmax(axis=1)).mean() > 0.9
+
+
+def test_training_that_earns_more_than_the_incumbent_did_needs_no_trial():
+    """Novices only cost revenue: what training earns, less its standard error, the steady copy would earn at least."""
+    population = bank(trial=2, window=2)
+    population.copies[SHOWN], population.best, population.steps = 1.0, 10.0, 100
+    for revenue, shown, best in ((12.0, 1.0, 10.0), (8.0, 1.0, 10.0), (40.0, 2.0, 24 - 16 / np.sqrt(2))):
+        population.copies[STEADY] = 2.0
+        population.trials.playing[0] = 0  # training
+        population.learn(receipt(revenue))
+        assert (population.copies[SHOWN] == shown).all()
+        assert population.best == pytest.approx(best)
+    population.trials.playing[0] = 7  # somebody's trial that is no longer open
+    population.learn(receipt(99.0))
+    assert population.best == pytest.approx(24 - 16 / np.sqrt(2)), "episodes of trials are none of training"
+    assert population.revenue.tolist() == [40.0, 8.0]

@@ -16,8 +16,9 @@ it more slowly. SHOWN is the copy of STEADY that stood when the mean revenue of 
 at its best (the newest of equals), and is what `appraise` reads. FORMER is the best of the term before: a record
 lapses after two terms, so that a bank in a changing world does not show for ever what once was good. No evaluation
 episode is used.
-With `trial` the copies are ranked by episodes of training that they play themselves instead (see `bank_trials`); until
-the first of them has done so, SHOWN is STEADY.
+With `trial` copies also play episodes themselves, without novices, and are ranked by those (see `bank_trials`). Novices only
+cost revenue, so what training earns is what STEADY would earn at least: where that, less its standard error, is more than the
+best copy earned in its trial, STEADY takes its place without one.
 
 Exploration: now and then a novice (a bidder drawn at random) outbids the rest, and keeps doing so for a lease of k
 steps with probability about k^-2 (Dabney, Ostrovski and Barreto 2021). Single random acts never break a habit such as
@@ -226,21 +227,17 @@ class Bank:
     def _rank(self, row: int, revenue: float) -> None:
         """An episode ended: compare the copy that is now judged with the best so far.
 
-        Of two copies that earned alike in trials the older stays. Training episodes are played by today's bids, not by the
-        copy that they rank: there the newer takes over, which has learned longer, and no return beats the highest there is.
+        Of two copies that earned alike the older stays where there are trials. Without, training episodes alone rank, played by
+        today's bids: there the newer takes over, which has learned longer, and no return beats the highest there is.
         """
-        terms = self.terms
-        self.revenue[self.episodes % terms.window] = revenue
+        terms, tried = self.terms, self.trials.playing[row] > 0
         self.episodes += 1
         if self.steps // terms.tenure > self.term:
             self.term = self.steps // terms.tenure
             self.copies[FORMER], self.former = self.copies[SHOWN], self.best
             self.best = -np.inf
-        judged, score = STEADY, -np.inf
-        if terms.trial:
-            judged, score = CHALLENGER, self.trials.enter(row, revenue, self.best)
-        elif self.episodes >= terms.window:
-            score = self.revenue.mean()
+        judged = CHALLENGER if tried else STEADY
+        score = self.trials.enter(row, revenue, self.best) if tried else self._trained(revenue)
         if score > self.best or (score == self.best > -np.inf and not terms.trial):
             self.copies[SHOWN], self.best = self.copies[judged], score
         elif self.best == -np.inf:
@@ -249,6 +246,15 @@ class Bank:
             wanted = self.steps >= TRIED * terms.warm and self.episodes % terms.trial == 0
             if self.trials.call(row, wanted):
                 self.copies[CHALLENGER] = self.copies[STEADY]
+
+    def _trained(self, revenue: float) -> float:
+        """The score of STEADY by the last `window` episodes of training, of which `revenue` is the newest; -inf before."""
+        window, count = self.terms.window, self.episodes - self.trials.played
+        self.revenue[(count - 1) % window] = revenue
+        if count < window:
+            return -np.inf
+        doubt = self.revenue.std() / np.sqrt(window) if self.terms.trial else 0.0
+        return float(self.revenue.mean() - doubt)
 
     def _reform(self) -> None:
         """Standardise observations and the currency anew, at steps warm, 2 warm, ... REFORMS * warm."""

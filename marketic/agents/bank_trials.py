@@ -5,7 +5,8 @@ LunarLander-v3) and a bad one little, and the network that plays is not the copy
 a challenger plays, alone and to the end: one copy of STEADY, unchanged until its case is closed. After `size` episodes
 its score is their mean minus the mean's standard error, so that of two equal means the steadier one counts more. If that
 is above the score of the incumbent (the copy that is shown), the challenger takes its place. One that is already far
-behind after a few episodes is dropped, and the next is tried: a race, as in Maron and Moore (1994).
+behind after a few episodes is dropped, and the next is tried: a race, as in Maron and Moore (1994). A trial takes long, though:
+while the bank learns fast, training soon earns more than the incumbent did, and what trains is shown (`Bank._rank`).
 """
 
 import numpy as np
@@ -21,11 +22,12 @@ class Trials:
     returns: float64 [size], of the challenger's episodes so far, of which `count` are filled.
     number:  how many challengers there were. standing: whether the last one's case is still open.
     playing: int64 [rows], which challenger plays there; 0: none, the bank is training.
+    played:  episodes of all challengers together, counted or not.
     """
 
     def __init__(self, size: int) -> None:
         self.returns = np.zeros(size)
-        self.count, self.number, self.standing = 0, 0, False
+        self.count, self.number, self.standing, self.played = 0, 0, False, 0
         self.playing = np.zeros(1, np.int64)
 
     def call(self, row: int, wanted: bool) -> bool:
@@ -41,6 +43,7 @@ class Trials:
 
         bar: the incumbent's score. Episodes that an earlier challenger began are not counted.
         """
+        self.played += int(self.playing[row] > 0)
         if not self.standing or self.playing[row] != self.number:
             return -np.inf
         self.returns[self.count] = revenue
@@ -56,11 +59,11 @@ class Trials:
 
     def state_dict(self) -> dict[str, np.ndarray]:
         """Everything, as arrays."""
-        case = np.array([self.count, self.number, self.standing], np.int64)
+        case = np.array([self.count, self.number, self.standing, self.played], np.int64)
         return {"returns": self.returns.copy(), "case": case, "playing": self.playing.copy()}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Continue from `state_dict`."""
         self.returns, self.playing = state["returns"].copy(), state["playing"].copy()
-        self.count, self.number, standing = state["case"].tolist()
+        self.count, self.number, standing, self.played = state["case"].tolist()
         self.standing = bool(standing)
