@@ -74,7 +74,7 @@ def test_reproduce_takes_dashes_and_prints_json(monkeypatch, capsys):
         (("env", "FrozenLake-v1"), 0, '"passed": true'),
         (("env", "marketic/Chain-v0"), 0, '"passed": true'),
         (("population", "tabular"), 0, '"passed": true'),
-        (("population", "test_population_kit:NamesNoAction"), 1, "wanted numbers from 0 to 2"),
+        (("population", "population_offenders:NamesNoAction"), 1, "wanted numbers from 0 to 2"),
         (("env", "test_environment_kit:RandomFromStepTwo"), 1, "the reward at step 2"),
         (("env", "NoSuch-v0"), 2, "cannot make environment"),
         (("env", "no.such:Thing"), 2, "No module named"),
