@@ -259,7 +259,7 @@ class Market(InProcess):
         window: environment steps first <= step < last; None: all. members: one edge per pair of members where syndicates
         trade, instead of one between the first of them. Raises InputError if nothing is logged, or for a wrong window.
         """
-        from marketic.graph.network import market_graph
+        from marketic.graph.of_market import market_graph
 
         graph = market_graph(self, window, members)
         return graph if arrays else graph.networkx()

@@ -21,13 +21,13 @@ from marketic.reporting.charts import COLOURS, Series, line_chart
 from marketic.reporting.graph_view import graph_card
 from marketic.reporting.grid_map import grid_card, taxi_card
 from marketic.reporting.heat_map import heat_cards
-from marketic.reporting.layout import words_of
 from marketic.reporting.page import card, duration, escape, figure, page, table
 from marketic.reporting.run_record import RunRecord, read_record
 from marketic.reporting.run_sections import configuration_card, curve_cards, greedy_text, headline, mechanism_card
-from marketic.reporting.tasks import Task, task_of
 from marketic.reporting.truth import truth_card
 from marketic.reporting.wealth import ledger_card, lorenz_card, rich_card
+from marketic.vocabulary.tasks import Task, task_of
+from marketic.vocabulary.words_of import words_of
 
 EPISODES = 100
 

@@ -5,7 +5,7 @@ import re
 import gymnasium as gym
 
 import marketic
-from marketic.reporting.layout import words_of
+from marketic.vocabulary.words_of import words_of
 from marketic.words import Words
 from tests.tiny_envs import Match
 

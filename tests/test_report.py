@@ -18,12 +18,12 @@ from marketic.market import Market
 from marketic.metrics import Recorder, part_path, write_part
 from marketic.report import write_report
 from marketic.reporting.charts import Series, line_chart
-from marketic.reporting.grid_map import grid_of
 from marketic.reporting.page import apart
 from marketic.reporting.plots import save_plot
 from marketic.reporting.run_record import EVALUATION_SEED, greedy_arena
 from marketic.run import resume, train
 from marketic.run_config import RunConfig
+from marketic.vocabulary.grid import grid_of
 from marketic.words import Words
 
 TASKS = {"FrozenLake-v1": 1500, "CartPole-v1": 1500, "Taxi-v4": 4000, "MountainCar-v0": 1500, "CliffWalking-v1": 1000}

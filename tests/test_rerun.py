@@ -19,7 +19,7 @@ from marketic.dashboard.replay import replay, stage_of
 from marketic.dashboard.stage import in_words
 from marketic.errors import InputError
 from marketic.events import audit, open_log
-from marketic.events.absent import Absent, best_bidders, leave_out, load_of_run
+from marketic.events.absent import Absent, best_bidders, leave_out
 from marketic.events.comparison import gini
 from marketic.events.rerun import Change, rerun
 from marketic.exploration import Novices
@@ -30,6 +30,7 @@ from marketic.reporting.appraisal import appraise
 from marketic.run import Run, resume, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
+from marketic.run_market import load_of_run
 
 LAKE = RunConfig("FrozenLake-v1", agents="tabular", steps=3_000, seed=3, checkpoint_every=500, log="trades",
                  evaluate_every=700, evaluate_episodes=3, options={"novices": 0.1})  # fmt: skip

@@ -8,10 +8,10 @@ import numpy as np
 
 from marketic.commands import print_json
 from marketic.errors import InputError
-from marketic.events.absent import load_of_run
 from marketic.run import Run, resume, tell, train
 from marketic.run_config import RunConfig
 from marketic.run_folder import RunFolder
+from marketic.run_market import load_of_run
 from marketic.toml_text import parse_assignments
 
 _PARTS = ("agents", "mechanism", "env_options", "options")

@@ -33,7 +33,7 @@ def _export(folder: Path, out: Path) -> Path:
     """Write a run's trade graph, with what its market says of those who live, and all members of syndicates with lineages."""
     from marketic.events import open_log
     from marketic.graph import graph_of, write_graph
-    from marketic.graph.network import market_graph
+    from marketic.graph.of_market import market_graph
     from marketic.reporting.run_record import read_record
 
     market, log = read_record(folder, 0).market, open_log(folder)

@@ -4,10 +4,10 @@ import contextlib
 
 from marketic.dashboard.feed import Feed
 from marketic.errors import InputError
-from marketic.events.absent import load_of_run
-from marketic.graph.agents import program
 from marketic.market import Market
-from marketic.reporting.layout import words_of
+from marketic.run_market import load_of_run
+from marketic.vocabulary.programs import program
+from marketic.vocabulary.words_of import words_of
 from marketic.words import NO_WORDS
 
 

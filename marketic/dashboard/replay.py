@@ -16,12 +16,13 @@ import numpy as np
 
 from marketic.environments import make_again
 from marketic.errors import InputError
-from marketic.events.absent import best_bidders, load_of_run
-from marketic.graph.agents import program
+from marketic.events.absent import best_bidders
 from marketic.market import Market
-from marketic.reporting.layout import words_of
 from marketic.reporting.run_record import EVALUATION_SEED, LONGEST_EPISODE
 from marketic.run_folder import RunFolder
+from marketic.run_market import load_of_run
+from marketic.vocabulary.programs import program
+from marketic.vocabulary.words_of import words_of
 from marketic.words import Words
 
 

@@ -11,8 +11,8 @@ from marketic.graph.trades import Trades, account_name
 from marketic.ledger import HOUSE
 from marketic.market import Market
 from marketic.reporting.colours import KINDS
-from marketic.reporting.grid_map import grid_of
 from marketic.reporting.layout import moves_of, places_on_map
+from marketic.vocabulary.grid import grid_of
 
 NODES, EDGES, ROWS, FRAMES, LABELS = 60, 150, 60, 100, 12
 Columns = dict[str, Any]

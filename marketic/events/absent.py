@@ -1,8 +1,5 @@
 """A population without some of its agents: what a market would have been had they not been there."""
 
-import contextlib
-import tomllib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -95,19 +92,6 @@ def best_bidders(market: Any, bids: Bids) -> np.ndarray:
         seats = getattr(market.population, "seats", everybody)[silent % market.rights]
         best[silent] = (~absent[silent] & (np.arange(value.shape[1]) < seats[:, None])).argmax(axis=-1)
     return best
-
-
-def load_of_run(file: Path) -> Any:
-    """The market in a run's file, without the agents that the run leaves out; of a file elsewhere: all of it."""
-    from marketic.storage import load
-
-    market = load(file)
-    config = next((c for folder in file.resolve().parents[:2] if (c := folder / "config.toml").is_file()), None)
-    if config is not None:
-        with contextlib.suppress(tomllib.TOMLDecodeError, UnicodeDecodeError):  # a broken file says nothing
-            without = tomllib.loads(config.read_text(encoding="utf-8")).get("without", [])
-            leave_out(market, [account for account in without if (market.accounts == account).any()])
-    return market
 
 
 def leave_out(market: Any, accounts: list[int]) -> None:

@@ -4,17 +4,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from marketic.words import Words
+from marketic.vocabulary.programs import program
+from marketic.vocabulary.words_of import words_of
 
 if TYPE_CHECKING:
     from marketic.market import Market
-
-
-def vocabulary(market: "Market") -> Words:
-    """The task's words for what agents see and do."""
-    from marketic.reporting.layout import words_of
-
-    return words_of(market)
 
 
 def last_words(market: "Market", accounts: np.ndarray) -> np.ndarray:
@@ -22,9 +16,7 @@ def last_words(market: "Market", accounts: np.ndarray) -> np.ndarray:
 
     accounts: int64 [n]. An agent of the user's own that fails to describe itself does not stop training.
     """
-    from marketic.graph.agents import program
-
-    words = vocabulary(market)
+    words = words_of(market)
     found = []
     for agent in np.searchsorted(market.accounts, accounts).tolist():  # accounts are in order of entry
         try:

@@ -14,7 +14,7 @@ from marketic.bids import Bids
 from marketic.events import tape as tapes
 from marketic.events.header import header, require
 from marketic.events.kinship import Kinship
-from marketic.events.last_words import last_words, vocabulary
+from marketic.events.last_words import last_words
 from marketic.events.log import EventLog
 from marketic.events.manifest import Manifest
 from marketic.events.parts import drop_parts, path_of, sync, write_part
@@ -23,6 +23,7 @@ from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.events.snapshots import Snapshots
 from marketic.events.transcript import Transcript
 from marketic.events.waiting import Live, forget_waiting, write_waiting
+from marketic.vocabulary.words_of import words_of
 
 if TYPE_CHECKING:
     from marketic.market import Market
@@ -225,10 +226,9 @@ class EventWriter:
     def show(self) -> None:
         """Let readers see what waits, as the log's open part; the log itself does not change."""
         self.live.wrote()
-        tables, manifest = self._tables(), self.manifest
-        if manifest is not None and tables:
+        if self.manifest is not None and (tables := self._tables()):
             now = self.market.num_timesteps, self.trades + self.waiting
-            write_waiting(self.folder, manifest.head, *now, tables, manifest.version)
+            write_waiting(self.folder, self.manifest.head, *now, tables, self.manifest.version)
 
     def _tables(self) -> dict[str, dict[str, Any]]:
         """Tables that have rows which wait, as columns."""
@@ -257,7 +257,7 @@ class EventWriter:
             self._note("updates", sales=sales, surprise=surprise, agents_changed=moved, price_change=mean)
         for account, parent in self.snapshots.newborn():
             self._note("agents", account=np.array([account]), event="entry", cause="born", parent=parent)
-        for columns in self.kinship.news(self.market, None if self.level == "summary" else vocabulary(self.market)):
+        for columns in self.kinship.news(self.market, None if self.level == "summary" else words_of(self.market)):
             self._note("genealogy", **columns)
 
     # Starting, saving, resuming

@@ -12,6 +12,8 @@ import numpy as np
 
 from marketic.errors import InputError
 from marketic.genealogy import ALIVE
+from marketic.graph.agent_facts import AgentFacts
+from marketic.graph.kin import registers_of, relatives
 from marketic.graph.network import TradeGraph
 from marketic.graph.trades import Trades
 
@@ -85,9 +87,6 @@ def graph_of(
 
     goods: what the rights to act are called. Raises InputError for a wrong window, or a log without trades.
     """
-    from marketic.graph.agents import AgentFacts
-    from marketic.graph.kin import registers_of, relatives
-
     if log.level == "summary":
         raise InputError(
             'this log keeps no trades (level "summary"): train with --log trades, or call '

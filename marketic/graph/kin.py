@@ -7,16 +7,18 @@ seat; one that is dead, and whose seat others have taken, is called by its uid: 
 import heapq
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from marketic.events.kinship import genealogies
 from marketic.genealogy import ALIVE, LONG_DEAD, Genealogy
-from marketic.graph.agents import AgentFacts
+from marketic.graph.agent_facts import AgentFacts
 from marketic.graph.trades import account_name
-from marketic.market import Market
 from marketic.words import NO_WORDS, Words
+
+if TYPE_CHECKING:
+    from marketic.market import Market
 
 MOST_ANCESTORS = 10_000
 """Ancestors in a graph, at most, the youngest first: a graph stays readable, and its file small."""
@@ -54,7 +56,7 @@ class Register:
         return f"ancestor {uid}" + (f" of right {self.right}" if self.right is not None else "")
 
 
-def registers(market: Market, words: Words = NO_WORDS) -> list[Register]:
+def registers(market: "Market", words: Words = NO_WORDS) -> list[Register]:
     """What the families of a market remember now."""
     found = list(genealogies(market, words))
     return [Register(family, account, right if len(found) > 1 else None) for right, family, account in found]

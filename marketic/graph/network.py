@@ -5,7 +5,7 @@ agent that sold it, and to every agent that bought it. Arrays hold millions of e
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -19,8 +19,7 @@ from marketic.ledger import HOUSE
 if TYPE_CHECKING:
     import networkx
 
-    from marketic.graph.agents import AgentFacts
-    from marketic.market import Market
+    from marketic.graph.agent_facts import AgentFacts
 
 MOST_NETWORKX_EDGES = 500_000
 
@@ -202,29 +201,3 @@ def _per_node(node: np.ndarray, amount: np.ndarray, n: int) -> tuple[np.ndarray,
     count = np.bincount(node, minlength=n)
     there = np.flatnonzero(count)
     return there, np.bincount(node, weights=amount, minlength=n)[there], count[there]
-
-
-def market_graph(market: "Market", window: tuple[int, int] | None, members: bool, log: Any = None) -> TradeGraph:
-    """The graph behind `Market.graph`. log: None: the one that the market keeps.
-
-    Raises InputError if the market keeps no log, or for a log without trades.
-    """
-    from marketic.graph.agents import facts_of
-    from marketic.graph.from_log import entered_at, graph_of
-    from marketic.reporting.layout import words_of
-
-    log = market.events if log is None else log
-    graph = graph_of(log, window, members=members, goods=_rights(market))
-    now = facts_of(market, graph.facts, words_of(market), entered_at(log))  # prices and all, where the log knows births
-    facts = {
-        account: replace(
-            graph.facts[account], wealth=one.wealth, age=one.age, family=one.family, program=one.program, alive=True
-        )
-        for account, one in now.items()
-    }
-    return replace(graph, facts={**graph.facts, **facts})
-
-
-def _rights(market: "Market") -> list[str]:
-    """What the rights to act are called: the action has one component, or several."""
-    return ["the right to act"] if market.rights == 1 else [f"right {k} to act" for k in range(market.rights)]

@@ -6,7 +6,7 @@ for the state it buys is its estimate of what the state it leaves behind will fe
 bankrupt, those whose work is worth more than they pay get rich and have children. Nobody is told who did well.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from marketic.hayek.books import (
     open_books,
 )  # fmt: skip
 from marketic.hayek.doors import check_agents, check_economy, check_table, part
+from marketic.hayek.genealogy import EconomyGenealogy
 from marketic.hayek.instance import list_agents
 from marketic.hayek.interface import CODE, Species
 from marketic.hayek.lifecycle import live
@@ -38,9 +39,6 @@ from marketic.hayek.rules import Auction, Births, Curriculum, Exits, Novices, Ta
 from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.trials import Outcomes, try_out
 from marketic.numbers import MOST_ENTRIES, check_room, whole
-
-if TYPE_CHECKING:
-    from marketic.hayek.genealogy import EconomyGenealogy
 
 
 class Economy:
@@ -196,10 +194,8 @@ class Economy:
         parts = (self.code, books.slope, books.offset, books.wealth, books.uid, books.parent)
         return Snapshot(*(part[kept].copy() for part in parts))
 
-    def genealogy(self) -> "EconomyGenealogy":
+    def genealogy(self) -> EconomyGenealogy:
         """Everybody born so far: who descends from whom, and what it does in words."""
-        from marketic.hayek.genealogy import EconomyGenealogy
-
         return EconomyGenealogy.of(self)
 
     def evaluate(self, size: int, count: int, *, seed: int, agents: Snapshot | None = None, **options: Any) -> Outcomes:

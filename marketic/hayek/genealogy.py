@@ -9,13 +9,14 @@ import numpy as np
 
 from marketic.genealogy import Genealogy
 from marketic.hayek.books import BIRTH, BORN, DEATH, EMPTY, MOTHER, WINS
-from marketic.hayek.economy import Economy
 from marketic.hayek.interface import Species
 from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.trials import Outcomes
 
 if TYPE_CHECKING:
     import networkx
+
+    from marketic.hayek.economy import Economy
 
 TREASURY_NODE = "treasury"
 
@@ -31,7 +32,7 @@ class EconomyGenealogy(Genealogy):
     immigrants: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, economy: Economy) -> "EconomyGenealogy":
+    def of(cls, economy: "Economy") -> "EconomyGenealogy":
         """The births of an economy so far."""
         books = economy.books
         log = books.log[: int(books.account[BORN])].copy()

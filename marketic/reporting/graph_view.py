@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from marketic.graph.agents import program
 from marketic.graph.depth import steps_from_start
 from marketic.graph.network import TradeGraph
 from marketic.graph.trades import Trades, account_name
 from marketic.ledger import HOUSE
 from marketic.market import Market
 from marketic.reporting.colours import KINDS
-from marketic.reporting.grid_map import Grid, grid_of
 from marketic.reporting.history import History
 from marketic.reporting.layout import moves_of, places_on_map
 from marketic.reporting.page import card, escape, figure
+from marketic.vocabulary.grid import Grid, grid_of
+from marketic.vocabulary.programs import program
 from marketic.words import Words
 
 WINDOWS, NODES, EDGES, LABELS = 24, 60, 140, 10

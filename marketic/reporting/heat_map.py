@@ -8,10 +8,10 @@ from marketic.market import Market
 from marketic.reporting.appraisal import appraise
 from marketic.reporting.charts import axes_for
 from marketic.reporting.colours import KINDS, ramp, shade
-from marketic.reporting.layout import words_of
 from marketic.reporting.page import card, escape, number
 from marketic.reporting.run_record import EVALUATION_SEED, LONGEST_EPISODE, greedy_arena
-from marketic.reporting.tasks import Task
+from marketic.vocabulary.tasks import Task
+from marketic.vocabulary.words_of import words_of
 
 PIXELS, SHADES, HEIGHT, WAY = 56, 24, 360, 150
 

@@ -12,11 +12,11 @@ import numpy as np
 from marketic.graph.trades import Trades
 from marketic.market import Market
 from marketic.reporting.colours import ramp, shade
-from marketic.reporting.grid_map import Grid, grid_of
 from marketic.reporting.history import History
 from marketic.reporting.layout import moves_of, states_of
 from marketic.reporting.page import card, escape, figure, number
-from marketic.reporting.tasks import COMPASS, Task
+from marketic.vocabulary.grid import Grid, grid_of
+from marketic.vocabulary.tasks import COMPASS, Task
 
 WINDOWS, SHADES = 24, 64
 NOTE = (

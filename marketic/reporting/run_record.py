@@ -11,11 +11,11 @@ import numpy as np
 
 from marketic.errors import CorruptFile, InputError
 from marketic.evaluation import evaluation_env
-from marketic.events.absent import load_of_run
 from marketic.market import Market
 from marketic.metrics import read_metrics
 from marketic.reporting.history import History, read_history
 from marketic.run_folder import RunFolder
+from marketic.run_market import load_of_run
 
 EVALUATION_SEED = 20_000
 """Seed of the first episode of the report's own evaluation."""
