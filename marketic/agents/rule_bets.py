@@ -19,6 +19,8 @@ from numba import njit
 from marketic.agents.rule_bits import match
 from marketic.agents.rule_books import (
     HOUSE,
+    LEAST_STAKE,
+    MOST_MONEY,
     OPEN,
     PROBLEMS,
     TAX,
@@ -42,7 +44,7 @@ from marketic.agents.rule_entry import (
     prepare,
 )
 from marketic.agents.rule_parts import PAY, address_and_settings, call_pay
-from marketic.agents.rule_pay import Squared
+from marketic.agents.rule_pay import Squared, rehearse_pay
 from marketic.agents.rule_record import write
 from marketic.agents.splitmix import below, uniform
 from marketic.errors import InputError
@@ -80,8 +82,11 @@ class Bets:
 
     def __post_init__(self) -> None:
         sound = all_amounts(self.solid, self.house, self.explore)
-        if not (sound and 0 < self.solid <= 1 and self.house > 0 and 0 <= self.explore <= 1):
-            raise InputError(f"{self}: wanted solid in (0, 1], a house stake > 0 and explore as a probability")
+        if not (sound and 0 < self.solid <= 1 and LEAST_STAKE <= self.house <= MOST_MONEY and 0 <= self.explore <= 1):
+            raise InputError(
+                f"{self}: wanted solid in (0, 1], a house stake > 0, from {LEAST_STAKE:g} to {MOST_MONEY:,}, and explore as "
+                "a probability"
+            )
         costs = (self.tax, self.budget, self.bankrupt)
         if not (all_amounts(*costs, self.par) and min(costs) >= 0):
             raise InputError(f"{self}: wanted tax, budget and bankrupt >= 0 and a finite par")
@@ -104,12 +109,13 @@ class Terms(NamedTuple):
 def prepare_bets(bets: Bets, actions: int, positions: int, capacity: int) -> tuple[Terms, Entry]:
     """Compile the parts. Raises InputError for parts that are none."""
     address, settings = address_and_settings(bets.pay, PAY, "pay rule")
+    rehearse_pay(bets.pay, settings)
     reals = [bets.house, bets.solid, bets.tax, bets.budget, bets.bankrupt * TICKS, float(bets.kelly)]
     terms = Terms(
         np.array(reals), np.array([address]), settings, np.zeros(actions), np.zeros(actions),
         np.zeros(capacity, np.int64), np.zeros(capacity), np.zeros(capacity),
     )  # fmt: skip
-    return terms, prepare(bets.entry, positions)
+    return terms, prepare(bets.entry, positions, capacity)
 
 
 @njit(cache=True)
@@ -156,9 +162,11 @@ def _settle(books, terms, count, action, won):  # type: ignore[no-untyped-def]
         return
     capital, shares = terms.capital[:n], terms.shares[:n]
     if won:
+        shares[:] = 0.0
         call_pay(terms.pay[0], capital, terms.pay_settings, shares)
         for k in range(n):
-            move_money(books, terms.seats[k], HOUSE, np.int64(np.floor(0.5 * TICKS * shares[k])))
+            if 0.0 < shares[k] <= 1.0:  # whatever else a pay rule wrote is no share
+                move_money(books, terms.seats[k], HOUSE, np.int64(np.floor(0.5 * TICKS * shares[k])))
         return
     total = 0.0
     for k in range(n):

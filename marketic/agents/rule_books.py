@@ -18,7 +18,9 @@ from marketic.ledger import HOUSE, WORLD
 TICKS = 2.0**20
 """Ticks per unit of currency."""
 MOST_MONEY = 2**16
-"""Most that an entrant may get from the house, currency: all rules together stay far below 2**63 ticks."""
+"""Most that the house may stake, or give to an entrant, currency: all rules together stay far below 2**63 ticks."""
+LEAST_STAKE = 1e-100
+"""Least that the house may stake: what is divided by it, or by its square, stays finite."""
 TOP, ALIVE, PROBLEMS, BORN, LEFT = range(5)
 """Entries of `counts`: seats in use or used before, rules alive, trades so far, rules born, rules that left."""
 MOST_CHILDREN = 64

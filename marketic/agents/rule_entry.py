@@ -69,7 +69,8 @@ class PublicRecord:
 
 @dataclass(frozen=True)
 class Offspring:
-    """Entry without memory: `children` after every win, at most `limit` rules, then the poorest of 20 makes room.
+    """Entry without memory: `children` after every win, at most `limit` rules (or seats, if those are fewer); then the
+    poorest on 20 seats drawn at random makes room.
 
     endowment: currency, from the house. trials: how much a novice trusts its first parent's belief, in trials.
     """
@@ -106,7 +107,7 @@ class Entry(NamedTuple):
     out: np.ndarray
 
 
-def prepare(entry: Any, positions: int) -> Entry:
+def prepare(entry: Any, positions: int, capacity: int) -> Entry:
     """Compile an entry rule's parts and lay out its scratch memory. Raises InputError for anything else."""
     if not isinstance(entry, PublicRecord | Offspring):
         raise InputError(f"entry={entry!r}: wanted PublicRecord(...) or Offspring(...)")
@@ -137,7 +138,7 @@ def prepare(entry: Any, positions: int) -> Entry:
             entry.size // 64,
         )
     else:
-        numbers, size = [0, 0, 0, entry.children, entry.limit, 0], 1
+        numbers, size = [0, 0, 0, entry.children, min(entry.limit, capacity), 0], 1
         reals = [0.0, 0.0, 1.0, entry.endowment, entry.trials, -np.inf, 0.0]
     addresses = np.array([address for address, _ in made], np.int64)
     return Entry(
@@ -224,7 +225,7 @@ def enter_with_record(books, record, entry, x, count, action, price):  # type: i
     worth, wins, seen = climb(record, action, x, masks[3], score, settings, entry.reals[FEE], entry.numbers[MOVES],
                               entry.cases, entry.places, out)  # fmt: skip
     hurdle = entry.reals[HURDLE] + entry.reals[SEARCH] * named(masks[3], positions, entry.places)
-    if worth < entry.reals[LEAST] or earns(wins, seen - wins, price) < hurdle:
+    if not worth >= entry.reals[LEAST] or earns(wins, seen - wins, price) < hurdle:
         return -1
     if _is_known(books, count, masks[3], action):
         return -1
@@ -251,9 +252,10 @@ def _advocate(books, count, action, total):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def _make_room(books):  # type: ignore[no-untyped-def]
-    """The poorest of twenty rules drawn at random leaves."""
-    poorest = -1
-    for _ in range(POOREST_OF):
+    """The poorest on twenty seats drawn at random leaves; where nobody sits on those, the first who is met."""
+    poorest, draws = -1, 0
+    while draws < POOREST_OF or (poorest < 0 and books.counts[ALIVE] > 0):
+        draws += 1
         seat = below(books.random, books.counts[TOP])
         if books.uid[seat] >= 0 and (poorest < 0 or books.wealth[seat] < books.wealth[poorest]):
             poorest = seat
@@ -288,7 +290,8 @@ def bear_children(books, entry, positions, x, count, action):  # type: ignore[no
         if seat < 0:
             break
         books.trials[seat], books.wins[seat] = entry.reals[TRIALS], entry.reals[TRIALS] * belief
-        books.hits[count] = seat
-        count += 1
+        if not (books.hits[:count] == seat).any():  # it may have taken the seat of one that matched
+            books.hits[count] = seat
+            count += 1
         born += 1
     return born

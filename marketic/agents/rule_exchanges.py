@@ -10,14 +10,16 @@ from marketic.agents.rule_entry import PublicRecord
 from marketic.agents.rule_prices import FLOOR, PRIZE, Prices, prepare_prices, trade_price
 from marketic.agents.rule_quotes import price_rows
 from marketic.agents.rule_record import open_record
+from marketic.agents.rule_saved import fault_of_books, fault_of_seen
 from marketic.agents.rule_walk import walk
 from marketic.errors import InputError
 
 
 class _Exchange:
-    """What both have: books, and arrays to save."""
+    """What both have: books for so many actions, and arrays to save."""
 
     books: Books
+    actions: int
 
     def _saved(self) -> dict[str, np.ndarray]:
         return {name: array for name, array in self.books._asdict().items() if name not in SCRATCH}
@@ -35,8 +37,14 @@ class _Exchange:
                 raise InputError(
                     f"saved rules have {found} as {name!r}: wanted {array.dtype}{array.shape}, as this market"
                 )
+        fault = self._fault(state)
+        if fault is not None:
+            raise InputError(f"saved rules have {fault}")
         for name, array in self._saved().items():
             array[...] = state[name]
+
+    def _fault(self, state: dict[str, np.ndarray]) -> str | None:
+        return fault_of_books(state, self.actions)
 
     def _rows(self, words: np.ndarray, actions: int) -> tuple[np.ndarray, np.ndarray]:
         return np.zeros((len(words), actions)), np.zeros((len(words), actions), np.int64)
@@ -96,6 +104,9 @@ class PriceExchange(_Exchange):
             "situations": seen.counts,
             "admits": self.admits,
         }
+
+    def _fault(self, state: dict[str, np.ndarray]) -> str | None:
+        return super()._fault(state) or fault_of_seen(state, int(self.terms.seen.counts[1]))
 
     def quote(self, words: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Quotes in currency float64 [B, actions], leading advocates' seats (-1: none) int64 [B, actions]; nothing changes."""

@@ -11,6 +11,22 @@ from typing import Any
 import numpy as np
 from numba import njit
 
+from marketic.errors import InputError
+
+_TRIALS = ((1.0,), (0.0,), (1.0, 1.0), (0.25, 3.0, 0.0), (0.0, 0.0), tuple(float(k) for k in range(1, 9)))
+"""Advocates' wealth in the rehearsal of a pay rule."""
+
+
+def rehearse_pay(pay: Any, parameters: np.ndarray) -> None:
+    """Ask a pay rule who gets how much. Raises InputError unless it writes shares of one profit: >= 0, together at most 1."""
+    for wealth in _TRIALS:
+        shares = np.zeros(len(wealth))
+        pay.rule(np.array(wealth), parameters, shares)
+        if not ((shares >= 0).all() and shares.sum() <= 1 + 1e-9):
+            raise InputError(
+                f"{pay!r} gives advocates with {wealth} the shares {shares.tolist()}: wanted shares >= 0, together at most 1"
+            )
+
 
 class _Plain:
     """No settings."""

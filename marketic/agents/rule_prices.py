@@ -16,6 +16,7 @@ from numba import njit
 from marketic.agents.rule_bits import words_for
 from marketic.agents.rule_books import (
     HOUSE,
+    LEAST_STAKE,
     MOST_MONEY,
     PROBLEMS,
     TICKS,
@@ -78,10 +79,12 @@ class Prices:
         rest = (self.tolerance, self.tax, self.bankrupt, self.dividend, self.after, self.takeovers)
         if not (all_amounts(*rest) and min(rest) >= 0 and self.takeovers <= 1):
             raise InputError(f"{self}: wanted no negative numbers, and takeovers as a probability")
-        if max(self.endowment, self.dividend) > MOST_MONEY:
+        if max(self.endowment, self.dividend, self.house) > MOST_MONEY:
             raise InputError(
-                f"{self}: wanted endowment and dividend of at most {MOST_MONEY:,}: rules' money is in whole ticks"
+                f"{self}: wanted endowment, dividend and house of at most {MOST_MONEY:,}: rules' money is in whole ticks"
             )
+        if min(self.house, self.floor) < LEAST_STAKE:
+            raise InputError(f"{self}: wanted house and floor of at least {LEAST_STAKE:g}: prices are divided by them")
         check_wholes(self, after=0, memory=1)
 
 

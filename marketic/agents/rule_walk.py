@@ -11,6 +11,27 @@ from marketic.agents.rule_books import HOUSE, TICKS, WORLD
 from marketic.agents.rule_prices import FLOOR, PRIZE, trade_price
 from marketic.agents.rule_quotes import quote_prices
 from marketic.agents.splitmix import below, uniform
+from marketic.errors import InputError
+from marketic.screening import LARGEST_BID
+
+
+def check_table(
+    following: object, reward: object, starts: object, size: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `walk` takes for `size` = (S, actions). Raises InputError for what is no such table."""
+    try:
+        after, paid, first = (np.array(given, dtype=np.float64) for given in (following, reward, starts))
+    except (TypeError, ValueError):
+        raise InputError("wander(): wanted following, reward and starts as arrays of numbers") from None
+    fits = after.shape == paid.shape == size and first.ndim == 1 and len(first) > 0
+    exact = fits and all((array == np.floor(array)).all() for array in (after, first))
+    if not (exact and (after < size[0]).all() and ((first >= 0) & (first < size[0])).all()):
+        raise InputError(
+            f"wander(): wanted following and reward{size}, following below {size[0]}, and starts among them, whole numbers"
+        )
+    if not (np.abs(paid) <= LARGEST_BID).all():  # false for NaN as well
+        raise InputError(f"wander(): wanted rewards as finite currency up to {LARGEST_BID:.3g}")
+    return after.astype(np.int64), paid, first.astype(np.int64)
 
 
 @njit(cache=True)

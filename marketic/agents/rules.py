@@ -16,15 +16,16 @@ import numpy as np
 from marketic.agents.birth_table import CODE, PER_AGENT, genealogy_of
 from marketic.agents.rule_alphabet import Alphabet
 from marketic.agents.rule_bits import pack, unpack, words_for
-from marketic.agents.rule_books import BORN, HOUSE, TICKS, WORLD, enter, total
+from marketic.agents.rule_books import BORN, HOUSE, MOST_MONEY, TICKS, WORLD, enter, total
 from marketic.agents.rule_exchanges import BetExchange, PriceExchange, alive, open_exchange
 from marketic.agents.rule_prices import Prices
+from marketic.agents.rule_walk import check_table
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.genealogy import Genealogy
 from marketic.goods import Goods
 from marketic.in_process import InProcess
-from marketic.numbers import all_finite, check_room, whole
+from marketic.numbers import all_amounts, all_finite, check_room, share, whole
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, deed, rule
 
@@ -130,28 +131,26 @@ class Rules(InProcess):
             raise InputError(
                 "study() is for contracts that are won or lost: build the population with contract=Bets(...)"
             )
-        if wins.shape != (len(words), self.actions) or not 0 <= explore <= 1:
-            raise InputError(
-                f"study(payoff{wins.shape}, explore={explore}): wanted payoff[{len(words)}, {self.actions}]"
-            )
-        return self.exchange.play(words, wins, float(explore))
+        if wins.shape != (len(words), self.actions):
+            raise InputError(f"study(payoff{wins.shape}): wanted payoff[{len(words)}, {self.actions}]")
+        return self.exchange.play(words, wins, share("study: explore", explore))
 
     def wander(
         self, observation: np.ndarray, following: np.ndarray, reward: np.ndarray, starts: np.ndarray, episodes: int,
         *, longest: int = 50, explore: float = 0.5, discount: float = 0.9,
     ) -> int:  # fmt: skip
-        """Learn a table of situations in one compiled loop; the number of steps. For `Prices` only; see `rule_walk.walk`."""
+        """Learn a table of situations in one compiled loop; the number of steps. For `Prices` only; see `rule_walk.walk`.
+
+        longest: steps of an episode at most. explore: share of episodes at random. discount: in [0, 1]. Raises InputError
+        for a table that is none.
+        """
         if not isinstance(self.exchange, PriceExchange):
             raise InputError("wander() is for contracts with prices: build the population with contract=Prices(...)")
         words, size = self.alphabet.encode(observation), (len(observation), self.actions)
-        following, reward = np.asarray(following, np.int64), np.asarray(reward, np.float64)
-        starts = np.asarray(starts, np.int64)
-        sound = following.shape == reward.shape == size and len(starts) > 0
-        if not (sound and (following < size[0]).all() and ((starts >= 0) & (starts < size[0])).all()):
-            raise InputError(
-                f"wander(): wanted following and reward{size}, following below {size[0]}, and starts among them"
-            )
-        return self.exchange.walk(words, following, reward, starts, episodes, longest, explore, discount)
+        table = check_table(following, reward, starts, size)
+        episodes, longest = whole("wander: episodes", episodes, 0), whole("wander: longest", longest, 0)
+        explore, discount = share("wander: explore", explore), share("wander: discount", discount)
+        return self.exchange.walk(words, *table, episodes, longest, explore, discount)
 
     def answers(self, observation: np.ndarray) -> np.ndarray:
         """The action with the highest quote for each observation [B, D]; -1 where two tie: int64 [B]."""
@@ -215,15 +214,17 @@ class Rules(InProcess):
     def admit(self, condition: str, action: int, *, endowment: float = 1.0) -> int:
         """Seat a rule written as a ternary string, such as "01#1##"; the house endows it. Returns its seat.
 
-        Raises InputError for a string of another length, an action that is not there, or if all seats are taken.
+        Raises InputError for a string of another length, an action or an endowment that cannot be, or if all seats are taken.
         """
         mask, value = self.alphabet.parse(condition)
-        if not 0 <= action < self.actions or not 0 < endowment < np.inf:
+        sound = all_amounts(action, endowment) and action == int(action) and 1 / TICKS <= endowment <= MOST_MONEY
+        if not (sound and 0 <= action < self.actions):
             raise InputError(
-                f"admit(action={action}, endowment={endowment}): wanted an action below {self.actions}, money > 0"
+                f"admit(action={action!r}, endowment={endowment!r}): wanted an action below {self.actions}, money > 0 and "
+                f"at most {MOST_MONEY:,}"
             )
         books = self.exchange.books
-        seat = enter(books, pack(mask[None])[0], pack(value[None])[0], action, -1, -1, int(endowment * TICKS))
+        seat = enter(books, pack(mask[None])[0], pack(value[None])[0], int(action), -1, -1, int(endowment * TICKS))
         if seat < 0:
             raise InputError(f"all {self.capacity} seats are taken: build the population with a larger capacity")
         return int(seat)
