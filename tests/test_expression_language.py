@@ -141,3 +141,24 @@ def test_numbers_whose_products_would_overflow_are_refused(bound):
     else:
         with pytest.raises(InputError, match="so that products are exact"):
             Language(far)
+
+
+@pytest.mark.parametrize("last", ["height1", "nonsense"])
+def test_words_of_many_types_inside_each_other_are_read_at_once(last):
+    """Every == was tried as a comparison of each kind, with all that stands inside: twice the time for each more level."""
+    text = "true"
+    for _ in range(95):
+        text = f"(== (if {text} height1 height1) {last})"
+    text = f"(program {text} move-1-to-2)"
+    if last == "nonsense":
+        with pytest.raises(InputError, match="'nonsense' is no"):
+            parse(text, BLOCKS)
+    else:
+        assert to_text(parse(text, BLOCKS), BLOCKS) == text
+
+
+def test_plans_that_do_not_fit_into_memory_are_refused():
+    cube = cube_language(2)
+    long = replace(cube, reversible=replace(cube.reversible, most=2**20))
+    with pytest.raises(InputError, match="plans of 1048576 moves needs"):
+        ExpressionPrograms(long).table(300, 4, 0)

@@ -231,3 +231,16 @@ def test_the_experiment_runs():
     answer = blocks_world_sexpr.run(quick=True)
     assert answer["met"], answer["rows"]
     assert "programs" in answer["details"][0]
+
+
+def test_rows_that_are_no_programs_are_not_let_into_an_economy():
+    """Their children were written from what lies beyond the table of primitives."""
+    species = ExpressionPrograms(BLOCKS, tokens=40)
+    rows = np.random.default_rng(0).integers(0, 2**40, (5, 41))
+    rows[:, 0] = [2**40, 30, 10**6, -5, 40]
+    rows[3] = species.read("(program true move-1-to-2)")
+    assert species.sound(rows).tolist() == [False, False, False, True, False]
+    agents = marketic.hayek.Snapshot(rows, np.ones(5), np.zeros(5), np.full(5, 10**10), np.arange(5), np.full(5, -1))
+    with pytest.raises(InputError, match="no program of this species"):
+        Economy(species, agents=agents, slots=20)
+    Economy(species, agents=agents.keep(species.sound(rows)), slots=20).run(50)

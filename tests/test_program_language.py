@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from counting_economy import COUNTING
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tiny_worlds import WORDS, counting
@@ -9,6 +10,7 @@ from tiny_worlds import WORDS, counting
 from marketic.agents.program_species import MacroPrograms
 from marketic.envs.blocks_world_vocabulary import world
 from marketic.errors import InputError
+from marketic.hayek import Births, Economy, Snapshot
 from marketic.hayek.vocabulary import COMPARISONS, Kind, Term, Vocabulary
 
 COLOUR, HEIGHT = Kind("colour", 0, 3), Kind("height", 0, 9, ordered=True)
@@ -83,3 +85,15 @@ def test_words_and_twins():
     assert species.words(table.arrays[2][0]) == "done < all: up until done > zero; wait"
     assert species.words(table.arrays[2][1]) == "always: up until done > zero; wait"
     assert [int(species.functions.alike(table.rows, 0, other, 0)) for other in (1, 2)] == [1, 0]
+
+
+def test_children_of_an_empty_body_do_not_take_what_stands_behind_it():
+    """Dropping the last instruction of none made one of whatever numbers a stranger had left there."""
+    rows = np.full((5, COUNTING.code_length), 2**40)
+    rows[:, : COUNTING.guards], rows[:, COUNTING.guards] = -1, 0
+    assert COUNTING.sound(rows).all()
+    agents = Snapshot(rows, np.full(5, 0.5), np.zeros(5), np.full(5, 10**10), np.arange(5), np.full(5, -1))
+    economy = Economy(COUNTING, agents=agents, slots=20, births=Births(rate=1.0))
+    for _ in range(40):
+        economy.run(25)
+        assert COUNTING.sound(economy.snapshot().code).all()

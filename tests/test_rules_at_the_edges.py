@@ -169,7 +169,9 @@ def taught(contract, **options):
     return market
 
 
-@pytest.mark.parametrize("contract", [Bets(entry=PublicRecord(64)), Bets(entry=Offspring()), Prices(after=20)], ids=repr)
+@pytest.mark.parametrize(
+    "contract", [Bets(entry=PublicRecord(64)), Bets(entry=Offspring()), Prices(after=20)], ids=repr
+)
 def test_books_go_from_one_market_to_another(contract):
     one, other = taught(contract), rules(contract, seed=5)
     other.load_state_dict(one.state_dict())

@@ -66,6 +66,15 @@ def well_typed(row, most, table):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
+def which_are_well_typed(rows, most, table):  # type: ignore[no-untyped-def]
+    """`well_typed` for each row of int64 [n, L], bool [n]."""
+    found = np.zeros(len(rows), dtype=np.bool_)
+    for k in range(len(rows)):
+        found[k] = well_typed(rows[k], most, table)
+    return found
+
+
+@njit(cache=True)
 def compile_program(row, most, table, code):  # type: ignore[no-untyped-def]
     """Write the code of a well-typed row: the guard, a jump to the end if it is false, the body.
 

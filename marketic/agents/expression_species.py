@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marketic.agents import expression_kernels as kernels
-from marketic.agents.expression_compiler import well_typed
+from marketic.agents.expression_compiler import well_typed, which_are_well_typed
 from marketic.agents.expression_language import Language
 from marketic.agents.expression_text import parse, to_text, to_words
 from marketic.array_table import ArrayTable
@@ -62,6 +62,8 @@ class ExpressionPrograms:
         check_room(slots * 6 * (self.tokens + 4), f"slots={slots} with tokens={self.tokens}", "choose fewer of either")
         language, more = self.language, self.language.reversible
         most, room = (more.most, more.room) if more else (0, 0)
+        plans = f"slots={slots} and tokens={self.tokens} with plans of {most} moves"
+        check_room(max(slots * (2 + most + room), self.tokens * most), plans, "choose fewer of any")
         whole = lambda *shape: np.zeros(shape, dtype=np.int64)  # noqa: E731
         return ArrayTable([
             language.world.blank(largest), random_state(seed), whole(slots, self.code_length),
@@ -70,6 +72,11 @@ class ExpressionPrograms:
             whole(2, 2 * self.tokens + 8), np.asarray(more.inverse if more else [0], dtype=np.int64),
             np.array([self.tokens, self.ticks, most], dtype=np.int64),
         ])  # fmt: skip
+
+    def sound(self, code: np.ndarray) -> np.ndarray:
+        """Which rows of int64 [n, code_length] are well-typed programs, bool [n]: children of others could not be written."""
+        rows = np.ascontiguousarray(code, dtype=np.int64)
+        return np.asarray(which_are_well_typed(rows, self.tokens, self.language.table()))
 
     def text(self, code: np.ndarray) -> str:
         """A program, int64 [code_length], as an S-expression. Raises InputError for what is none."""

@@ -21,6 +21,7 @@ from marketic.agents.expression_kernels import compile_slot, write_child
 from marketic.agents.expression_language import TRUE, Language
 from marketic.agents.expression_species import ExpressionPrograms
 from marketic.agents.program_syndicates import share_outcome
+from marketic.agents.saved_arrays import check_arrays, check_births, check_range
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.genealogy import Genealogy
@@ -243,10 +244,10 @@ class Expressions:
         return {name: np.array(getattr(self, name)) for name in self._SAVED}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Restore what `state_dict` saved. Raises InputError for arrays of another shape."""
+        """Restore what `state_dict` saved. Raises InputError for arrays of other programs."""
+        check_arrays("expressions", state, self.state_dict())
+        check_births("expressions", state["kin"])
+        check_range("expressions", "trades", state["trades"], 0, 2**53)
         for name in self._SAVED:
-            own, given = getattr(self, name), np.array(state[name])
-            if given.shape != own.shape:
-                raise InputError(f"{name} has shape {given.shape}: wanted {own.shape}; use the same options")
-            own[...] = given
+            getattr(self, name)[...] = state[name]
         compile_all(self.table.rows, self.n_agents)

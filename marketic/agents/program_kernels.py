@@ -147,6 +147,6 @@ def _edit(code, shape, edits, literals, random, child, donor):  # type: ignore[n
         until = below(random, literals) if uniform(random) < 0.7 and shape[LOOPS] == 1 else -1
         row[guards + 2 + 2 * below(random, count)] = until
     elif draw < edits[5]:
-        row[guards] = max(count - 1, 1)
+        row[guards] = max(count - 1, min(count, 1))  # a stranger's empty body has no instruction to go back to
     elif donor >= 0:
         row[guards:] = code[donor, guards:]

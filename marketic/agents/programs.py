@@ -22,6 +22,7 @@ from marketic.agents.program_licence import Licence
 from marketic.agents.program_literals import Literals, literal_holds
 from marketic.agents.program_options import ProgramOptions
 from marketic.agents.program_prices import TRIAL, form_syndicates, settle, trade_on_paper
+from marketic.agents.program_saved import check_saved
 from marketic.agents.program_words import clauses, move_until, told
 from marketic.agents.program_writing import twin_key
 from marketic.bids import Bids
@@ -108,6 +109,10 @@ class Programs:
 
     def _syndicates(self, observation: np.ndarray, price: np.ndarray, programs: tuple[np.ndarray, ...]) -> Found:
         """Who bids for what."""
+        if observation.ndim != 2 or observation.shape[1] != self.literals.components:
+            raise InputError(
+                f"observations{observation.shape}: wanted [B, {self.literals.components}], one per component"
+            )
         rows = len(observation)
         members = np.zeros((rows, self.n_bidders, self.options.members), dtype=np.int64)
         value, count = np.zeros((rows, self.n_bidders)), np.zeros((rows, self.n_bidders), dtype=np.int64)
@@ -281,14 +286,10 @@ class Programs:
         return {**state, **self.licence.state_dict(), "tape": tape}
 
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Restore what `state_dict` saved. Raises InputError for arrays of another shape."""
+        """Restore what `state_dict` saved. Raises InputError for arrays of other programs."""
+        check_saved(state, self.state_dict(), len(self.literals), self.n_bidders)
         for name in self._SAVED:
-            given = np.array(state[name.lstrip("_")])
-            if not name.startswith("_") and given.shape != getattr(self, name).shape:
-                raise InputError(
-                    f"{name} has shape {given.shape}: wanted {getattr(self, name).shape}; use the same options"
-                )
-            setattr(self, name, given)
+            setattr(self, name, np.array(state[name.lstrip("_")]))
         self.licence.load_state_dict(state)
         self._known = {twin_key(self.guard[slot], int(self.action[slot])) for slot in np.flatnonzero(self.live)}
         self._tapes = [[] for _ in self._repeats]
