@@ -7,7 +7,6 @@ alone, and not on how many processes share the work. What is sent goes through p
 """
 
 import contextlib
-import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,11 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from marketic.errors import InputError
 from marketic.hayek.doors import part, seeds_of
 from marketic.hayek.economy import Economy
+from marketic.hayek.processes import ask_all, started
 from marketic.hayek.restarts import (
-    LOST_PROCESS,
     Champion,
     Record,
     Restarts,
@@ -101,12 +99,12 @@ def migrate(
     budget, workers = restarts.auctions * restarts.attempts, min(processes, len(numbers))
     plans = [[(k, numbers[k]) for k in range(w, len(numbers), workers)] for w in range(workers)]
     given = [(build, plan, validation, budget, migration) for plan in plans]
-    with _workers(given) as handlers:
+    with _workers(given) as ask:
         letters: list[Letter | None] = [None] * len(numbers)
         while True:
-            answers = [answer for handle in handlers for answer in handle(letters)]
+            answers = ask(letters)
             if any(complete for _, _, complete, _ in answers) or all(over for _, _, _, over in answers):
-                return sorted_champions([found for handle in handlers for found in handle(None)])
+                return sorted_champions(ask(None))
             for number, letter, _, _ in answers:
                 letters[(number + 1) % len(numbers)] = letter if len(numbers) > 1 else None
 
@@ -135,62 +133,12 @@ class _Worker:
         return answers
 
 
-class _Distant:
-    """A worker in another process, at the end of a pipe; all are asked before the first is waited for."""
-
-    def __init__(self, context: Any, given: tuple[Any, ...]) -> None:
-        self.pipe, other = context.Pipe()
-        self.process = context.Process(target=_serve, args=(other, given), daemon=True)
-        self.process.start()
-        other.close()
-
-    def send(self, letters: Any) -> None:
-        """Ask it; what has ended answers to `receive`."""
-        with contextlib.suppress(OSError):
-            self.pipe.send(letters)
-
-    def receive(self) -> list[Any]:
-        """Its answer. Raises what it raised."""
-        try:
-            answer = self.pipe.recv()
-        except (EOFError, OSError):
-            raise InputError(LOST_PROCESS) from None
-        if isinstance(answer, Exception):
-            raise answer
-        found: list[Any] = answer
-        return found
-
-
-def _serve(pipe: Any, given: tuple[Any, ...]) -> None:
-    try:
-        worker = _Worker(*given)
-        while True:
-            pipe.send(worker(pipe.recv()))
-    except EOFError:
-        return
-    except Exception as error:  # whatever it is, the caller has to hear of it
-        pipe.send(error)
-
-
 @contextlib.contextmanager
-def _workers(given: list[tuple[Any, ...]]) -> Iterator[list[Callable[[Any], list[Any]]]]:
-    """Handlers of letters: one here, or one that asks all processes at once."""
+def _workers(given: list[tuple[Any, ...]]) -> Iterator[Callable[[Any], list[Any]]]:
+    """A function that hands letters to all workers and returns their answers: one here, or several in other processes."""
     if len(given) == 1:
-        yield [_Worker(*given[0])]
+        yield _Worker(*given[0])
         return
-    context = multiprocessing.get_context("spawn")
     check_importable("migrate", len(given), given[0][0])
-    distant = [_Distant(context, parts) for parts in given]
-
-    def ask(letters: Any) -> list[Any]:
-        for worker in distant:
-            worker.send(letters)
-        return [answer for worker in distant for answer in worker.receive()]
-
-    try:
-        yield [ask]
-    finally:
-        for worker in distant:
-            worker.pipe.close()
-            worker.process.terminate()
-            worker.process.join()
+    with started(_Worker, given) as processes:
+        yield lambda letters: [answer for found in ask_all(processes, letters) for answer in found]

@@ -5,12 +5,9 @@ many processes share the islands.
 """
 
 import functools
-import multiprocessing
 import pickle
 import time
 from collections.abc import Callable, Iterable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,16 +17,13 @@ from marketic.errors import InputError
 from marketic.hayek.doors import part, seed_of, seeds_of
 from marketic.hayek.economy import Economy
 from marketic.hayek.genealogy import EconomyGenealogy
+from marketic.hayek.processes import share_out, started
 from marketic.hayek.snapshot import Snapshot
 from marketic.hayek.validation import NOTHING, Score, Validation
 from marketic.numbers import all_finite, check_wholes
 
 MOST_ATTEMPTS = 10**6
 """Their seeds are drawn at once."""
-LOST_PROCESS = (
-    "an island's process ended without an answer: can `build` be imported there, and does a script start what it does under "
-    "`if __name__ == '__main__':`?"
-)
 
 
 @dataclass(frozen=True)
@@ -157,15 +151,17 @@ def islands(
         validation=part("validation", validation, Validation),
         restarts=part("restarts", restarts, Restarts),
     )
-    if processes == 1:
+    workers = min(processes, len(seeds))
+    if workers == 1:
         return [one(seed) for seed in seeds]
     check_importable("islands", processes, build)
-    context = multiprocessing.get_context("spawn")
-    try:
-        with ProcessPoolExecutor(min(processes, len(seeds)), mp_context=context) as pool:
-            return list(pool.map(one, seeds))
-    except BrokenProcessPool:
-        raise InputError(LOST_PROCESS) from None
+    with started(_handler, [(one,)] * workers) as others:
+        return share_out(others, seeds)
+
+
+def _handler(search_from: Callable[[int], Champion]) -> Callable[[int], Champion]:
+    """What a process does with the seeds that it is sent."""
+    return search_from
 
 
 def built(caller: str, build: Any, seed: int) -> Economy:
