@@ -11,7 +11,7 @@ import pytest
 from tiny_worlds import island
 
 from marketic.errors import InputError
-from marketic.hayek.islands import Migration, migrate
+from marketic.hayek.islands import migrate
 from marketic.hayek.processes import ask_all, share_out, started
 from marketic.hayek.restarts import Restarts, islands, seeds_of
 from marketic.hayek.validation import Validation
@@ -125,15 +125,13 @@ def test_a_process_that_dies_is_missed_with_its_exit_code():
 
 
 def test_searches_are_the_same_for_any_number_of_processes():
-    validation, restarts = Validation(((4, 5),), every=20, level=2.0), Restarts(200, 1)
-    for search, options in ((islands, {}), (migrate, {"migration": Migration(1, 2)})):
-        found = [
-            [
-                (one.score, one.seed, one.instances, one.auctions, one.steps)
-                for one in search(
-                    island, range(3), processes=processes, validation=validation, restarts=restarts, **options
-                )
-            ]
-            for processes in (1, 2, 5)
+    """Two for three seeds, so that one of them is sent two seeds: which one differs from run to run."""
+    settings = {"validation": Validation(((4, 5),), every=20, level=2.0), "restarts": Restarts(200, 1)}
+    found = [
+        [
+            (one.score, one.seed, one.instances, one.auctions, one.steps)
+            for one in islands(island, range(3), processes=p, **settings)
         ]
-        assert found[0] == found[1] == found[2]
+        for p in (1, 2)
+    ]
+    assert found[0] == found[1]
