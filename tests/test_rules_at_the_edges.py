@@ -14,6 +14,7 @@ from marketic.agents.rule_entry import Offspring, PublicRecord
 from marketic.agents.rule_pay import Pivotal
 from marketic.agents.rule_prices import Prices
 from marketic.agents.rule_proposals import Cover
+from marketic.agents.rule_scores import Bound
 from marketic.agents.rules import Rules
 from marketic.errors import InputError
 
@@ -211,3 +212,26 @@ def test_books_with_more_actions_are_refused():
     """Compiled code wrote beyond the quotes of the smaller market."""
     with pytest.raises(InputError, match="actions up to 2"):
         rules(Prices()).load_state_dict(taught(Prices(), actions=3).state_dict())
+
+
+@pytest.mark.parametrize("missing", [{}, {"fee": 0.0}, {"fee": np.nan, "enter": 1.0}, {"fee": 0.0, "enter": "1"}])
+def test_a_score_has_a_fee_and_a_hurdle(missing):
+    score = SimpleNamespace(rule=Bound().rule, parameters=Bound().parameters, **missing)
+    with pytest.raises(InputError, match="finite numbers fee and enter"):
+        rules(Bets(entry=PublicRecord(64, score=score)))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"size": -3},
+        {"size": 2.5},
+        {"cuts": (1.0, 0.0)},
+        {"cuts": (np.nan,)},
+        {"cuts": 0.5},
+        {"size": 3, "cuts": (0.0,)},
+    ],
+)
+def test_components_that_are_none_are_refused(part):
+    with pytest.raises(InputError, match="Component"):
+        Component(**part)

@@ -15,7 +15,7 @@ from marketic.agents.ranges import ends_of
 from marketic.agents.rule_bits import pack, unpack
 from marketic.errors import InputError
 from marketic.goods import Goods
-from marketic.numbers import whole
+from marketic.numbers import check_list, check_wholes, whole
 from marketic.words import NO_WORDS, Words, interval
 from marketic.words import number as constant
 
@@ -28,6 +28,12 @@ class Component:
 
     size: int = 0
     cuts: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        check_wholes(self, size=0)
+        cuts = check_list(self, "cuts")
+        if not (np.isfinite(cuts).all() and (np.diff(cuts) > 0).all() and (self.size == 0 or not len(cuts))):
+            raise InputError(f"{self}: wanted a size, or increasing finite cuts")
 
     @property
     def positions(self) -> int:

@@ -123,20 +123,12 @@ def prepare(entry: Any, positions: int, capacity: int) -> Entry:
     orphan = parents == 0
     chances = np.cumsum([share / share.sum(), share * orphan / (share * orphan).sum()], axis=1)
     if isinstance(entry, PublicRecord):
+        if not all_finite(getattr(entry.score, "fee", None), getattr(entry.score, "enter", None)):
+            raise InputError(f"{entry.score!r} is no score: wanted finite numbers fee and enter, too")
         numbers = [address, entry.ideas, entry.moves, 0, 0, int(entry.surprise)]
         fee = entry.score.fee * np.log(max(positions, 2))
-        reals, size = (
-            [
-                fee,
-                entry.score.enter,
-                entry.tries,
-                entry.endowment,
-                0.0,
-                entry.hurdle,
-                entry.search * np.log(max(positions, 2)),
-            ],
-            entry.size // 64,
-        )
+        search, size = entry.search * np.log(max(positions, 2)), entry.size // 64
+        reals = [fee, entry.score.enter, entry.tries, entry.endowment, 0.0, entry.hurdle, search]
     else:
         numbers, size = [0, 0, 0, entry.children, min(entry.limit, capacity), 0], 1
         reals = [0.0, 0.0, 1.0, entry.endowment, entry.trials, -np.inf, 0.0]

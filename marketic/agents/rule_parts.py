@@ -3,10 +3,12 @@
 A part is a frozen dataclass with a property `rule`, a `numba.njit` function, and `parameters`, float64 [k]; see
 `marketic.function_pointer`. Three kinds:
 
-- a score, `rule(wins, losses, parameters, out)`: how good a condition is with such a record, written to out[0];
+- a score, `rule(wins, losses, parameters, out)`: how good a condition is with such a record, written to out[0]; with two
+  numbers more, `fee` of each position named, in units of log(positions), and `enter`, the least score that may enter;
 - a pay rule, `rule(wealth, parameters, shares)`: who gets a gain, as shares of it for the advocates with `wealth`, float64 [k];
 - a proposal, `rule(x, parents, positions, parameters, random, mask)`: which positions of the situation x, uint64 [W], an
-  entrant names: mask uint64 [W], given as zeros. parents uint64 [2, W] are the masks of two rules (zeros if there are none).
+  entrant names: mask uint64 [W], given as zeros. parents uint64 [2, W] are the masks of two rules (zeros if there are none);
+  and `parents`, 0 to 2: how many it needs.
 """
 
 from typing import Any, Protocol
