@@ -149,3 +149,27 @@ def test_real_components_are_told_in_thousandths_of_their_range_however_small(wi
 def test_a_component_that_never_changes_is_told_all_the_same():
     space = gym.spaces.Box(2.0, 2.0, (1,))
     assert tell(Goods.from_space(space), np.array([[2.0]])).tolist() == [[-1000]]
+
+
+class Drawing:
+    """A generator that remembers what parents were drawn from."""
+
+    def __init__(self):
+        self.rng, self.seen = np.random.default_rng(0), []
+
+    def choice(self, among, *given, **options):
+        self.seen.append(among.tolist())
+        return self.rng.choice(among, *given, **options)
+
+    def __getattr__(self, name):
+        return getattr(self.rng, name)
+
+
+def test_every_member_of_a_syndicate_stands_once_for_parent():
+    """A syndicate of three in ten places names one of them four times, and that one was a parent more often."""
+    goods, drawing = Goods.from_space(gym.spaces.MultiBinary(3)), Drawing()
+    population = Expressions(goods, 2, slots=40, births=0.5, members=10, rng=drawing)
+    for _ in range(40):
+        population.learn(_receipt(np.tile([0, 1], 3), 1.0))
+    assert {len(among) for among in drawing.seen} >= {1, 2, 3}
+    assert all(len(set(among)) == len(among) for among in drawing.seen)

@@ -235,3 +235,18 @@ def test_a_score_has_a_fee_and_a_hurdle(missing):
 def test_components_that_are_none_are_refused(part):
     with pytest.raises(InputError, match="Component"):
         Component(**part)
+
+
+@njit
+def everything(x, parents, positions, parameters, random, mask):
+    """Names the first position, and at random what is none."""
+    mask[0] = np.uint64(1) | (random[0] << np.uint64(positions))
+    random[0] += np.uint64(1)
+
+
+def test_a_proposal_that_names_what_is_none_makes_no_twins():
+    proposal = SimpleNamespace(rule=everything, parameters=np.zeros(1), parents=0)
+    market = rules(Bets(entry=Offspring(proposals=((proposal, 1.0),)), tax=0.0, bankrupt=0.0))
+    market.study(*problems(300, 3))
+    found = [(rule.condition, rule.action) for rule in market.rules()]
+    assert sorted(found) == [("0##", 0), ("1##", 1)]

@@ -155,11 +155,14 @@ class Expressions:
                 syndicate = syndicate[self.live[syndicate] & (self.uid[syndicate] < unborn)]
                 if len(syndicate) == 0:
                     continue
-            share_outcome(syndicate, realised, self.rate, tolerance, self.counters[0], self.price, self.error, self.weight,
-                          self.merit, self.company, self.trades, self.last_win)  # fmt: skip
+            size = share_outcome(syndicate, realised, self.rate, tolerance, self.counters[0], self.price, self.error,
+                                 self.weight, self.merit, self.company, self.trades, self.last_win)  # fmt: skip
             if self.rng.random() < self.births:
-                odds = self.merit[syndicate] + 1e-9
-                mother, father = self.rng.choice(syndicate, 2, p=odds / odds.sum()).tolist()
+                parents = syndicate[
+                    :size
+                ]  # a small syndicate names its members again and again, some once more than others
+                odds = self.merit[parents] + 1e-9
+                mother, father = self.rng.choice(parents, 2, p=odds / odds.sum()).tolist()
                 price = self.price[mother]
                 if self.rng.random() < FRESH:
                     self._write(receipt.observation[row], -1, -1, a, price)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from marketic.agents.rule_bits import named, words_for
+from marketic.agents.rule_bits import ONE, named, words_for
 from marketic.agents.rule_books import ALIVE, MOST_CHILDREN, MOST_MONEY, TICKS, TOP, enter, leave
 from marketic.agents.rule_diligence import NEVER, climb, judge
 from marketic.agents.rule_parts import PROPOSE, SCORE, address_and_settings, call_propose
@@ -147,6 +147,7 @@ def _propose(books, entry, x, parents, positions, orphan, mask):  # type: ignore
     while k < entry.addresses.shape[0] - 1 and draw >= entry.chances[orphan, k]:
         k += 1
     call_propose(entry.addresses[k], x, parents, positions, entry.settings[k], books.random, mask)
+    mask[positions >> 6] &= (ONE << np.uint64(positions & 63)) - ONE  # what a stranger's proposal named beyond them
     return entry.parents[k]
 
 
