@@ -1,5 +1,6 @@
 """Rules at the edges: limits of a population, saved books that are none, tables and parts that make no sense, large stakes."""
 
+import signal
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numba import njit
 
+from marketic.agents import rule_exchanges
 from marketic.agents.rule_alphabet import Alphabet, Component
 from marketic.agents.rule_bets import Bets
 from marketic.agents.rule_entry import Offspring, PublicRecord
@@ -250,3 +252,40 @@ def test_a_proposal_that_names_what_is_none_makes_no_twins():
     market.study(*problems(300, 3))
     found = [(rule.condition, rule.action) for rule in market.rules()]
     assert sorted(found) == [("0##", 0), ("1##", 1)]
+
+
+class Enough(Exception):
+    """Somebody pressed Ctrl-C."""
+
+
+def test_a_long_walk_hears_an_interrupt_and_money_is_exact_after_it():
+    """Nothing could end a compiled loop but its own end."""
+    market = rules(Prices())
+    market.wander(**STEPS, episodes=1)
+
+    def interrupt(number, frame):
+        raise Enough
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.5)
+    try:
+        with pytest.raises(Enough):
+            market.wander(**STEPS, episodes=10**12)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert market.imbalance == 0
+    assert market.n_rules > 0
+
+
+def test_loops_in_pieces_are_loops_at_once(monkeypatch):
+    shown, payoff = problems(500, 3)
+    found = []
+    for piece in (rule_exchanges.PIECE, 7):
+        monkeypatch.setattr(rule_exchanges, "PIECE", piece)
+        bets, prices = rules(Bets()), rules(Prices(after=50))
+        told = bets.study(shown, payoff), prices.wander(**STEPS, episodes=60, longest=5)
+        found.append((told, bets.state_dict(), prices.state_dict()))
+    assert found[0][0] == found[1][0]
+    for one, other in zip(found[0][1:], found[1][1:], strict=True):
+        for name, array in one.items():
+            np.testing.assert_array_equal(array, other[name], err_msg=name)

@@ -83,8 +83,8 @@ def test_programs_with_fewer_literals_do_not_take_those_with_more():
 
 
 @pytest.mark.parametrize("shape", [(1, 2), (1, 5), (4,), (1, 1, 4)])
-def test_observations_of_another_width_are_refused(shape):
-    population = marketic.make("CartPole-v1", agents="programs", seed=0).population
+def test_observations_of_another_width_are_refused(market, shape):
+    """Guards were asked about components beyond the last one."""
     with pytest.raises(InputError, match=r"wanted \[B, 4\]"):
-        population.appraise(np.zeros(shape))
-    assert population.appraise(np.zeros((3, 4))).value.shape == (3, 2)
+        market.population.appraise(np.zeros(shape))
+    assert market.population.appraise(np.zeros((3, 4))).value.shape == (3, 2)

@@ -151,8 +151,10 @@ class _Blank:
 
 
 def tell(goods: Goods, observation: np.ndarray) -> np.ndarray:
-    """Encoded observations, float64 [B, D], in whole numbers, int64 [B, D]."""
+    """Encoded observations, float64 [B, D], in whole numbers, int64 [B, D]. Raises InputError for others."""
     told = np.array(observation, dtype=float)
+    if told.ndim != 2 or told.shape[1] != len(goods):
+        raise InputError(f"observations{told.shape}: wanted [B, {len(goods)}], one column per component")
     for k, good in enumerate(goods):
         if good.size is None:
             x = np.nan_to_num(told[:, k])

@@ -14,6 +14,9 @@ from marketic.agents.rule_saved import fault_of_books, fault_of_seen
 from marketic.agents.rule_walk import walk
 from marketic.errors import InputError
 
+PIECE = 20_000
+"""Trades in one compiled loop, at most, or one episode."""
+
 
 class _Exchange:
     """What both have: books for so many actions, and arrays to save."""
@@ -78,8 +81,12 @@ class BetExchange(_Exchange):
         trade(self.books, self.record, self.entry, self.terms, words, action, realised >= self.contract.par, counted)
 
     def play(self, words: np.ndarray, payoff: np.ndarray, explore: float) -> int:
-        """Many problems in one compiled loop; returns the wins."""
-        return int(play(self.books, self.record, self.entry, self.terms, words, payoff, explore))
+        """Many problems in compiled loops, between which an interrupt is heard; returns the wins."""
+        wins = 0
+        for first in range(0, len(words), PIECE):
+            piece = slice(first, first + PIECE)
+            wins += int(play(self.books, self.record, self.entry, self.terms, words[piece], payoff[piece], explore))
+        return wins
 
     def belief(self, seat: int) -> float:
         """What a rule bids: its belief."""
@@ -122,10 +129,16 @@ class PriceExchange(_Exchange):
         """One trade at words uint64 [W] that fetched `realised`."""
         trade_price(self.books, self.terms, words, action, realised, bool(self.admits[0]))
 
-    def walk(self, *table: Any) -> int:
-        """Many episodes in one compiled loop (see `rule_walk.walk`); returns the steps."""
-        compiled: Any = walk
-        return int(compiled(self.books, self.terms, *table, bool(self.admits[0])))
+    def walk(self, table: tuple[np.ndarray, ...], episodes: int, longest: int, explore: float, discount: float) -> int:
+        """Many episodes of `rule_walk.walk` in compiled loops, between which an interrupt is heard; returns the steps.
+
+        table: words, following, reward and starts.
+        """
+        steps, most, admits = 0, max(PIECE // max(longest, 1), 1), bool(self.admits[0])
+        for first in range(0, episodes, most):
+            some = min(most, episodes - first)
+            steps += int(walk(self.books, self.terms, *table, some, longest, explore, discount, admits))
+        return steps
 
     def belief(self, seat: int) -> float:
         """What a rule bids: its price, currency."""

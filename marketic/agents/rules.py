@@ -150,7 +150,7 @@ class Rules(InProcess):
         table = check_table(following, reward, starts, size)
         episodes, longest = whole("wander: episodes", episodes, 0), whole("wander: longest", longest, 0)
         explore, discount = share("wander: explore", explore), share("wander: discount", discount)
-        return self.exchange.walk(words, *table, episodes, longest, explore, discount)
+        return self.exchange.walk((words, *table), episodes, longest, explore, discount)
 
     def answers(self, observation: np.ndarray) -> np.ndarray:
         """The action with the highest quote for each observation [B, D]; -1 where two tie: int64 [B]."""
