@@ -134,10 +134,11 @@ class PriceExchange(_Exchange):
 
         table: words, following, reward and starts.
         """
+        compiled: Any = walk
         steps, most, admits = 0, max(PIECE // max(longest, 1), 1), bool(self.admits[0])
         for first in range(0, episodes, most):
             some = min(most, episodes - first)
-            steps += int(walk(self.books, self.terms, *table, some, longest, explore, discount, admits))
+            steps += int(compiled(self.books, self.terms, *table, some, longest, explore, discount, admits))
         return steps
 
     def belief(self, seat: int) -> float:
