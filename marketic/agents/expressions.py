@@ -158,9 +158,7 @@ class Expressions:
             size = share_outcome(syndicate, realised, self.rate, tolerance, self.counters[0], self.price, self.error,
                                  self.weight, self.merit, self.company, self.trades, self.last_win)  # fmt: skip
             if self.rng.random() < self.births:
-                parents = syndicate[
-                    :size
-                ]  # a small syndicate names its members again and again, some once more than others
+                parents = syndicate[:size]  # beyond them, a small syndicate names some of its members again
                 odds = self.merit[parents] + 1e-9
                 mother, father = self.rng.choice(parents, 2, p=odds / odds.sum()).tolist()
                 price = self.price[mother]
