@@ -1,5 +1,7 @@
 """States and prices of an economy whose edges have changed are refused, like those of one that invested."""
 
+import copy
+
 import numpy as np
 import pytest
 
@@ -75,3 +77,54 @@ def test_edges_that_change_in_one_period_change_in_all() -> None:
     with pytest.raises(InputError, match="out of date"):
         economy.prices(state)
     assert economy.produce({"x@0": [[1.0]]})["x@3"].item() == 0.125
+
+
+def mill(weight: float, good: str = "b") -> Economy:
+    eater = Consumer("c", (good,), lambda x: np.log(x[:, 0]), lambda x: 1 / x, concave=True)
+    return Economy([Good("a"), Good(good)], [Dense("f", ["a"], [good], [[weight]])], [eater])
+
+
+def test_states_and_prices_of_another_economy_are_refused() -> None:
+    """Economies that changed as often as each other were taken for one another, copies too: prices were those of neither."""
+    one, other = mill(0.5), mill(0.25)
+    twin = copy.deepcopy(one)
+    state = one.produce({"a": [[4.0]]})
+    prices = one.prices(state)
+    assert twin.prices(state)["a"] == prices["a"]  # a copy is the same economy until one of the two changes
+    one.invest(one.prices(one.produce({"a": [[4.0]]})), 0.1)
+    twin.invest(twin.prices(twin.produce({"a": [[9.0]]})), 0.5)
+    for economy in (other, twin, mill(0.5, "meal")):
+        for ask in (
+            lambda it: it.prices(one.produce({"a": [[4.0]]})),
+            lambda it: it.invest(one.prices(one.produce({"a": [[4.0]]})), 0.1),
+            lambda it: it.profit(one.prices(one.produce({"a": [[4.0]]}))),
+            lambda it: it.profit(one.prices(one.produce({"a": [[4.0]]})), "pivot"),
+        ):
+            with pytest.raises(InputError, match=r"another( economy|'s)"):
+                ask(economy)
+
+
+def test_a_firm_in_two_economies_does_not_make_them_one() -> None:
+    firm = Dense("f", ["a"], ["b"], [[0.5]])
+    one, other = (
+        Economy(
+            [Good("a"), Good("b")], [firm], [Consumer("c", "b", lambda x, k=k: k * x[:, 0], lambda x, k=k: k + 0 * x)]
+        )
+        for k in (1.0, 2.0)
+    )
+    firm.note_change()
+    with pytest.raises(InputError, match="another's"):
+        other.prices(one.produce({"a": [[1.0]]}))
+
+
+@pytest.mark.parametrize("nothing", [None, {"a": 1.0}, 3])
+def test_what_is_no_state_and_no_prices_is_refused(nothing) -> None:
+    economy = mill(0.5)
+    state = economy.produce({"a": [[1.0]]})
+    economy.enter(Dense("g", ["a"], ["b"], [[1.0]]))
+    asks = (economy.prices, economy.welfare, economy.profit, lambda it: economy.invest(it, 0.1))
+    for ask in asks:
+        with pytest.raises(InputError, match=r"wanted what|out of date"):
+            ask(nothing)
+    with pytest.raises(InputError, match="out of date"):
+        economy.welfare(state)

@@ -93,7 +93,7 @@ def settle(economy: "Economy", given: Quantities, days: int, tolerance: float = 
             "rent, a leak)"
         )
     residual = float(settling.moves[-1].max(initial=0))
-    state = State(days, supply, state.inputs, state.outputs, given, residual, economy.version)
+    state = State(days, supply, state.inputs, state.outputs, given, residual, economy.version, economy.moves)
     economy._finish(state)
     return state
 

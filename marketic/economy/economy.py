@@ -27,7 +27,7 @@ from marketic.economy.consumer import Consumer
 from marketic.economy.firm import Capital, Firm
 from marketic.economy.layout import Good, Layout, slices
 from marketic.economy.prices import Prices
-from marketic.economy.state import State
+from marketic.economy.state import State, stamp
 from marketic.errors import InputError
 
 
@@ -40,7 +40,7 @@ class Economy:
         self.consumers: dict[str, Consumer] = {}
         self.shares: dict[str, dict[str, np.ndarray]] = {}
         self.moves = 0
-        """Counts investments, firms that entered or left, and moves of shares."""
+        """When firms last invested together, entered or left, or shares moved (`stamp`)."""
         self._closed_lines: set[str] = set()
         for consumer in consumers:
             self._add(consumer, self.consumers)
@@ -54,8 +54,8 @@ class Economy:
 
     @property
     def version(self) -> int:
-        """Counts all changes, those of each firm's capital and edges too: prices of another version are out of date."""
-        return self.moves + sum(firm.changes for firm in self.firms.values())
+        """When anything last changed, each firm's capital and edges too: prices of another version are out of date."""
+        return max([self.moves, *(firm.changes for firm in self.firms.values())])
 
     def produce(self, endowment: Mapping[str, Any]) -> State:
         """Quantities from endowments: good -> [days, width]; a single row stands for all days.
@@ -81,7 +81,7 @@ class Economy:
                 raise InputError(f"finite good {name!r} has several sources: varieties cannot be added up")
         if self.cycle:
             return cycles.settle(self, given, days)
-        state = State(days, {}, {}, {}, given, version=self.version)
+        state = State(days, {}, {}, {}, given, version=self.version, moves=self.moves)
         for name in self.order:
             self.run_firm(name, state)
         self._finish(state)
@@ -150,6 +150,10 @@ class Economy:
     def welfare(self, state: State) -> np.ndarray:
         """The consumers' utilities and what firms add themselves (`Table`: rewards), float64 [days], rents not deducted."""
         agents: dict[str, Firm | Consumer] = {**self.consumers, **self.firms}
+        if not isinstance(state, State) or not agents.keys() <= state.inputs.keys():
+            raise InputError(
+                "this state is out of date, or of another economy: some agents are not in it; call produce again"
+            )
         return sum((agent.welfare(state.inputs[name]) for name, agent in agents.items()), np.zeros(state.days))
 
     def prices(
@@ -184,13 +188,13 @@ class Economy:
         if the economy has changed in another way.
         """
         inputs.number("rate", rate)
-        prices.require_current(edges=False)
+        self._require_own(prices, edges=False)
         for name in self.firms:
             prices.require_marginal(name)
         for name, firm in self.firms.items():
             if firm.capital:
                 firm.invest(prices.marginal[name], rate / prices.state.days)
-        self.moves += 1
+        self.moves = stamp()
 
     def profit(self, prices: Prices, kind: str = "marginal") -> dict[str, float]:
         """Mean profit per day of each firm, rent deducted, units of welfare.
@@ -201,8 +205,16 @@ class Economy:
         """
         if kind not in ("marginal", "pivot"):
             raise InputError(f"kind={kind!r}: wanted 'marginal' or 'pivot'")
-        prices.require_current()
+        self._require_own(prices)
         return structure.marginal_profit(prices) if kind == "marginal" else structure.pivot_profit(self, prices.state)
+
+    def _require_own(self, prices: Prices, *, edges: bool = True) -> None:
+        """InputError unless these prices were posted in this economy as it is; `edges` as in `Prices.require_current`."""
+        if not isinstance(prices, Prices):
+            raise InputError(f"prices of type {type(prices).__name__}: wanted what Economy.prices returned")
+        prices.require_current(edges=edges)
+        if prices.moves != self.moves or (edges and prices.version != self.version):
+            raise InputError("these prices are of another economy: wanted those that this one's `prices` returned")
 
     def enter(self, firm: Firm) -> None:
         """Admit a firm."""
@@ -215,7 +227,6 @@ class Economy:
         if not isinstance(name, str) or name not in self.firms:
             raise InputError(f"no firm named {name!r}: wanted one of {', '.join(list(self.firms)[:8]) or 'none'}")
         firm = self.firms.pop(name)
-        self.moves += firm.changes  # the version never falls
         finite = [good for good in firm.outs if self.layout.goods[good].kind == "finite"]
         self._closed_lines |= set(firm.outs) - set(finite)
         self._connect()
@@ -262,4 +273,4 @@ class Economy:
             if described.rival and set(self.shares.get(name, ())) != set(self.users[name]):
                 equal = np.full(described.dim, 1 / max(1, len(self.users[name])))
                 self.shares[name] = {user: equal.copy() for user in self.users[name]}
-        self.moves += 1
+        self.moves = stamp()

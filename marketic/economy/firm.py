@@ -14,6 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from marketic.economy import inputs
+from marketic.economy.state import stamp
 from marketic.errors import InputError
 
 Capital = dict[str, np.ndarray]
@@ -59,16 +60,16 @@ class Firm:
         self.capital = {
             key: inputs.finite_array(f"{who} has capital {key!r}", value, None) for key, value in self.capital.items()
         }
-        self._changes = {"made": 0}  # one for all copies in time, as is their capital
+        self._changes = {"last": 0}  # one for all copies in time, as is their capital
 
     @property
     def changes(self) -> int:
-        """How often its capital or its edges have changed: by investing, by rent, by edges that entered or left."""
-        return self._changes["made"]
+        """When its capital or its edges last changed (`stamp`): by investing, by rent, by edges that entered or left."""
+        return self._changes["last"]
 
     def note_change(self) -> None:
-        """Count one: states and prices from before are out of date. For whoever writes to `capital` by hand."""
-        self._changes["made"] += 1
+        """States and prices from before are out of date. For whoever writes to `capital` by hand."""
+        self._changes["last"] = stamp()
 
     def invest(self, marginal: Capital, step: float) -> None:
         """Move the capital by `step` along its marginal profit. `marginal` has the shapes of `capital`."""

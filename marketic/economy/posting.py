@@ -88,8 +88,12 @@ def post(
     """Dispatch on the mode; see `Economy.prices` for the arguments and errors."""
     _require_options(economy, mode, delay, noise, limit, rng)
     inputs.number("tolerance", tolerance, least=0.0)
-    if state.version != economy.version:
-        raise InputError("this state is out of date: the economy has changed since it was produced; call produce again")
+    if not isinstance(state, State):
+        raise InputError(f"state of type {type(state).__name__}: wanted what produce returned")
+    if (state.version, state.moves) != (economy.version, economy.moves):
+        raise InputError(
+            "this state is out of date: the economy has changed since it was produced, or it is another's; call produce again"
+        )
     certificate = cycles.certify(economy, state, mode == "asynchronous") if economy.cycle else None
     board = Board(economy, state, noise, np.random.default_rng(0) if rng is None else rng)
     stop = tolerance if certificate else 0.0

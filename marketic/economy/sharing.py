@@ -14,6 +14,7 @@ import numpy as np
 
 from marketic.economy import inputs
 from marketic.economy.prices import Prices
+from marketic.economy.state import stamp
 from marketic.errors import InputError
 from marketic.numbers import all_finite
 
@@ -58,7 +59,7 @@ def share_out(
                 _put_back(economy, kept)
         for good, shares in economy.shares.items():
             _respond(economy, prices, good, shares, damping)
-        economy.moves += 1
+        economy.moves = stamp()
         try:
             prices = economy.prices(economy.produce(endowment), mode)
         except InputError as error:
@@ -81,7 +82,7 @@ def _take_remnants(economy: "Economy", prices: Prices, tolerance: float) -> bool
             kept = {user: np.where(low[user], 0.0, share) for user, share in shares.items()}
             total = np.sum(list(kept.values()), axis=0)
             shares.update({user: share / total for user, share in kept.items()})
-            economy.moves += 1
+            economy.moves = stamp()
     return economy.moves > moves
 
 
@@ -102,7 +103,7 @@ def _copied(economy: "Economy") -> dict[str, dict[str, np.ndarray]]:
 def _put_back(economy: "Economy", before: dict[str, dict[str, np.ndarray]]) -> None:
     for good, shares in before.items():
         economy.shares[good].update(shares)
-    economy.moves += 1
+    economy.moves = stamp()
 
 
 def _ran_away(economy: "Economy", rounds: int, damping: float, error: InputError) -> str:
