@@ -18,6 +18,8 @@ from marketic.errors import InputError
 NOISE = 100.0
 """What lies above a tangent by so many times the rounding of U counts."""
 EPSILON = float(np.finfo(float).eps)
+TINY = float(np.finfo(float).tiny)
+"""Numbers below it have lost digits, and lie above a tangent or below it by chance."""
 
 
 @dataclass(eq=False)
@@ -92,7 +94,7 @@ class Consumer:
                 there, along = self._utility_at(other), slope * (other - x)
                 above = there - here - np.sum(along, axis=1)
                 scale = np.abs(there) + np.abs(here) + np.sum(np.abs(along), axis=1)
-            found = np.isfinite(above) & (above > tolerance * scale)
+            found = np.isfinite(above) & (above > tolerance * scale + TINY)
             if found.any():  # a utility may be what is left of large terms, and then its rounding is larger than itself
                 found &= above > NOISE * (self._rounding(x) + self._rounding(other))
             above = np.where(found, above, -np.inf)

@@ -18,9 +18,13 @@ from marketic.economy.economy import Economy
 from marketic.economy.firm import Dense, Firm, Table
 from marketic.economy.layout import Good
 from marketic.economy.prices import Prices
+from marketic.economy.riccati import backwards
 from marketic.errors import InputError
 from marketic.numbers import all_finite
 from marketic.quadratic_forms import ROUNDING, asymmetry, least_root
+
+LOST = 1e-6
+"""Share of a price by which rounding may move it."""
 
 
 def unroll(
@@ -97,8 +101,16 @@ def _consumer_at(consumer: Consumer, t: int, dated: set[str], discount: float) -
 
 
 def current_price(prices: Prices, good: str, t: int, discount: float) -> np.ndarray:
-    """The price of a dated good in period t in that period's money, float64 [days, dim]."""
-    return prices[f"{good}@{t}"] / discount**t
+    """The price of a dated good in period t in that period's money, float64 [days, dim].
+
+    Raises InputError for a period so far ahead that discount**t is no number with all its digits: prices are lost there.
+    """
+    weight = inputs.number("current_price: discount", discount, least=0.0) ** t
+    if not weight >= np.finfo(float).tiny:
+        raise InputError(
+            f"current_price: discount**t = {discount:g}**{t} is too small to divide by: wanted an earlier period"
+        )
+    return prices[f"{good}@{t}"] / weight
 
 
 def storage(name: str, good: str, dim: int = 1, *, keeps: float = 1.0) -> Firm:
@@ -143,25 +155,44 @@ class LinearQuadratic:
     discount: float
 
     def plan(self, start: Any) -> dict[str, np.ndarray]:
-        """Endowments for the best controls from `start` [D], good -> [1, dim]."""
-        x = inputs.finite_array("plan: start", start, (self.values.shape[1],))
-        transition, control = (self.economy.firms["dynamics@0"].capital["weights"].T[:, s] for s in self._blocks())
-        endowment = {"state@0": x[None]}
+        """Endowments for the best controls from `start` [D], good -> [1, dim].
+
+        Each control answers the state that the economy will make, rounding included, so that rounding does not add up. Raises
+        InputError where prices along the plan would be lost in it all the same: they are derivatives with later controls held
+        fixed, and dynamics that grow by themselves multiply rounding from period to period.
+        """
+        firm = self.economy.firms["dynamics@0"]
+        x = inputs.finite_array("plan: start", start, (self.values.shape[1],))[None]
+        endowment, path = {"state@0": x}, [x[0]]
         for t, gain in enumerate(self.gains):
-            u = -gain @ x
-            endowment[f"control@{t}"] = u[None]
-            x = transition @ x + control @ u
+            u = -x @ gain.T
+            endowment[f"control@{t}"] = u
+            x = firm.alpha(firm.capital, np.concatenate([x, u], axis=1))
+            path.append(x[0])
+        self._require_told_prices(path)
         return endowment
 
-    def _blocks(self) -> tuple[slice, slice]:
-        size = self.values.shape[1]
-        return slice(0, size), slice(size, None)
+    def _require_told_prices(self, path: list[np.ndarray]) -> None:
+        """InputError unless the prices that are posted along the states `path` begin with -2 S_0 x_0."""
+        size, cost = self.values.shape[1], self.values[-1]
+        transition = self.economy.firms["dynamics@0"].capital["weights"][:size].T
+        slopes = [-2.0 * cost @ x for x in path]
+        posted = costates(slopes[:-1], [transition] * (len(path) - 1), slopes[-1], self.discount)[0]
+        missed = np.abs(posted + 2.0 * self.values[0] @ path[0]).max()
+        if not missed <= LOST * 2.0 * (np.abs(self.values[0]) @ np.abs(path[0])).max():
+            growth = float(np.abs(np.linalg.eigvals(transition)).max())
+            raise InputError(
+                f"plan: {len(path) - 1} periods are too many for dynamics whose largest eigenvalue is {growth:.3g}: rounding "
+                "grows by that from period to period, and prices would be lost in it; take a shorter horizon, or start from "
+                "dynamics that a control keeps in bounds already (A - B K in place of A)"
+            )
 
 
 def linear_quadratic(A: Any, B: Any, Q: Any, R: Any, horizon: int, *, discount: float = 1.0) -> LinearQuadratic:
     """Build it. A [D, D], B [D, controls], Q [D, D] and R [controls, controls] symmetric, Q >= 0, R > 0; a number is 1 x 1.
 
-    Raises InputError for other shapes, for NaN, and for Q or R that are not symmetric or not definite as wanted.
+    Raises InputError for other shapes, for NaN, for Q or R that are not symmetric or not definite as wanted, and where values
+    leave the range of numbers.
     """
     A, B = _matrix("A", A, (None, None)), _matrix("B", B, (None, None))
     size, controls = len(A), B.shape[1]
@@ -191,12 +222,14 @@ def linear_quadratic(A: Any, B: Any, Q: Any, R: Any, horizon: int, *, discount: 
         discount=discount,
         terminal=[loss(Q, "heir", "state")],
     )
-    values, gains = [Q], list[np.ndarray]()
-    for _ in range(horizon):
-        S = discount * values[0]
-        gains.insert(0, np.linalg.solve(R + B.T @ S @ B, B.T @ S @ A))
-        values.insert(0, Q + A.T @ S @ (A - B @ gains[0]))
-    return LinearQuadratic(economy, np.array(values), np.array(gains), discount)
+    with np.errstate(over="ignore", invalid="ignore"):
+        values, gains = backwards(A, B, Q, R, horizon, discount)
+    if not (np.isfinite(values).all() and np.isfinite(gains).all()):
+        raise InputError(
+            f"linear_quadratic: welfare over {horizon} periods is beyond what numbers can hold: wanted a shorter horizon, or "
+            "smaller A, B, Q and R"
+        )
+    return LinearQuadratic(economy, values, gains, discount)
 
 
 def _matrix(name: str, given: Any, shape: tuple[int | None, int | None]) -> np.ndarray:
