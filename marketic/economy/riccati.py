@@ -35,7 +35,7 @@ def backwards(
             np.sqrt(discount) * root @ both,
             np.hstack([np.zeros((size, controls)), cost]),
         ]
-        turned = np.linalg.qr(np.vstack(rows), mode="r")
+        turned = np.linalg.qr(np.vstack(rows)).R
         root = turned[controls:, controls:]
         gains.insert(0, np.linalg.solve(turned[:controls, :controls], turned[:controls, controls:]))
         values.insert(0, root.T @ root)
