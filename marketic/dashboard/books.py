@@ -2,7 +2,7 @@
 
 import contextlib
 
-from marketic.dashboard.feed import Feed
+from marketic.dashboard.feed import Feed, Stamps, stamps
 from marketic.errors import InputError
 from marketic.market import Market
 from marketic.run_market import load_of_run
@@ -18,19 +18,29 @@ class Books:
         self.feed = feed
         self.market: Market | None = None
         self.why = ""
-        self._read = ""
+        self._read: Stamps = ()
 
     def renew(self) -> None:
-        """Read the newest checkpoint if it is another one than before."""
+        """Read the newest checkpoint if it is another one than before; a run that was started afresh has none yet."""
         try:
             file = self.feed.run.market_file()
-            if file.name != self._read:
-                former, self.market, self._read = self.market, load_of_run(file), file.name
-                if former is not None:
-                    with contextlib.suppress(Exception):  # the environment's own business: it is not used any more
-                        former.env.close()
-        except InputError as error:  # none yet, removed while we read, or parts of the user's own
+        except InputError as error:
+            self._replace(None, ())
             self.why = str(error)
+            return
+        read = stamps([file])
+        if read == self._read:
+            return
+        try:
+            self._replace(load_of_run(file), read)
+        except InputError as error:  # removed while we read, or parts of the user's own
+            self.why = str(error)
+
+    def _replace(self, market: Market | None, read: Stamps) -> None:
+        former, self.market, self._read = self.market, market, read
+        if former is not None:
+            with contextlib.suppress(Exception):  # the environment's own business: it is not used any more
+                former.env.close()
 
     def program(self, account: int) -> str:
         """An agent's rule in words; a sentence where it is not known."""

@@ -7,6 +7,7 @@ Memory: sales of at most `MOST_PARTS` parts of the log (65,536 sales each) and o
 `MOST_POINTS`. What is looked at is read again from disk.
 """
 
+import contextlib
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,14 @@ from marketic.graph.from_log import programs_of_the_gone, trades_of
 from marketic.graph.kin import Register, registers_of
 from marketic.graph.trades import Trades
 from marketic.metrics import COLUMNS, read_metrics
+from marketic.part_files import numbered
 from marketic.reporting.history import has_log
 from marketic.reporting.run_record import read_config
 from marketic.run_folder import RunFolder
 
 MOST_PARTS, MOST_POINTS, MOST_SALES = 8, 1000, 200_000
+Stamps = tuple[tuple[str, int, int, int], ...]
+"""Of each file: name, number on the disk, bytes, nanoseconds of its last change."""
 
 
 class Feed:
@@ -31,6 +35,7 @@ class Feed:
 
     config: `config.toml`.  metrics: column -> float64 [rows], thinned.  steps: environment steps on record.
     finished: whether the run's final market is there.  notes: sentences about what is missing.
+    changes: how often there was news; all tabs share the feed, and each must hear of what another one found first.
 
     Raises InputError for no run folder, and whatever is wrong with its event log.
     """
@@ -39,16 +44,18 @@ class Feed:
         self.folder = Path(folder)
         if not self.folder.is_dir():
             raise InputError(f"no run folder {folder}: wanted a folder that `marketic train ... --out {folder}` wrote")
-        self.config = read_config(self.folder / "config.toml")
         self.run = RunFolder(self.folder)
+        self.config, self._config_file = read_config(self.run.config), stamps([self.run.config])
+        self.changes = 0
         self.metrics: dict[str, np.ndarray] = {name: np.zeros(0) for name in COLUMNS}
         self.log: Any = None
         self.notes: list[str] = []
         self._parts: OrderedDict[int, Trades] = OrderedDict()
-        self._seen: set[str] = set()
-        self._wealth: Wealth | None = None
-        self._gone: tuple[str, dict[int, str]] = "", {}
-        self._kin: tuple[str, list[Register]] = "", []
+        self._seen: Stamps = ()
+        self._wealth: Wealth | None
+        self._gone: tuple[str, dict[int, str]]
+        self._kin: tuple[str, list[Register]]
+        self._forget()
         self.cut = False
         self.refresh()
 
@@ -69,38 +76,60 @@ class Feed:
         return [] if self.log is None else list(self.log.parts)
 
     def refresh(self) -> bool:
-        """Read what is new; True if there was anything."""
-        new = False
-        names = {path.name for path in self.run.metrics.glob("part-*.parquet")}
-        if names != self._seen:
-            try:
-                self.metrics, self._seen, new = thin(read_metrics(self.run.metrics)), names, True
-            except CorruptFile as error:  # a resumed run removes parts while we read: next time it is whole again
-                self.notes = [str(error)]
+        """Read what is new; True if there was anything. Raises InputError for a log that cannot be read, or is gone."""
+        before = self.changes
+        self._follow_config()
+        self._follow_metrics()
         if self.log is None and has_log(self.folder):
             from marketic.events import open_log
 
-            self.log, new = open_log(self.folder), True
+            self.log = open_log(self.folder)
+            self.changes += 1
         elif self.log is not None:
-            new = self._newer() or new
-        if new and self.log is not None:
+            self.changes += self._newer()
+        if self.changes != before and self.log is not None:
             self.notes = list(self.log.notes)
-        return new
+        return self.changes != before
+
+    def _follow_config(self) -> None:
+        """A run that is started afresh here, or goes on otherwise, has another configuration, and perhaps no log yet."""
+        file = stamps([self.run.config])
+        if not file or file == self._config_file:
+            return
+        self.config, self._config_file = read_config(self.run.config), file
+        self.changes += 1
+        if self.log is not None and not has_log(self.folder):
+            self.log, self.notes = None, []
+            self._forget()
+
+    def _follow_metrics(self) -> None:
+        files = stamps(numbered(self.run.metrics))
+        if files == self._seen:
+            return
+        try:
+            self.metrics, self._seen = thin(read_metrics(self.run.metrics)), files
+            self.changes += 1
+        except CorruptFile as error:  # a resumed run removes parts while we read: next time it is whole again
+            self.notes = [str(error)]
 
     def _newer(self) -> bool:
         """Look for new parts of the log; a run that was started afresh or resumed makes us forget the old ones."""
-        parts = self.log.manifest.parts
-        before = [part["chain"] for part in parts]
-        found = self.log.refresh()
+        parts, waited = self.log.manifest.parts, self.log.waiting
+        before = [self.log.header["chain"], *(part["chain"] for part in parts)]
+        found = bool(self.log.refresh()) or (waited is not None and self.log.waiting is None)
         if found:
-            last = max((k for k, part in enumerate(parts[: len(before)]) if "trades" in part["tables"]), default=0)
+            last = max((k for k, part in enumerate(parts) if "trades" in part["tables"]), default=0)
             for number in [k for k in self._parts if k >= last]:  # its last owners' rewards may be known now
                 del self._parts[number]
-        if [part["chain"] for part in self.log.manifest.parts[: len(before)]] != before:
-            self._parts.clear()
-            self._wealth = None
-            found = 1
-        return bool(found)
+        if [self.log.header["chain"], *(part["chain"] for part in self.log.manifest.parts)][: len(before)] != before:
+            self._forget()
+            found = True
+        return found
+
+    def _forget(self) -> None:
+        """What was read from parts that are not those of the log any more."""
+        self._parts.clear()
+        self._wealth, self._gone, self._kin = None, ("", {}), ("", [])
 
     def sales(self, first: int, last: int) -> Trades:
         """Sales at steps first <= step < last, the newest `MOST_SALES` of them at most; `cut` says whether there were more."""
@@ -159,6 +188,16 @@ class Feed:
         if self._wealth is None:
             self._wealth = Wealth(self.log)
         return self._wealth(step)
+
+
+def stamps(paths: list[Path]) -> Stamps:
+    """What tells files from others that were written under the same names; files that are not there are left out."""
+    found = []
+    for path in paths:
+        with contextlib.suppress(OSError):
+            about = path.stat()
+            found.append((path.name, about.st_ino, about.st_size, about.st_mtime_ns))
+    return tuple(found)
 
 
 def thin(columns: dict[str, np.ndarray], most: int = MOST_POINTS) -> dict[str, np.ndarray]:

@@ -35,6 +35,7 @@ class Page:
         self.sources = sources()
         self.layout = Layout()
         self.window, self.width = 0, 1
+        self.seen, self.task, self.failed = -1, "", False
         self.details = Details(self)
         self.stage = Stage(self.sources["frame"])
         self._build()
@@ -74,24 +75,33 @@ class Page:
         body = column(self.head, controls, side_by_side([left, right], 340), curves,
                       sizing_mode="stretch_width", stylesheets=[GlobalInlineStyleSheet(css=STYLE)])  # fmt: skip
         self.doc.add_root(body)
-        self.doc.title = f"marketic: {self.feed.config.get('env', self.feed.folder.name)}"
 
     def follow(self) -> None:
         """Look at the folder; show what is new."""
         try:
-            new = self.feed.refresh()
+            self.feed.refresh()
         except InputError as error:  # somebody else's hands were in the folder, or the run is started afresh
             self.head.text = _complaint(error)
             return
-        first = not self.head.text
-        if new or first:
+        new, self.seen = self.feed.changes != self.seen, self.feed.changes
+        if new:
             self.books.renew()
+            self._name()
             self._map()
             self._resize()
             self._curves()
         self._headline()
-        if (new or first) and self.live.active:
-            self.show(self._last)
+        if (new and self.live.active) or self.failed:
+            self.show(self._last if self.live.active else self.window)
+
+    def _name(self) -> None:
+        """The task's; if another one is trained here now, nobody has a place yet."""
+        config = self.feed.config
+        task = f"{config.get('env')} {config.get('env_options')}"
+        if task != self.task:
+            self.task, self.layout = task, Layout()
+            self.sources["places"].data = map_columns(None)
+            self.doc.title = f"marketic: {config.get('env', self.feed.folder.name)}"
 
     @property
     def _last(self) -> int:
@@ -117,9 +127,10 @@ class Page:
         first, last = self.span
         try:
             trades, wealth = self.feed.sales(first, last), self.feed.wealth(last)
-        except InputError as error:
-            self.told.text = _complaint(error)
+        except InputError as error:  # perhaps only until a run that is resumed has written it again
+            self.told.text, self.failed = _complaint(error), True
             return
+        self.failed = False
         nodes, edges = graph_columns(trades, wealth, self.layout)
         for name in ("nodes", "edges"):
             self.sources[name].selected.indices = []
