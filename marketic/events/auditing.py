@@ -15,35 +15,45 @@ from marketic.errors import CorruptFile, InputError
 from marketic.events.audit_result import Audit
 from marketic.events.evidence import checkpoints, difference, final_market, outside_trade, unsettled
 from marketic.events.log import EventLog, log_folder
-from marketic.events.manifest import AlteredLog
+from marketic.events.manifest import AlteredLog, Manifest
 from marketic.events.parts import altered
 from marketic.events.replay import (
-    CLOSED,
+    FAULTS,
     FINE,
     NO_ROOM,
     NO_SUCH_RIGHT,
-    NOBODY_OWNED,
-    NOT_THE_OWNER,
-    OTHER_BALANCES,
-    STRANGER,
     Books,
     Trades,
 )
 from marketic.ledger import MEMOS
 
-_FAULTS = {
-    STRANGER: "names an account that was never opened",
-    CLOSED: "sells a right to account {buyer}, which had left the market",
-    NOT_THE_OWNER: "says that account {seller} sold the right, but account {owner} owned it",
-    NO_SUCH_RIGHT: "is of kind {kind}, about a right that the market does not have, or of a kind that there is not",
-    NOBODY_OWNED: "pays an income of {reward} ticks for a right that nobody owned",
-    OTHER_BALANCES: "does not leave the balances that were logged (price {price}, paid {paid}, reward {reward} ticks, "
-    "from account {buyer} to account {seller})",
-}
+AGAIN = 3
+"""Times that a log is audited again at most."""
 
 
 def audit(run: str | Path) -> Audit:
-    """Audit the log of a run. Raises InputError if there is none, or it holds no trades (level summary)."""
+    """Audit the log of a run. Raises InputError if there is none, or it holds no trades (level summary).
+
+    A run that goes on, or is resumed, may write new parts and take old ones away while they are read. A log that seems not to
+    be sound is therefore audited again if it has changed meanwhile.
+    """
+    found = _audited(run)
+    for _ in range(AGAIN):
+        if found.sound or _newest_link(Path(run)) == found.link:
+            break
+        found = _audited(run)
+    return found
+
+
+def _newest_link(run: Path) -> str:
+    """The link of the log as it is now; "" if it cannot be read."""
+    try:
+        return Manifest.read(log_folder(run)).head
+    except InputError:
+        return ""
+
+
+def _audited(run: str | Path) -> Audit:
     folder = log_folder(Path(run))
     try:
         log = EventLog(folder)
@@ -157,7 +167,7 @@ class _Auditor:
                 there = answer != NO_SUCH_RIGHT and self.books.place[trade["row"], 2]
                 owner = int(self.books.owner[trade["row"], 0]) if there else 1
                 self.found.trades += at
-                words = _FAULTS[answer].format(owner=owner, **trade)
+                words = FAULTS[answer].format(owner=owner, **trade)
                 return f"trade {trade['trade']} (step {trade['step']}, row {trade['row']}) {words}"
         return None
 

@@ -30,6 +30,14 @@ def make_folder(folder: Path) -> None:
         raise InputError(f"cannot use the folder {folder}: {error.strerror or error}; choose another one") from None
 
 
+def forget(folder: Path) -> None:
+    """Remove the manifest of a log that begins again, if there is one."""
+    try:
+        (folder / NAME).unlink(missing_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot use the folder {folder}: {error.strerror or error}; choose another one") from None
+
+
 def link(before: str, line: dict[str, Any]) -> str:
     """The chain's next link: a digest of the link before and of a line (without its own link)."""
     content = json.dumps({key: value for key, value in line.items() if key != "chain"}, sort_keys=True)

@@ -11,7 +11,7 @@ import numpy as np
 
 from marketic.atomic import write_atomically
 from marketic.errors import CorruptFile, InputError
-from marketic.events.manifest import make_folder
+from marketic.events.manifest import forget, make_folder
 from marketic.events.schema import DICTIONARY, FORMAT, TABLES, arrow_type
 from marketic.part_files import numbered
 
@@ -105,7 +105,9 @@ def write_part(folder: Path, table: str, number: int, columns: dict[str, Any], v
 
 
 def drop_parts(folder: Path, first: int) -> None:
-    """Remove the files of parts from number `first` on."""
+    """Remove the files of parts from number `first` on; of all, the manifest first, which would name what is gone."""
+    if first == 0:
+        forget(folder)
     for table in TABLES:
         for path in numbered(folder / table, first):
             path.unlink(missing_ok=True)
@@ -140,7 +142,9 @@ def read_part(folder: Path, table: str, number: int, columns: list[str] | None =
     try:
         return unpacked(pyarrow.parquet.read_table(path, columns=columns, partitioning=None))
     except FileNotFoundError:
-        raise CorruptFile(f"{path} is missing: the log was altered, or copied without it") from None
+        raise CorruptFile(
+            f"{path} is missing: the log was altered, copied without it, or is just being resumed"
+        ) from None
     except (pyarrow.ArrowException, OSError) as error:
         raise CorruptFile(f"{path} is damaged ({str(error).splitlines()[0]}): the log was altered") from None
 

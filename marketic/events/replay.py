@@ -25,6 +25,16 @@ FINE, NO_ROOM, STRANGER, CLOSED, NOT_THE_OWNER, NOBODY_OWNED, OTHER_BALANCES, NO
 """Answers of `replay_trades`: all is well; the journal is full; an account that is not there; one that left the market;
 the seller did not own the right; an income without an owner; balances that are not those that were logged; a right or a
 kind of trade that is not there."""
+FAULTS = {
+    STRANGER: "names an account that was never opened",
+    CLOSED: "sells a right to account {buyer}, which had left the market",
+    NOT_THE_OWNER: "says that account {seller} sold the right, but account {owner} owned it",
+    NO_SUCH_RIGHT: "is of kind {kind}, about a right that the market does not have, or of a kind that there is not",
+    NOBODY_OWNED: "pays an income of {reward} ticks for a right that nobody owned",
+    OTHER_BALANCES: "does not leave the balances that were logged (price {price}, paid {paid}, reward {reward} ticks, "
+    "from account {buyer} to account {seller})",
+}
+"""What answers other than `FINE` and `NO_ROOM` say about a trade."""
 NEWEST, LIENS, OWNED, PAID = range(4)
 MOST_CLAIMS = 2**28
 """Claims of earlier owners, over all rights and members: 2 GiB."""
