@@ -20,7 +20,7 @@ from marketic.economy import cycles, inputs, leaps
 from marketic.economy.firm import Capital
 from marketic.economy.prices import Prices, add_up, join
 from marketic.economy.rounds import price_map
-from marketic.economy.settling import ROUNDING, Settling, sources
+from marketic.economy.settling import ROUNDING, WINDOW, Settling, Tremor, sources
 from marketic.economy.state import State
 from marketic.errors import InputError
 
@@ -175,7 +175,8 @@ def asynchronous(board: Board, delay: int, stop: float, limit: int | None) -> Pr
     """Firms post in random order and read prices up to `delay` postings old (uniformly), until nothing can move any more.
 
     That is so when, since the last move, every firm has posted at prices that were all announced after it. Around a cycle a
-    move is more than `stop` away from the prices after the move before, so that many small ones are one.
+    move is more than `stop` away from the prices after the move before, so that many small ones are one; what rounding in
+    larger prices may explain counts as long as such moves become smaller.
     """
     economy, rng = board.economy, board.rng
     names = list(economy.firms)
@@ -183,6 +184,7 @@ def asynchronous(board: Board, delay: int, stop: float, limit: int | None) -> Pr
     values = board.all_prices()
     history = {good: [(0, value)] for good, value in values.items()}
     last_move, heard, now, settled = 0, set[str](), 0, dict(values)
+    tremor = Tremor(WINDOW * (len(names) + delay))
     while len(heard) < len(names) and now < limit:
         now += 1
         name = names[rng.integers(len(names))]
@@ -195,7 +197,8 @@ def asynchronous(board: Board, delay: int, stop: float, limit: int | None) -> Pr
             if not np.array_equal(value, values[good]):
                 history[good] = [*_recent(history[good], now - 1 - delay), (now, value)]
         values |= new
-        if first or _moved(economy, settled, values, list(new), stop):
+        moved = _moved(economy, settled, values, list(new), stop)
+        if first or not tremor.lasts(now, moved):
             last_move, heard, settled = now, set(), dict(values)
         if seen >= last_move:
             heard.add(name)
@@ -215,10 +218,20 @@ def _recent(history: list[tuple[int, np.ndarray]], oldest: int) -> list[tuple[in
 
 def _moved(
     economy: "Economy", old: dict[str, np.ndarray], new: dict[str, np.ndarray], goods: list[str], stop: float
-) -> bool:
-    """Whether the price of one of `goods` moved, by more than `stop` of itself and than rounding (0: at all)."""
-    far = [good for good in goods if not (np.abs(new[good] - old[good]) <= stop * np.abs(new[good])).all()]
+) -> dict[str, np.ndarray]:
+    """Those of `goods` whose price moved by more than `stop` of itself: how far, in roundings of the sizes that go into it."""
+    with np.errstate(invalid="ignore"):
+        moves = {good: np.abs(new[good] - old[good]) for good in goods}
+    far = {good: ~(move <= stop * np.abs(new[good])) & ~_same(new[good], old[good]) for good, move in moves.items()}
+    far = {good: where for good, where in far.items() if where.any()}
     if not far or not stop:
-        return bool(far)
+        return {good: np.where(where, np.inf, 0.0) for good, where in far.items()}
     sizes = sources(economy, new, prices=True)
-    return any(bool((np.abs(new[good] - old[good]) > ROUNDING * sizes[good]).any()) for good in far)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return {good: np.where(where, moves[good] / (ROUNDING * sizes[good]), 0.0) for good, where in far.items()}
+
+
+def _same(new: np.ndarray, old: np.ndarray) -> np.ndarray:
+    """Which numbers are the same, NaN and infinity too: a firm that offers them shall be named, not posted to for ever."""
+    same: np.ndarray = (new == old) | (np.isnan(new) & np.isnan(old))
+    return same

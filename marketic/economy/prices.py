@@ -173,15 +173,21 @@ class Prices:
 
     def require_sound(self) -> None:
         """InputError, naming the good or agent, for what no price can be: see `Economy.prices`."""
-        for name, offer in self.offers.items():
-            if not np.isfinite(offer).all():
-                kind = "firm" if name in self.economy.firms else "consumer"
-                raise InputError(f"{kind} {name!r} offers prices that are NaN or infinite: check its derivative")
+        wild = [name for name, offer in self.offers.items() if not np.isfinite(offer).all()]
+        if wild:
+            name = min(wild, key=self._misled)
+            kind = "firm" if name in self.economy.firms else "consumer"
+            raise InputError(f"{kind} {name!r} offers prices that are NaN or infinite: check its derivative")
         self._require_disposable()
         for name, consumer in self.economy.consumers.items():
             divisible = all(self.economy.layout.goods[good].kind == "vector" for good in consumer.goods)
             if consumer.concave and divisible:
                 consumer.refute_concavity(self.state.inputs[name])
+
+    def _misled(self, name: str) -> bool:
+        """Whether an agent sells at prices that are no numbers: what it offers is then no fault of its own."""
+        sold = self.economy.firms[name].outs if name in self.economy.firms else ()
+        return not all(np.isfinite(self.values[good]).all() for good in sold)
 
     def _require_disposable(self) -> None:
         """InputError for a negative price of what may be thrown away, beyond rounding of the day's largest offer."""

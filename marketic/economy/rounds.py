@@ -53,7 +53,7 @@ def price_map(economy: "Economy", state: State) -> np.ndarray:
 
 def slopes(economy: "Economy", state: State) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     """For each firm, good that it buys and good that it sells: its share of the former, [dim], and d offer / d price, [days,
-    dim, dim].
+    dim, dim]. Raises InputError, naming the firm, for offers that are not finite.
     """
     layout, days = economy.layout, state.days
     for name, firm in economy.firms.items():
@@ -64,7 +64,10 @@ def slopes(economy: "Economy", state: State) -> Iterator[tuple[str, str, np.ndar
         for column in range(width):
             unit = np.zeros((days, width))
             unit[:, column] = 1
-            slope[:, :, column] = economy.ask_firm(name, state, unit)[0] - still
+            with np.errstate(invalid="ignore"):
+                slope[:, :, column] = economy.ask_firm(name, state, unit)[0] - still
+        if not np.isfinite(slope).all():
+            raise InputError(f"firm {name!r} offers prices that are NaN or infinite: check its derivative")
         for bought in firm.ins:
             share = economy.shares[bought][name] if bought in economy.shares else np.ones(layout.goods[bought].dim)
             for good in firm.outs:

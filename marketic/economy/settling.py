@@ -82,6 +82,36 @@ class Settling:
         return self.economy.layout.pack(sizes, prices=self.prices)
 
 
+class Tremor:
+    """Tells moves that rounding makes for ever from small ones that go on falling. block: postings looked at together."""
+
+    def __init__(self, block: int) -> None:
+        self.block = self.end = block
+        self._most: Quantities = {}
+        self._before: Quantities = {}
+        self._idle: dict[str, np.ndarray] = {}
+
+    def lasts(self, now: int, moves: "Quantities") -> bool:
+        """Whether all `moves` at posting `now`, in roundings, are of 1 at most, and have ceased to fall for two blocks."""
+        if now >= self.end:
+            self._close(now + max(self.block, now // 4))
+        lasting = True
+        for good, move in moves.items():
+            if good not in self._most:
+                self._most[good], self._before[good] = np.zeros_like(move), np.full_like(move, np.inf)
+                self._idle[good] = np.zeros(move.shape, dtype=int)
+            self._most[good] = np.maximum(self._most[good], move)
+            lasting &= bool(((move == 0) | ((move <= 1) & (self._idle[good] >= 2))).all())
+        return lasting
+
+    def _close(self, end: int) -> None:
+        """A block is over."""
+        for good, most in self._most.items():
+            self._idle[good] = np.where(most < self._before[good], 0, self._idle[good] + 1)
+            self._before[good], self._most[good] = most, np.zeros_like(most)
+        self.end = end
+
+
 def sources(economy: "Economy", values: "Quantities", *, prices: bool = False) -> "Quantities":
     """Good -> [days, 1], the largest number that day in it or in a good from which it is made, through others.
 
