@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linprog
+from scipy.optimize import brentq, linprog
 
 from marketic.economy.lagrange_price import lagrange_price
 from marketic.economy.resource_market import Plan, ResourceMarket
@@ -209,6 +209,26 @@ def test_quantities_alone_in_any_unit(power):
     wants = np.array([2.0, 1.0]) * unit
     off = lagrange_price(lambda p: wants / (p + 0.1), [4.0 * unit, 2.0 * unit], tolerance=1e-3, max_evaluations=4)
     assert off.certificate.status == "approximate"
+
+
+def test_prices_that_swing_around_the_right_one_are_not_called_optimal():
+    """Where demand has kinks, its mean over 0.8 and 1.7 is not demand at the mean: prices were up to half too high or low."""
+    rng, sure = np.random.default_rng(0), 0
+    for _ in range(150):
+        n, unit = int(rng.integers(1, 20)), 10.0 ** rng.uniform(-6, 6)
+        most, slope = rng.random((n, 2)) + 0.2, rng.random((n, 2)) + 0.1
+        capacity = most.sum(axis=0) * rng.uniform(0.2, 0.9, 2)
+
+        def demand(prices, most=most, slope=slope, unit=unit):
+            return np.maximum(most - slope * prices / unit, 0.0)
+
+        found = lagrange_price(demand, capacity, tolerance=1e-2, max_evaluations=300)
+        if found.certificate.status == "optimal":
+            each = [lambda p, k=k, e=capacity[k], f=demand: f(np.full(2, p))[:, k].sum() - e for k in (0, 1)]
+            truth = [brentq(excess, 0.0, 20.0 * unit) for excess in each]
+            np.testing.assert_allclose(found.prices, truth, rtol=0.1)
+            sure += 1
+    assert sure > 40
 
 
 def test_a_part_that_does_not_maximise_is_named():

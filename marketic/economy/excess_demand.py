@@ -4,7 +4,9 @@ One resource: demand falls with the price, so bisection brackets the price at wh
 p <- max(0, p + step * scale * e / sqrt(sum of e^2 so far)), e = (use - capacity) / capacity, the subgradient method for the
 bound in `lagrange_price` (Shor 1985) with a step per resource that does not depend on how elastic its demand is (Duchi 2011);
 the answer is the mean of the later half of the prices, which also bears noisy demand (Nemirovski 2009). What is certified is
-the mean excess demand at those prices; no gap is known.
+the mean excess demand over those prices, and that these lie close together: the bound at their mean is above the least one by
+at most what mean excess demand is worth and - sum_k cov(use_k, price_k), since every use is a subgradient at its own price.
+The gap itself is not known.
 """
 
 import numpy as np
@@ -59,7 +61,7 @@ def _steps(
 ) -> ScarcityPrices:
     capacity, at_first = np.maximum(market.capacity, 1e-300), np.abs(use.sum(axis=0))
     scale, squares = np.maximum(prices, 1.0), np.zeros_like(prices)
-    kept_prices, kept_use, rounds = np.zeros_like(prices), np.zeros_like(prices), 0
+    kept_prices, kept_use, spread, rounds = np.zeros_like(prices), np.zeros_like(prices), 0.0, 0
     while market.asked < limit:
         excess = (use.sum(axis=0) - market.capacity) / capacity
         squares += np.clip(excess, -1.0, 1.0) ** 2
@@ -69,18 +71,29 @@ def _steps(
         use, _ = market.ask(prices)
         if market.asked > limit // 2:
             rounds += 1
+            total = use.sum(axis=0)
             kept_prices += (prices - kept_prices) / rounds
-            kept_use += (use.sum(axis=0) - kept_use) / rounds
-    return _answer(market, kept_prices, kept_use, tolerance, 0.0, at_first)
+            spread -= float((total - kept_use) @ (prices - kept_prices))
+            kept_use += (total - kept_use) / rounds
+    return _answer(market, kept_prices, kept_use, tolerance, 0.0, at_first, max(spread, 0.0) / max(rounds, 1))
 
 
 def _answer(
-    market: ResourceMarket, prices: np.ndarray, use: np.ndarray, tolerance: float, width: float, at_first: np.ndarray
+    market: ResourceMarket,
+    prices: np.ndarray,
+    use: np.ndarray,
+    tolerance: float,
+    width: float,
+    at_first: np.ndarray,
+    spread: float = 0.0,
 ) -> ScarcityPrices:
-    """What is short counts as a share of its capacity (of the demand at first where that is 0), what is left by its worth."""
+    """What is short counts as a share of its capacity (of the demand at first where that is 0), what is left by its worth.
+
+    width: of the bracket of a single price; spread: what prices that differ from their mean may cost, value.
+    """
     excess, left = np.maximum(use - market.capacity, 0.0), prices * np.abs(market.capacity - use)
     units = np.where(market.capacity > 0.0, market.capacity, at_first)
-    sound = (excess <= tolerance * units).all() and float(left.max()) <= tolerance * float(prices @ units)
+    sound = (excess <= tolerance * units).all() and max(float(left.max()), spread) <= tolerance * float(prices @ units)
     status = "optimal" if sound and width <= tolerance * float(prices.max()) else "approximate"
     found = Certificate(float(excess.max()), 0.0, float(left.max()), float("nan"), status)
     nothing = float("nan")
