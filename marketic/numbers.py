@@ -65,6 +65,12 @@ def check_room(entries: int, why: str, repair: str) -> None:
         raise InputError(f"{why} needs {count_text(int(entries))} numbers: {wanted}; {repair}")
 
 
+def check_observations(observation: np.ndarray, components: int) -> None:
+    """Raise InputError unless observations are [B, components]: compiled code would read beyond narrower ones."""
+    if observation.ndim != 2 or observation.shape[1] != components:
+        raise InputError(f"observations{observation.shape}: wanted [B, {components}], one column per component")
+
+
 def count_text(count: int) -> str:
     """A count for a message: in full, or as a power of ten where nobody reads its digits."""
     return f"{count:,}" if count < 10**15 else f"about 10**{int(math.log10(count))}"

@@ -100,3 +100,15 @@ def test_record_video_films_a_market(tmp_path) -> None:
     market.evaluate(1, env=env)
     env.close()
     assert list(tmp_path.glob("videos/*.mp4"))
+
+
+@pytest.mark.parametrize(
+    "family", ["tiles", "growing", "bank", "firms", "programs", "portfolio", "expressions", "tabular"]
+)
+def test_observations_of_another_width_are_refused(family: str) -> None:
+    """Compiled code would read beyond the rows of narrower ones, and bid by what stands there."""
+    market = marketic.make("FrozenLake-v1" if family == "tabular" else "CartPole-v1", agents=family, seed=0)
+    width = len(market.world.goods)
+    for shape in ((1, width - 1), (1, width + 1), (width,)):
+        with pytest.raises(marketic.errors.InputError, match="column per component"):
+            market.population.appraise(np.zeros(shape))

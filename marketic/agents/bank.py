@@ -38,7 +38,7 @@ from marketic.agents.bank_trials import TRIED, Trials
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
-from marketic.numbers import check_room
+from marketic.numbers import check_observations, check_room
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, rule
 
@@ -219,6 +219,7 @@ class Bank:
             self.trials.playing = np.zeros(rows, np.int64)
 
     def _value(self, copy: int, observation: np.ndarray) -> np.ndarray:
+        check_observations(observation, self.inputs)
         value = price(
             self.copies[copy], self.mean, self.scale, observation, self.bidders, self.terms.hidden, self.terms.normalise
         )

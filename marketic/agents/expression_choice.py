@@ -13,6 +13,7 @@ from marketic.errors import InputError
 from marketic.goods import Goods
 from marketic.hayek.interface import ACTS, CAP, HEADER, OVER, PROGRESS, SIZE, SOLVED, TICKS
 from marketic.hayek.vocabulary import Kind, Term, Vocabulary, World, possible_until_over
+from marketic.numbers import check_observations
 
 CHOICE, COUNT, TOLD = HEADER, HEADER + 1, HEADER + 2
 """In the state: the choice, how many terms are told, the first of them."""
@@ -153,8 +154,7 @@ class _Blank:
 def tell(goods: Goods, observation: np.ndarray) -> np.ndarray:
     """Encoded observations, float64 [B, D], in whole numbers, int64 [B, D]. Raises InputError for others."""
     told = np.array(observation, dtype=float)
-    if told.ndim != 2 or told.shape[1] != len(goods):
-        raise InputError(f"observations{told.shape}: wanted [B, {len(goods)}], one column per component")
+    check_observations(told, len(goods))
     for k, good in enumerate(goods):
         if good.size is None:
             x = np.nan_to_num(told[:, k])

@@ -29,7 +29,7 @@ from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.genealogy import Genealogy
 from marketic.goods import Goods
-from marketic.numbers import all_amounts
+from marketic.numbers import all_amounts, check_observations
 from marketic.population import Receipt
 from marketic.words import NO_WORDS, Words, rule
 
@@ -109,10 +109,7 @@ class Programs:
 
     def _syndicates(self, observation: np.ndarray, price: np.ndarray, programs: tuple[np.ndarray, ...]) -> Found:
         """Who bids for what."""
-        if observation.ndim != 2 or observation.shape[1] != self.literals.components:
-            raise InputError(
-                f"observations{observation.shape}: wanted [B, {self.literals.components}], one per component"
-            )
+        check_observations(observation, self.literals.components)
         rows = len(observation)
         members = np.zeros((rows, self.n_bidders, self.options.members), dtype=np.int64)
         value, count = np.zeros((rows, self.n_bidders)), np.zeros((rows, self.n_bidders), dtype=np.int64)

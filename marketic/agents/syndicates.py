@@ -22,7 +22,7 @@ from marketic.bids import Bids
 from marketic.chain import lien_length
 from marketic.errors import InputError
 from marketic.function_pointer import call_adapt, call_enter
-from marketic.numbers import MOST_ENTRIES, count_text, currency, flag, whole
+from marketic.numbers import MOST_ENTRIES, check_observations, count_text, currency, flag, whole
 from marketic.population import Receipt
 from marketic.settlement import SALE, TERMINATED, TRUNCATED
 
@@ -34,7 +34,7 @@ class Syndicates(ABC):
     """A population of condition-action agents. Subclasses say which agents' conditions hold (`kernels`).
 
     Attributes: `price` float64 [n_agents], each agent's own bid, currency; `trades` int64 [n_agents], how many rights
-    each has owned; `actions`, `members` (K) and `clones`.
+    each has owned; `actions`, `members` (K), `clones`, and `components` (D of an observation).
 
     clones: twins per action; twin c of action a is bidder a * clones + c.
     public: True: all twins of an action learn from the trades of each (the ledger is public); False: only the owner.
@@ -46,6 +46,7 @@ class Syndicates(ABC):
         actions: int,
         members: int,
         *,
+        components: int,
         learning_rate: LearningRate,
         initial_bid: float,
         tie_noise: float,
@@ -60,7 +61,7 @@ class Syndicates(ABC):
         initial_bid, tie_noise = currency("initial_bid", initial_bid), currency("tie_noise", tie_noise, least=0.0)
         clones, public = whole("clones", clones, 1), flag("public", public)
         self.n_agents, self.actions, self.members, self.clones, self.public = n_agents, actions, members, clones, public
-        self.n_bidders = actions * clones
+        self.n_bidders, self.components = actions * clones, components
         self.rate = learning_rate
         self.price = initial_bid + tie_noise * rng.random(n_agents)
         self.trades = np.zeros(n_agents, dtype=np.int64)
@@ -97,7 +98,11 @@ class Syndicates(ABC):
         return *learned, twins, self.hindsight.arrays
 
     def match(self, observation: np.ndarray) -> np.ndarray:
-        """The agents behind each bidder, int64 [B, n_bidders, K], for `observation` float64 [B, D]."""
+        """The agents behind each bidder, int64 [B, n_bidders, K], for `observation` float64 [B, D].
+
+        Raises InputError for observations of another width.
+        """
+        check_observations(observation, self.components)
         kernels = self.kernels
         matched = np.empty((len(observation), self.n_bidders, self.members), dtype=np.int64)
         kernels.match(observation, kernels.integers, kernels.reals, matched)

@@ -50,6 +50,7 @@ class Tabular(Syndicates):
             self.states * actions * clones,
             actions,
             1,
+            components=len(strides),
             learning_rate=learning_rate or LearningRate(),
             initial_bid=initial_bid,
             tie_noise=tie_noise,
