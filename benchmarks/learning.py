@@ -80,6 +80,7 @@ class Watch(Callback):
     """Evaluates the greedy market every so often and remembers when it met the bar.
 
     times: training goes on to so many times the steps of the first pass, >= 1.
+    seconds: process CPU seconds of evaluations; passed_after: of training alone, from when this was made to the first pass.
     """
 
     def __init__(self, every: int, meets: Callable[[Market], bool], limit: int, times: int = 3) -> None:
@@ -87,7 +88,7 @@ class Watch(Callback):
         self.period = every
         self.first: int | None = None
         self.later: list[bool] = []
-        self.seconds = 0.0
+        self.seconds, self.began, self.passed_after = 0.0, time.process_time(), float("nan")
         self._next = every
 
     def on_step(self, event: StepEnd) -> None:
@@ -102,7 +103,7 @@ class Watch(Callback):
         if self.first is not None:
             self.later.append(met)
         elif met:
-            self.first = market.num_timesteps
+            self.first, self.passed_after = market.num_timesteps, time.process_time() - self.began - self.seconds
         if self.first is not None and market.num_timesteps >= min(self.times * self.first, self.limit):
             market.stopping = True
 
@@ -139,17 +140,17 @@ def test_of(task: Task) -> Callable[[Any], bool]:
 
 def run_seed(task: Task, seed: int, times: int = 3) -> dict[str, Any]:
     """One training run, to `times` times the steps of its first pass: first pass (steps or None), later evaluations,
-    process CPU seconds of training alone."""
+    process CPU seconds of training alone, in all and to the first pass (nan: none)."""
     market = make(task.env, agents=task.agents, seed=seed, **task.options)
     watch = Watch(task.every, test_of(task), task.limit, times)
-    began = time.process_time()
     market.learn(task.limit, callback=watch)
-    seconds = time.process_time() - began - watch.seconds
+    seconds = time.process_time() - watch.began - watch.seconds
     return {
         "seed": seed,
         "first_pass": watch.first,
         "later": watch.later,
         "seconds": seconds,
+        "passed_after": watch.passed_after,
         "steps": market.num_timesteps,
     }
 

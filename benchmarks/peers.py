@@ -4,16 +4,17 @@
 
 Peers are tabular Q-learning, Sarsa(lambda) with tile coding, and PPO, DQN and SAC of Stable-Baselines3 with the settings of
 RL Baselines3 Zoo. Criteria and evaluation episodes are those of `marketic.benchmarks.learning` for everybody; peers are looked
-at as often throughout as markets are in their first 20,000 steps. A run ends with its first pass, or at its limit (for peers
-at most 300,000 steps); its CPU seconds are those of training alone, without evaluations. Seeds 100 to 104, market and peers
-in turns. The first market of each kind compiles what it needs, within its CPU seconds.
+at as often until their first pass as markets are in their first 20,000 steps. A run goes on to three times the steps of its
+first pass, or to its limit (for peers at most 300,000 steps), and the share of the later evaluations that still pass is told.
+CPU seconds are those of training to the first pass alone, without evaluations (to the limit, where there is none). Seeds 100
+to 104, market and peers in turns. The first market of each kind compiles what it needs, within its CPU seconds.
 
 Bars: the market needs no more steps in the median than each peer; its CPU seconds fewer than those of Stable-Baselines3.
 """
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -30,6 +31,7 @@ from marketic.evaluation import play
 from marketic.result import Row, result
 
 SEEDS = tuple(range(100, 105))
+TIMES = 3  # a run goes on to so many times the steps of its first pass
 LONGEST = 300_000
 """Steps that a peer may take at most, whatever its settings say."""
 _ARENAS = 20  # episodes evaluated side by side
@@ -82,6 +84,20 @@ class Peer:
         return play(self.learner.predict, arenas, episodes, seed)
 
 
+@dataclass
+class Run:
+    """One training run. first_pass: steps, or None. seconds: CPU, of training alone to the first pass (None: to the end).
+
+    steps: of all. later: whether each evaluation after the first pass still met the bar.
+    """
+
+    seed: int
+    first_pass: int | None = None
+    seconds: float = 0.0
+    steps: int = 0
+    later: list[bool] = field(default_factory=list)
+
+
 def peers_of(task: Task) -> dict[str, Callable[[int], Peer]]:
     """Everybody who plays the task besides the market: name -> from a seed to a peer."""
     env, found = task.env, {}
@@ -105,40 +121,52 @@ def tasks() -> list[Task]:
     return [replace(task, seeds=SEEDS) for task in TASKS if task.agents is None] + real_action_tasks()
 
 
-def run_peer(task: Task, peer: Peer, seed: int) -> dict[str, Any]:
-    """One training run of a peer: first pass (steps or None), steps and CPU seconds of training alone."""
-    meets, due, evaluating, passed, taken = test_of(task), task.every, 0.0, None, 0
+def run_market(task: Task, seed: int) -> "Run":
+    """The same of the market."""
+    ours = run_seed(task, seed, TIMES)
+    seconds = ours["seconds"] if ours["first_pass"] is None else ours["passed_after"]
+    return Run(seed, ours["first_pass"], seconds, ours["steps"], ours["later"])
+
+
+def run_peer(task: Task, peer: Peer, seed: int) -> "Run":
+    """One training run of a peer, to `TIMES` times its first pass: see `Run`."""
+    run, meets, due, evaluating = Run(seed), test_of(task), task.every, 0.0
+    began = time.process_time()
 
     def seen(steps: int) -> bool:
-        nonlocal due, evaluating, passed, taken
-        taken = steps
+        nonlocal due, evaluating
+        run.steps = steps
         if steps < due:
             return False
-        due += task.every * -(-(steps + 1 - due) // task.every)
-        began = time.process_time()
-        passed = steps if meets(peer) else None
-        evaluating += time.process_time() - began
-        return passed is not None
+        every = task.every if run.first_pass is None or steps < 20_000 else max(task.every, 1_000)
+        due += every * -(-(steps + 1 - due) // every)
+        looked = time.process_time()
+        met = meets(peer)
+        evaluating += time.process_time() - looked
+        if run.first_pass is not None:
+            run.later.append(met)
+        elif met:
+            run.first_pass, run.seconds = steps, time.process_time() - began - evaluating
+        return run.first_pass is not None and steps >= TIMES * run.first_pass
 
-    began = time.process_time()
     peer.learner.learn(peer.limit, seen)
-    seconds = time.process_time() - began - evaluating
-    return {"seed": seed, "first_pass": passed, "seconds": seconds, "steps": taken}
+    if run.first_pass is None:
+        run.seconds = time.process_time() - began - evaluating
+    return run
 
 
-def compare(task: Task, names: list[str] | None = None) -> tuple[list[Row], dict[str, list[dict[str, Any]]]]:
+def compare(task: Task, names: list[str] | None = None) -> tuple[list[Row], dict[str, list[Run]]]:
     """Rows of one task, and all its runs by name. names: the peers wanted; None: all."""
     rivals = {name: make for name, make in peers_of(task).items() if names is None or name in names}
-    runs: dict[str, list[dict[str, Any]]] = {"market": [], **{name: [] for name in rivals}}
+    runs: dict[str, list[Run]] = {"market": [], **{name: [] for name in rivals}}
     for seed in task.seeds:
-        ours = run_seed(task, seed, times=1)
-        runs["market"].append({key: ours[key] for key in ("seed", "first_pass", "seconds", "steps")})
+        runs["market"].append(run_market(task, seed))
         for name, make in rivals.items():
             runs[name].append(run_peer(task, make(seed), seed))
     return rows_of(task, runs), runs
 
 
-def rows_of(task: Task, runs: dict[str, list[dict[str, Any]]]) -> list[Row]:
+def rows_of(task: Task, runs: dict[str, list[Run]]) -> list[Row]:
     """The market's median, then each peer's against it."""
     ours, ours_seconds, told = _median(runs["market"])
     rows = [Row(f"{task.env}: market, median steps to first pass ({told})", ours, "", bool(np.isfinite(ours)))]
@@ -153,13 +181,15 @@ def rows_of(task: Task, runs: dict[str, list[dict[str, Any]]]) -> list[Row]:
     return rows
 
 
-def _median(runs: list[dict[str, Any]]) -> tuple[float, float, str]:
+def _median(runs: list[Run]) -> tuple[float, float, str]:
     """Median steps (infinite where most runs do not pass), median CPU seconds, and the spread in words."""
-    firsts = [run["first_pass"] for run in runs if run["first_pass"] is not None]
-    steps = float(np.median(sorted(run["first_pass"] or np.inf for run in runs)))
-    seconds = float(np.median([run["seconds"] for run in runs]))
-    spread = f"{min(firsts):,}..{max(firsts):,}" if firsts else f"none in {max(run['steps'] for run in runs):,}"
-    return steps, seconds, f"{len(firsts)} of {len(runs)} pass, {spread}; {seconds:.2f} CPU s"
+    firsts = [run.first_pass for run in runs if run.first_pass is not None]
+    steps = float(np.median(sorted(run.first_pass or np.inf for run in runs)))
+    seconds = float(np.median([run.seconds for run in runs]))
+    spread = f"{min(firsts):,}..{max(firsts):,}" if firsts else f"none in {max(run.steps for run in runs):,}"
+    later = [met for run in runs for met in run.later]
+    stays = f"; {sum(later)} of {len(later)} later evaluations pass" if later else ""
+    return steps, seconds, f"{len(firsts)} of {len(runs)} pass, {spread}{stays}; {seconds:.2f} CPU s"
 
 
 def run(quick: bool = False) -> dict[str, Any]:
@@ -174,6 +204,7 @@ def run(quick: bool = False) -> dict[str, Any]:
         stable_baselines()  # what is missing is said before the first hour, not after it
     rows, details = [], {}
     for task in chosen:
-        more, details[task.env] = compare(task, ["Q-learning", "Sarsa(lambda)"] if quick else None)
+        more, runs = compare(task, ["Q-learning", "Sarsa(lambda)"] if quick else None)
+        details[task.env] = {name: [asdict(one) for one in found] for name, found in runs.items()}
         rows += more
     return result("peers", rows, time.perf_counter() - began, details)

@@ -82,9 +82,12 @@ def test_everybody_is_judged_by_the_same_criterion_at_the_same_steps():
             return way[observations.astype(int)] if self.knows else np.zeros(len(observations), dtype=int)
 
     run = peers.run_peer(CLIFF, peers.Peer(Scripted(), CLIFF.env, 400), 7)
-    assert (run["first_pass"], run["steps"], seen_at) == (150, 150, [False, False, True])
+    assert (run.first_pass, run.steps, run.later) == (150, 400, [True] * 5)
+    assert seen_at == [False, False] + [True] * 6
     lost = peers.run_peer(CLIFF, peers.Peer(Scripted(), CLIFF.env, 110), 7)
-    assert (lost["first_pass"], lost["steps"]) == (None, 110)
+    assert (lost.first_pass, lost.steps, lost.later) == (None, 110, [])
+    early = peers.run_peer(replace(CLIFF, every=40), peers.Peer(Scripted(), CLIFF.env, 1000), 7)
+    assert (early.first_pass, early.steps, early.later) == (120, 360, [True] * 6)
 
 
 def test_a_peer_that_takes_several_steps_at_once_is_checked_at_the_next_one():
@@ -105,7 +108,7 @@ def test_rows_say_what_was_measured():
     task = replace(CLIFF, env="CartPole-v1")
 
     def runs(steps, seconds):
-        return [{"seed": 0, "first_pass": one, "steps": one or 900, "seconds": seconds} for one in steps]
+        return [peers.Run(0, one, seconds, one or 900, [True, False] if one else []) for one in steps]
 
     measured = {
         "market": runs([100, 200, 300], 2.0),
@@ -116,7 +119,7 @@ def test_rows_say_what_was_measured():
     assert [(row.value, row.met) for row in rows] == [
         (200.0, True), (np.inf, True), (2.5, True), (150.0, False), (0.5, False)
     ]  # fmt: skip
-    assert "1 of 3 pass, 400..400" in rows[1].what
+    assert "1 of 3 pass, 400..400; 1 of 2 later evaluations pass; 5.00 CPU s" in rows[1].what
     never = peers.rows_of(task, {**measured, "market": runs([None] * 3, 2.0)})
     assert not never[0].met
     assert "none in 900" in never[0].what
