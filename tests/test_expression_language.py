@@ -9,8 +9,9 @@ from numba import njit
 from marketic.agents.expression_breeding import random_program
 from marketic.agents.expression_kernels import applies, begin
 from marketic.agents.expression_language import Language
+from marketic.agents.expression_reader import parse
 from marketic.agents.expression_species import ExpressionPrograms
-from marketic.agents.expression_text import parse, to_text, to_words
+from marketic.agents.expression_text import to_text, to_words
 from marketic.envs.blocks_world_vocabulary import world
 from marketic.envs.rubiks_cube_world import language as cube_language
 from marketic.errors import InputError

@@ -13,7 +13,8 @@ import numpy as np
 from marketic.agents import expression_kernels as kernels
 from marketic.agents.expression_compiler import well_typed, which_are_well_typed
 from marketic.agents.expression_language import Language
-from marketic.agents.expression_text import parse, to_text, to_words
+from marketic.agents.expression_reader import parse
+from marketic.agents.expression_text import to_text, to_words
 from marketic.array_table import ArrayTable
 from marketic.errors import InputError
 from marketic.hayek.interface import SpeciesFunctions
