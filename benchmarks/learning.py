@@ -88,7 +88,8 @@ class Watch(Callback):
         self.period = every
         self.first: int | None = None
         self.later: list[bool] = []
-        self.seconds, self.began, self.passed_after = 0.0, time.process_time(), float("nan")
+        self.seconds, self.began = 0.0, time.process_time()
+        self.passed_after: float | None = None
         self._next = every
 
     def on_step(self, event: StepEnd) -> None:
@@ -128,7 +129,7 @@ def episode_test(bar: float, confirm: bool, env: gym.Env | None = None) -> Calla
         screen = market.evaluate(20, seed=EVALUATION_SEED, env=env).mean()
         if screen < bar - slack or market.evaluate(100, seed=EVALUATION_SEED + 20, env=env).mean() < bar:
             return False
-        return not confirm or market.evaluate(100, seed=2 * EVALUATION_SEED, env=env).mean() >= bar
+        return not confirm or bool(market.evaluate(100, seed=2 * EVALUATION_SEED, env=env).mean() >= bar)
 
     return meets
 
@@ -140,7 +141,7 @@ def test_of(task: Task) -> Callable[[Any], bool]:
 
 def run_seed(task: Task, seed: int, times: int = 3) -> dict[str, Any]:
     """One training run, to `times` times the steps of its first pass: first pass (steps or None), later evaluations,
-    process CPU seconds of training alone, in all and to the first pass (nan: none)."""
+    process CPU seconds of training alone, in all and to the first pass (None: none)."""
     market = make(task.env, agents=task.agents, seed=seed, **task.options)
     watch = Watch(task.every, test_of(task), task.limit, times)
     market.learn(task.limit, callback=watch)

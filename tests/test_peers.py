@@ -1,5 +1,6 @@
 """The bench of peers: each peer learns what it should, by the criteria of the markets, and its rows say what was measured."""
 
+import json
 import sys
 from dataclasses import replace
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from marketic.benchmarks import peers
-from marketic.benchmarks.learning import TASKS, exact_test
+from marketic.benchmarks.learning import TASKS, Watch, episode_test, exact_test
 from marketic.benchmarks.peer_deep import Deep, schedule
 from marketic.benchmarks.peer_recipes import RECIPES
 from marketic.benchmarks.peer_tables import QLearning, QSettings
@@ -134,6 +135,7 @@ def test_the_quick_bench_needs_no_stable_baselines(monkeypatch):
     ]  # fmt: skip
     assert all(row["value"] is not None for row in answer["rows"])
     assert answer["rows"][2]["value"] < answer["rows"][3]["value"]
+    assert json.loads(json.dumps(answer, allow_nan=False)) == answer
 
 
 def test_every_task_has_a_peer_and_every_recipe_a_task():
@@ -159,3 +161,20 @@ def test_ppo_trains_and_stops_when_told():
     arena = [gym.make("Acrobot-v1", max_episode_steps=20)]
     assert play(learner.predict, arena, 2, 0).tolist() == [-20.0, -20.0]
     assert schedule("lin_0.2")(0.5) == 0.1
+
+
+def test_every_answer_of_a_criterion_goes_into_json():
+    """Numpy's would end the bench after its last hour."""
+
+    class Always:
+        def __init__(self, value):
+            self.value = value
+
+        def evaluate(self, episodes, *, seed, env=None):
+            return np.full(episodes, self.value)
+
+    for confirm in (False, True):
+        meets = episode_test(200.0, confirm)
+        assert [type(meets(Always(value))) for value in (0.0, 190.0, 250.0)] == [bool] * 3
+    watch = Watch(10, lambda market: False, 100)
+    assert json.dumps([watch.first, watch.passed_after, watch.later]) == "[null, null, []]"
