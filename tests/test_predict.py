@@ -102,13 +102,19 @@ def test_record_video_films_a_market(tmp_path) -> None:
     assert list(tmp_path.glob("videos/*.mp4"))
 
 
-@pytest.mark.parametrize(
-    "family", ["tiles", "growing", "bank", "firms", "programs", "portfolio", "expressions", "tabular"]
-)
-def test_observations_of_another_width_are_refused(family: str) -> None:
+FAMILIES = [
+    *[("CartPole-v1", name) for name in ("tiles", "growing", "bank", "firms", "programs", "portfolio", "expressions")],
+    *[("Acrobot-v1", name) for name in ("tiles", "growing")],  # two angles stand for four of its components
+    ("FrozenLake-v1", "tabular"),
+]
+
+
+@pytest.mark.parametrize(("task", "family"), FAMILIES)
+def test_observations_of_another_width_are_refused(task: str, family: str) -> None:
     """Compiled code would read beyond the rows of narrower ones, and bid by what stands there."""
-    market = marketic.make("FrozenLake-v1" if family == "tabular" else "CartPole-v1", agents=family, seed=0)
+    market = marketic.make(task, agents=family, seed=0)
     width = len(market.world.goods)
+    assert market.population.appraise(np.zeros((2, width))).value.shape == (2, market.population.n_bidders)
     for shape in ((1, width - 1), (1, width + 1), (width,)):
         with pytest.raises(marketic.errors.InputError, match="column per component"):
             market.population.appraise(np.zeros(shape))

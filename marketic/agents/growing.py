@@ -79,7 +79,7 @@ class Growing(Syndicates):
             capacity,
             actions,
             sectors,
-            components=len(self.low),
+            components=len(self.low) + len(self.angles),
             learning_rate=learning_rate or LearningRate(),
             initial_bid=initial_bid,
             tie_noise=tie_noise,

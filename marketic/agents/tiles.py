@@ -73,7 +73,7 @@ class Tiles(Syndicates):
             int(integers[2]),
             actions,
             sum(tiling.count for tiling in self.tilings),
-            components=len(self.low),
+            components=len(self.low) + len(self.angles),
             learning_rate=learning_rate or LearningRate(),
             initial_bid=initial_bid,
             tie_noise=tie_noise,
