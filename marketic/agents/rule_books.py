@@ -2,7 +2,9 @@
 
 A rule sits on a seat; seats are used again. Money is in integer ticks of 2**-20 and double entry: the wealth of all
 rules, the house and the world add up to 0 after every trade, compared with `==`. The world pays rewards, the house endows
-entrants, bets against every rule, collects taxes, and inherits from those who leave.
+entrants, bets against every rule, collects taxes, and inherits from those who leave. A rule pays its tax where it matches a
+problem that is settled, and everybody pays before bankrupts leave; in between, who is richest, poorest or leads is judged by
+what stands in the books, tax that is due not taken off.
 """
 
 from typing import NamedTuple
