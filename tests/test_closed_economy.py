@@ -113,7 +113,7 @@ def test_half_steps_settle_a_periodic_economy_without_rent() -> None:
 
 
 def test_without_rent_prices_must_be_unique() -> None:
-    apart = sparse.block_diag([np.ones((2, 2)), np.ones((3, 3))])
+    apart = sparse.block_diag([sparse.coo_array(np.ones((n, n))) for n in (2, 3)])
     with pytest.raises(InputError, match=r"2 groups of firms keep their money.*firm 0.*firm 2"):
         ClosedEconomy(apart, rent=0.0).prices()
     leaky = np.array([[0, 1, 0], [0, 0, 1], [0, 1, 0]])  # firm 0 feeds the pair that keeps the money
