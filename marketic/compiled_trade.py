@@ -94,6 +94,8 @@ class CompiledTrade:
     def resolve(self, answer: int) -> None:
         """What compiled code leaves to us: errors, and rights that nobody bought."""
         current = self.current
+        if answer != UNSOLD:
+            self.order[:, 1:] = -1  # nothing was sold: what had been drawn for it is forgotten
         if answer == NONSENSE:
             raise current.auction.nonsense(self.winner, self.payments)
         if answer == UNSOUND:

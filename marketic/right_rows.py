@@ -44,6 +44,15 @@ class RightRows:
         """All rights were sold at what is seen now."""
         self._bought[:] = self.world.observation if self._views else self.observation
 
+    def go_back(self) -> None:
+        """Stand where the rights were bought: what the environment has answered since cannot be used, nor paid."""
+        if self._views:
+            self.world.observation[:] = self._bought
+        else:
+            self.observation[:] = self._bought
+        self.reward.fill(0.0)
+        self.world.reward.fill(0.0)
+
     def _fill(self, rows: np.ndarray, copies: np.ndarray) -> None:
         """Write each copy's row, float64 [copies, D], to the rows of all its rights, unless they are views of it anyway."""
         if not self._views:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from marketic.bids import Bids
+from marketic.breaks import last_states
 from marketic.callbacks import CallbackList, EpisodeEnd, Sales, StepEnd
 from marketic.chain import Settlement
 from marketic.compiled_trade import CompiledTrade, missing_parts
@@ -51,7 +52,7 @@ class Round:
         self.winner = np.full(rows, -1, dtype=np.int64)
         self._nowhere = np.zeros(rows, dtype=bool)
         views = getattr(market.population, "takes_views", False)
-        self._seen = seen = RightRows(market.world, self.rights, views, market.ledger.tick)
+        self.seen = seen = RightRows(market.world, self.rights, views, market.ledger.tick)
         self.observation, self.final, self.bought_at, self.reward = (
             seen.observation,
             seen.final,
@@ -88,7 +89,7 @@ class Round:
         resting = world.resting if world.rests else None
         world.step(action)
         if self.rights > 1:
-            self._seen.refresh()
+            self.seen.refresh()
         self._count(resting)
         if self.callbacks.watches_trades and self._settlement is not None:
             self.callbacks.on_trade(Sales(self.market, *self.last_auction, self.winner, self._settlement.outcome))
@@ -122,7 +123,7 @@ class Round:
         if owned.any():
             if self.log is not None:
                 self.log.pausing(True)
-            self._close(np.where(owned, TRUNCATED, IDLE), self.observation)
+            self._close(*last_states(self, owned))
         if self.log is not None:
             self.log.pausing(False)
         warn_of_small_rewards(self.market)
@@ -152,7 +153,7 @@ class Round:
             self.log.note_bids(bids, noted)
         self.last_auction = bids.value, payments
         self.reward.fill(0.0)  # paid; what comes next may be interrupted
-        self._seen.buy()
+        self.seen.buy()
         self.winner[:] = buyer
         if self._simple and self._settlement is not None and (self.plain is None or self.plain.stale):
             self.plain = None if self.market.novices is not None else PlainTrade(self, self._settlement)
@@ -216,7 +217,7 @@ class Round:
         stage[world.terminated], stage[world.truncated] = TERMINATED, TRUNCATED
         if rights > 1:
             stage = np.repeat(stage, rights)
-            self._seen.see_final()
+            self.seen.see_final()
         self._close(stage, self.final)
         episodes = zip(ended.tolist(), self.returns[ended].tolist(), self._lengths[ended].tolist(), strict=True)
         for row, episode_return, length in episodes:

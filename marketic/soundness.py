@@ -37,13 +37,18 @@ def unsound(observation, low, high, reward):  # type: ignore[no-untyped-def]
     return -1
 
 
+def world_fault(world: Any, observation: np.ndarray, rights: int) -> int:
+    """What `unsound` says of the world's reward and an observation, float64 [copies * rights, D]."""
+    one_each = observation if rights == 1 else np.ascontiguousarray(observation[::rights])
+    return int(unsound(one_each, world.low, world.high, world.reward))
+
+
 def check_world(world: Any, observation: np.ndarray, rights: int, step: int) -> None:
     """Raise InputError if the environment gave a reward or an observation that cannot be traded on.
 
     observation: float64 [copies * rights, D]; the rights of a copy see the same.
     """
-    one_each = observation if rights == 1 else np.ascontiguousarray(observation[::rights])
-    fault = unsound(one_each, world.low, world.high, world.reward)
+    fault = world_fault(world, observation, rights)
     if fault == -1:
         return
     if fault == -2:
