@@ -21,6 +21,7 @@ from typing import Any
 import gymnasium as gym
 import numpy as np
 
+from marketic.action_levels import check_bins, levels_of
 from marketic.errors import InputError
 
 _ADVICE = (
@@ -28,9 +29,7 @@ _ADVICE = (
     "gymnasium.wrappers.TransformObservation / TransformAction (or FlattenObservation) to get one of them"
 )
 
-
-MOST_LEVELS = 2**16
-"""Most levels of a real action: each becomes a bidder."""
+_UNREADABLE = (TypeError, ValueError, KeyError, IndexError, OverflowError)
 
 
 @dataclass(frozen=True)
@@ -74,9 +73,8 @@ class Goods:
         Raises InputError for a space that is not supported or has two components of one name, and for a Box of actions without
         `action_bins` or bounds.
         """
-        whole = isinstance(action_bins, int | np.integer) and not isinstance(action_bins, bool)
-        if action_bins is not None and not (whole and 2 <= action_bins <= MOST_LEVELS):
-            raise InputError(f"action_bins={action_bins!r}: wanted an integer >= 2, and at most {MOST_LEVELS:,}")
+        if action_bins is not None:
+            check_bins(action_bins)
         goods: list[Good] = []
         levels: list[np.ndarray | None] = []
         for good, grid in _factor(space, name or ("action" if rival else "observation"), rival, action_bins):
@@ -121,7 +119,7 @@ class Goods:
                 return np.array([float(value) - self._start])
             else:
                 vector = np.concatenate(list(_flatten(self.space, value)))
-        except (TypeError, ValueError, KeyError, IndexError) as error:
+        except _UNREADABLE as error:
             raise self._misfit(value, str(error)) from None
         if len(vector) != len(self._goods):
             raise self._misfit(value, f"it has {len(vector)} components instead of {len(self._goods)}")
@@ -134,7 +132,7 @@ class Goods:
             return
         try:
             vector[:] = value
-        except (TypeError, ValueError) as error:  # an array of other things than numbers
+        except _UNREADABLE as error:  # an array of other things than numbers
             raise self._misfit(value, str(error)) from None
 
     def encode_rows(self, value: Any, rows: int) -> np.ndarray:
@@ -149,7 +147,7 @@ class Goods:
                 return (np.asarray(value, dtype=float) - self._start).reshape(rows, 1)
             else:
                 matrix = np.concatenate(list(_flatten_rows(self.space, value, rows)), axis=1)
-        except (TypeError, ValueError, KeyError, IndexError) as error:
+        except _UNREADABLE as error:
             raise self._misfit(value, str(error)) from None
         if matrix.shape[1] != len(self._goods):
             raise self._misfit(value, f"its rows have {matrix.shape[1]} components instead of {len(self._goods)}")
@@ -214,21 +212,21 @@ def _factor(space: gym.Space, name: str, rival: bool, bins: int | None) -> Itera
 def _factor_box(
     space: gym.spaces.Box, name: str, rival: bool, bins: int | None
 ) -> Iterator[tuple[Good, np.ndarray | None]]:
-    low, high = space.low.astype(float).ravel(), space.high.astype(float).ravel()
+    low = np.where(space.bounded_below, space.low.astype(float), -np.inf).ravel()
+    high = np.where(space.bounded_above, space.high.astype(float), np.inf).ravel()  # integers have no infinity
     for position, index in enumerate(np.ndindex(space.shape)):
         label = f"{name}{list(index)}" if space.shape else name
         if not rival:
             yield Good(label, None, low[position], high[position], rival), None
             continue
         if bins is None:
-            raise InputError(
-                f"{name} has space {space}: real actions need action_bins=, e.g. action_bins=5 levels each"
-            )
+            raise InputError(f"{name} has space {space}: real actions need action_bins= levels, e.g. action_bins=5")
         if not (math.isfinite(low[position]) and math.isfinite(high[position])):
-            raise InputError(f"{label} is unbounded: wrap the environment with gymnasium.wrappers.RescaleAction first")
-        levels = np.linspace(low[position], high[position], bins)
-        if space.dtype is not None and space.dtype.kind in "iu":
-            levels = np.unique(np.rint(levels))
+            raise InputError(
+                f"{label} is unbounded: say how far it may go, e.g. with gymnasium.wrappers.TransformAction(env, "
+                "lambda action: action, gymnasium.spaces.Box(-1.0, 1.0, (2,))) for two components"
+            )
+        levels = levels_of(space.low.flat[position], space.high.flat[position], bins)
         yield Good(label, len(levels), 0.0, len(levels) - 1.0, rival), levels
 
 
@@ -266,7 +264,7 @@ def _batch_size(space: gym.Space, value: Any) -> int | None:
             key, part = next(iter(space.spaces.items()))
             return _batch_size(part, value[key])
         return len(value) if np.ndim(value) == len(space.shape or ()) + 1 else None
-    except (TypeError, ValueError, KeyError, IndexError):
+    except _UNREADABLE:
         return None  # neither a value nor a batch: encoding it says what is wrong
 
 

@@ -56,7 +56,7 @@ class World:
             terminated, truncated = bool(terminated), bool(truncated)
         except InputError:  # an observation that is no value of the space
             raise
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise _wrong_answer(answer) from None
         if terminated or truncated:
             self.ended = True
@@ -113,7 +113,7 @@ class VectorWorld(World):
             self.reward[:] = np.asarray(reward, dtype=float)
             self.terminated[:] = np.asarray(terminated, dtype=bool)
             self.truncated[:] = np.asarray(truncated, dtype=bool)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise _wrong_answer(answer) from None
         if self.rests:
             self.reward[self.resting] = 0.0

@@ -110,6 +110,8 @@ BROKEN = [
     (BOX, (FINE, NAN, False, True, {}), ("reward [nan]", "finite")),
     (BOX, (FINE, None, False, False, {}), ("gave reward", "finite")),
     (BOX, (FINE, "much", False, False, {}), ("returned", "a number as reward")),
+    (BOX, (FINE, 10**400, False, False, {}), ("returned", "a number as reward")),
+    (TABLE, (10**400, 1.0, False, False, {}), ("is no value of observation space",)),
     (BOX, (FINE, 1.0, False, {}), ("returned", "wanted (observation, reward, terminated, truncated, info)")),
     (BOX, 5, ("returned 5", "wanted (observation, reward, terminated, truncated, info)")),
     (

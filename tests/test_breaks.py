@@ -1,7 +1,6 @@
 """Training that breaks off in the middle of a step: no right stays in the air, no money is lost, and the log stays sound."""
 
 import gymnasium as gym
-import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from tiny_envs import Fixed, Walk

@@ -19,6 +19,7 @@ from gymnasium.spaces import (
 )  # fmt: skip
 from gymnasium.vector.utils import batch_space, concatenate, create_empty_array, iterate
 
+import marketic
 from marketic import Goods, InputError
 
 INF = np.inf
@@ -167,10 +168,59 @@ def test_an_empty_space_is_refused(space: gym.Space) -> None:
 
 
 def test_real_actions_need_levels_and_bounds() -> None:
-    with pytest.raises(InputError, match=r"Box\(-1.0, 1.0, \(2,\), float32\): real actions need action_bins="):
+    with pytest.raises(InputError, match=r"Box\(-1.0, 1.0, \(2,\), float32\): real actions need action_bins= levels"):
         Goods.from_space(Box(-1, 1, (2,)), rival=True)
-    with pytest.raises(InputError, match=r"action\[1\] is unbounded.*RescaleAction"):
+    with pytest.raises(InputError, match=r"action\[1\] is unbounded.*TransformAction"):
         Goods.from_space(Box(np.array([0, 0]), np.array([1, INF]), dtype=np.float64), rival=True, action_bins=3)
+
+
+def test_the_advice_for_unbounded_actions_works() -> None:
+    class Thrown(gym.Env):
+        observation_space, action_space = Discrete(2), Box(-INF, INF, (2,))
+
+        def reset(self, *, seed=None, options=None):
+            return 0, {}
+
+        def step(self, action):
+            return 0, float(action.sum()), True, False, {}
+
+    with pytest.raises(InputError, match=r"lambda action: action, gymnasium.spaces.Box\(-1.0, 1.0, \(2,\)\)"):
+        marketic.make(Thrown())
+    bounded = gym.wrappers.TransformAction(Thrown(), lambda action: action, Box(-1.0, 1.0, (2,)))
+    assert marketic.make(bounded, seed=0).learn(300).evaluate(1) == [2.0]
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.int32, np.uint32, np.int64, np.uint64])
+def test_levels_of_integers_reach_as_far_as_integers_do(kind) -> None:
+    least, most = np.iinfo(kind).min, np.iinfo(kind).max
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        low, high = sorted(int(x) for x in rng.integers(least, most, 2, dtype=kind, endpoint=True))
+        for ends in ((low, high), (least, most), (least, high), (low, most)):
+            space = Box(*(np.array([end], dtype=kind) for end in ends), dtype=kind)
+            rights = Goods.from_space(space, rival=True, action_bins=7)
+            levels = [rights.decode(np.array([k])) for k in range(rights.sizes[0])]
+            assert all(space.contains(level) for level in levels)
+            whole, width = [int(level[0]) for level in levels], (ends[1] - ends[0]) / 6
+            for k, level in enumerate(whole if len(whole) == 7 else []):
+                assert abs(level - ends[0] - k * width) <= 0.5 + 2**-50 * max(map(abs, ends)), "evenly spaced"
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.int64])
+def test_integers_without_a_bound_are_unbounded(kind) -> None:
+    """Gymnasium keeps no infinity for 64-bit integers: it writes the farthest number, and says apart that it is no bound."""
+    space = Box(np.iinfo(kind).min, np.iinfo(kind).max, (1,), kind)
+    space.bounded_below[:] = space.bounded_above[:] = False  # as Box(-inf, inf) makes them
+    assert [(good.low, good.high) for good in Goods.from_space(space)] == [(-INF, INF)]
+    with pytest.raises(InputError, match=r"action\[0\] is unbounded"):
+        Goods.from_space(space, rival=True, action_bins=5)
+
+
+def test_the_widest_range_of_floats_has_finite_levels() -> None:
+    most = np.finfo(np.float64).max
+    rights = Goods.from_space(Box(-most, most, (1,), np.float64), rival=True, action_bins=5)
+    levels = [rights.decode(np.array([k]))[0] for k in range(5)]
+    assert np.allclose(np.array(levels) / most, [-1.0, -0.5, 0.0, 0.5, 1.0])
 
 
 @pytest.mark.parametrize("bins", [1, 0, -3, 2.5, "5", True])
