@@ -22,7 +22,7 @@ class Auction:
     """
 
     def __init__(self, mechanism: Mechanism, rng: np.random.Generator, tick: float, *, compiled: bool = True) -> None:
-        if not callable(getattr(mechanism, "clear", None)):
+        if not callable(getattr(mechanism, "clear", None)) or isinstance(mechanism, list | dict | set):
             raise InputError(f"mechanism {mechanism!r} has no method clear(bids, *, rng=None): see marketic.Mechanism")
         if not sells_one_right(mechanism):
             raise InputError(

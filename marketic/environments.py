@@ -6,6 +6,7 @@ mine:Lamp               the class (or function) Lamp in the module `mine`, regis
 """
 
 import importlib
+import sys
 from dataclasses import replace
 from typing import Any
 
@@ -16,8 +17,9 @@ from marketic.errors import InputError
 
 FAILURES = (
     ImportError, TypeError, AssertionError, AttributeError, ValueError, LookupError, OverflowError, MemoryError,
+    RuntimeError, OSError, SyntaxError, NameError,
 )  # fmt: skip
-"""Gymnasium's checker raises some of these, constructors of environments that were given nonsense the others."""
+"""Gymnasium's checker raises some of these, constructors of environments and slips in a user's own file the others."""
 VECTOR_ARGUMENTS = ("num_envs", "vectorization_mode", "vector_kwargs", "wrappers")
 """What `gymnasium.make_vec` notes in a spec beside the environment's own arguments."""
 
@@ -37,15 +39,19 @@ def open_env(env: Any, env_options: dict[str, Any] | None = None) -> Any:
             )
         return with_spaces(env)
     options = env_options or {}
+    if not isinstance(options, dict):
+        raise InputError(
+            f"env_options={options!r}: wanted a dict of keyword arguments, e.g. {{'render_mode': 'rgb_array'}}"
+        )
     try:
         return with_spaces(gym.make(_known(env), **options))
     except gym.error.Error as error:
-        raise InputError(f"cannot make environment {env!r}: {str(error).strip()}") from None
+        raise InputError(f"cannot make environment {env!r}: {_missing(env)}{str(error).strip()}") from None
     except InputError:
         raise
     except FAILURES as error:
         given = f" with {options}" if options else ""
-        raise InputError(f"cannot make environment {env!r}{given}: {error}") from error
+        raise InputError(f"cannot make environment {env!r}{given}: {_told(error)}") from error
 
 
 def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vector.VectorEnv:
@@ -54,8 +60,10 @@ def open_copies(env: str, copies: int, env_options: dict[str, Any]) -> gym.vecto
         return gym.make_vec(_known(env), num_envs=copies, **env_options)
     except InputError:
         raise
-    except (gym.error.Error, *FAILURES) as error:
-        raise InputError(f"cannot make {copies} copies of {env!r}: {str(error).strip()}") from None
+    except gym.error.Error as error:
+        raise InputError(f"cannot make {copies} copies of {env!r}: {_missing(env)}{str(error).strip()}") from None
+    except FAILURES as error:
+        raise InputError(f"cannot make {copies} copies of {env!r}: {_told(error)}") from error
 
 
 def make_again(spec: EnvSpec, **options: Any) -> gym.Env:
@@ -94,3 +102,17 @@ def _known(name: str) -> str | EnvSpec:
     if part in gym.registry or not callable(found):
         return name
     return EnvSpec(name, entry_point=f"{module}:{part}")
+
+
+def _missing(name: str) -> str:
+    """What a module lacks behind module:Name: Gymnasium looks among ids only, and proposes other ones."""
+    module, _, part = name.partition(":")
+    if not part.isidentifier() or module not in sys.modules:
+        return ""
+    return f"{module} has no class or function {part!r}, nor an id of that name: "
+
+
+def _told(error: BaseException) -> str:
+    """An error's text, with its kind where that is a word only, such as the missing key of a KeyError."""
+    text = str(error).strip()
+    return text if " " in text else f"{type(error).__name__} {text}".strip()

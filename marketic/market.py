@@ -239,8 +239,14 @@ class Market(InProcess):
         level: "summary", "trades" or "everything"; snapshot_every: steps between two snapshots of balances and prices,
         >= 1. See docs/event_log.md; read it back with `events`. Raises InputError for a level that is not there.
         """
-        self.log = EventWriter(Path(folder), self, level, snapshot_every=snapshot_every)
-        self.log.load_state_dict({})
+        watcher = self.ledger.watcher
+        log = EventWriter(Path(folder), self, level, snapshot_every=snapshot_every)
+        try:
+            log.load_state_dict({})
+        except InputError:  # a folder that cannot be used: the market keeps the log that it has
+            self.ledger.watcher = watcher
+            raise
+        self.log = log
         return self
 
     @property

@@ -128,6 +128,8 @@ def _forms(name: str, record: type) -> str:
 
 def read_tagged(table: dict[str, Any]) -> Any:
     """The object behind `{class = "module:Name", ...}`. Only dataclasses and classes without arguments are built."""
+    if "class" not in table:
+        raise InputError(f"{table!r}: wanted a table that says class = 'module:Name'")
     target, fields = table["class"], {key: value for key, value in table.items() if key != "class"}
     try:
         made = pkgutil.resolve_name(target)

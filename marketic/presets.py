@@ -52,7 +52,7 @@ def make(
     Raises InputError for an unknown id, name or option, and for unsupported spaces.
     """
     world = open_env(env, env_options)
-    identifier = env if isinstance(env, str) else getattr(getattr(world, "spec", None), "id", None)
+    identifier = getattr(getattr(world, "spec", None), "id", None)  # "CartPole" and "mine:CartPole-v1" are CartPole-v1
     named = agents if agents is None or isinstance(agents, str) else getattr(agents, "__name__", "")
     tuned = identifier if _seen(world) == _seen(getattr(world, "unwrapped", world)) else None
     if not (preset is None or (isinstance(preset, str) and preset in {"none", *PRESETS})):
@@ -181,6 +181,10 @@ def _population(family: Any, world: Any, rights: Goods, streams: Streams, option
             )
         return family
     build: Callable[..., Any] = getattr(family, "for_spaces", family)
+    if not callable(build):
+        raise InputError(
+            f"agents={family!r}: wanted a family's name, module:Name, a class with for_spaces, or a population"
+        )
     check_names(family, options, [*_TERMS, *_PARTS])
     try:
         if hasattr(family, "for_market"):  # it trades in all rights at once

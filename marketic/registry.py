@@ -2,6 +2,7 @@
 
 import inspect
 import pkgutil
+import traceback
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -16,10 +17,7 @@ def names(kind: str) -> dict[str, str]:
 def resolve(kind: str, name: str) -> Any:
     """The object behind an installed name or a `module:Name`. Raises InputError with what is there instead."""
     if ":" in name:
-        try:
-            return pkgutil.resolve_name(name)
-        except (ImportError, AttributeError, ValueError) as error:
-            raise InputError(f"cannot import {name!r} ({error}): wanted module:Name, importable from here") from None
+        return imported(name)
     installed = names(kind)
     if name not in installed:
         raise InputError(f"no {kind} named {name!r}: wanted one of {', '.join(sorted(installed))}, or module:Name")
@@ -29,6 +27,18 @@ def resolve(kind: str, name: str) -> Any:
         raise InputError(
             f"{kind} {name!r} is installed as {installed[name]}, but that does not load: {error}"
         ) from None
+
+
+def imported(name: str) -> Any:
+    """The object behind module:Name. Raises InputError if it is not there, or if its module fails while it is imported."""
+    try:
+        return pkgutil.resolve_name(name)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise InputError(f"cannot import {name!r} ({error}): wanted module:Name, importable from here") from None
+    except Exception as error:  # a file of the user's own may fail in any way
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = "" if isinstance(error, SyntaxError) else f" in {place.filename}, line {place.lineno}"
+        raise InputError(f"cannot import {name!r}: {type(error).__name__}: {error}{where}; repair it there") from error
 
 
 def built(kind: str, name: str) -> Any:

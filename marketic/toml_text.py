@@ -47,13 +47,13 @@ def parse_value(text: str) -> Any:
         return text
 
 
-def parse_assignments(pairs: list[str]) -> dict[str, Any]:
-    """`["key=value", ...]` as a table. Raises InputError for one without "=" or with an empty key."""
+def parse_assignments(pairs: list[str], example: str = "--set learning_rate=0.1") -> dict[str, Any]:
+    """`["key=value", ...]` as a table. Raises InputError, with the example, for one without "=" or with an empty key."""
     table: dict[str, Any] = {}
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if not equals or not key.strip():
-            raise InputError(f"--set {pair!r}: wanted key=value, e.g. --set learning_rate=0.1")
+            raise InputError(f"{example.split()[0]} {pair!r}: wanted key=value, e.g. {example}")
         table[key.strip()] = parse_value(value.strip())
     return table
 

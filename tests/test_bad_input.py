@@ -52,6 +52,10 @@ def test_evaluation_takes_numbers_of_numpy() -> None:
     [
         ({"aplha": 0.1}, ("unknown option 'aplha'", "wanted one of", "learning_rate", "royalty")),
         ({"agents": "banana"}, ("no agents named 'banana'", "tabular", "module:Name")),
+        ({"agents": 3}, ("agents=3", "a family's name", "a population")),
+        ({"agents": ["tiles"]}, ("agents=['tiles']", "a family's name")),
+        ({"mechanism": {}}, ("{}", "wanted a table that says class = 'module:Name'")),
+        ({"mechanism": ["first-price"]}, ("mechanism ['first-price'] has no method clear",)),
         ({"mechanism": "banana"}, ("no mechanisms named 'banana'", "second-price", "module:Name")),
         ({"mechanism": "nowhere:Thing"}, ("cannot import 'nowhere:Thing'", "wanted module:Name")),
         ({"discount": 2.0}, ("discount=2.0", "from 0 to 1")),

@@ -75,6 +75,7 @@ def test_train_evaluate_resume_and_train_again(marketic, tmp_path):
         (["train", "FrozenLake-v1", "--agents", "no.such:Thing"], "cannot import"),
         (["train", "FrozenLake-v1", "--mechanism", "no.such:Thing"], "cannot import"),
         (["train", "FrozenLake-v1", "--set", "novices"], "wanted key=value"),
+        (["train", "FrozenLake-v1", "--env-set", "map_name"], "--env-set 'map_name': wanted key=value, e.g. --env-set"),
         (["train", "FrozenLake-v1", "--threshold", "1"], "evaluate_every"),
         (["train", "FrozenLake-v1", "--env-set", "wings=2"], "wings"),
         (["train", "no/such/config.toml"], "no run in"),

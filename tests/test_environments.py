@@ -11,7 +11,7 @@ from tiny_envs import Fixed
 import marketic
 from marketic import Individuals, Market, cli
 from marketic.checks.environment import check_env
-from marketic.environments import make_again, open_env
+from marketic.environments import make_again, open_copies, open_env
 from marketic.mechanisms import SecondPrice
 
 SOURCE = '''
@@ -45,6 +45,14 @@ class NoSpaces(gym.Env):
 
     def step(self, action):
         return 0, 0.0, True, False, {}
+
+
+class Broken(Lamp):
+    def __init__(self):
+        raise RuntimeError("fuse")
+
+
+LAMPS = 3
 
 
 class Rich(Lamp):
@@ -135,6 +143,16 @@ def test_what_is_no_environment_is_refused_in_a_line(lamps):
     refused(lambda: open_env("no_such_module:Lamp"), "no_such_module")
     refused(lambda: open_env("lamps:Lamp", {"width": 3}), "width")
     refused(lambda: open_env("lamps:NoSpaces"), "lamps:NoSpaces", "action space")
+    for name in ("Lantern", "LAMPS"):
+        for made in (
+            lambda name=name: open_env(f"lamps:{name}"),
+            lambda name=name: open_copies(f"lamps:{name}", 2, {}),
+        ):
+            refused(made, f"lamps has no class or function {name!r}, nor an id of that name")
+    refused(lambda: open_env("lamps:Broken"), "cannot make environment 'lamps:Broken': RuntimeError fuse")
+    refused(lambda: open_copies("lamps:Broken", 2, {}), "cannot make 2 copies of 'lamps:Broken': RuntimeError fuse")
+    refused(lambda: open_env("lamps:Lamp", [5]), "env_options=[5]", "wanted a dict")
+    refused(lambda: open_env("FrozenLake-v1", {"map_name": "9x9"}), "KeyError '9x9'")
     import lamps as module
 
     for use in (
@@ -143,6 +161,39 @@ def test_what_is_no_environment_is_refused_in_a_line(lamps):
         lambda env: Market(env, Individuals([Fixed()]), SecondPrice()),
     ):
         refused(lambda use=use: use(module.NoSpaces()), "NoSpaces has observation_space None", "in __init__")
+
+
+@pytest.mark.parametrize("text", ["class X(:", "x = never_heard_of", "raise RuntimeError('no')", "import not_there"])
+def test_a_file_that_cannot_be_imported_is_bad_input(text, tmp_path, monkeypatch, capsys):
+    (tmp_path / "slips.py").write_text(text)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    lake = ("train", "FrozenLake-v1", "--steps", "5")
+    for given in (
+        ("train", "slips:X"),
+        ("train", "slips:X-v0", "--vector", "2"),
+        (*lake, "--mechanism", "slips:X"),
+        (*lake, "--agents", "slips:X"),
+        ("check", "mechanism", "slips:X"),
+        ("check", "population", "slips:X"),
+        ("check", "env", "slips:X"),
+    ):
+        monkeypatch.setattr(sys, "argv", ["marketic", *given])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        said = capsys.readouterr().err.splitlines()[-1]
+        assert end.value.code == 2, "1 would say that a promise was refuted"
+        assert said.startswith("error: cannot")
+        assert "slips" in said
+
+
+def test_a_task_has_its_settings_under_all_of_its_names(tmp_path, monkeypatch):
+    (tmp_path / "ours.py").write_text("import gymnasium")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for name in ("CartPole-v1", "ours:CartPole-v1", gym.make("CartPole-v1")):
+        assert marketic.make(name, seed=0).config["agents"] == "tiles"
+    with pytest.warns(UserWarning, match="latest versioned"):
+        assert marketic.make("CartPole", seed=0).config["agents"] == "tiles"
 
 
 def test_rewards_beyond_what_a_ledger_holds_are_named_by_the_kit_as_by_the_market(lamps):

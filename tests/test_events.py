@@ -116,6 +116,20 @@ def test_rights_side_by_side_have_one_episode(tmp_path):
     assert audit(tmp_path).sound
 
 
+def test_a_folder_that_cannot_be_used_leaves_the_log_that_there_is(tmp_path):
+    (tmp_path / "file").write_text("")
+    market = CASES["tiles"]()
+    with pytest.raises(marketic.InputError, match="cannot use the folder"):
+        market.log_to(tmp_path / "file")
+    market.learn(20)
+    assert market.log is None
+    market.log_to(tmp_path / "log", "everything").learn(100)
+    with pytest.raises(marketic.InputError, match="cannot use the folder"):
+        market.log_to(tmp_path / "file")
+    market.learn(100)
+    assert audit(market.events.folder).sound
+
+
 def test_everything_has_every_transfer_and_bid(tmp_path):
     market = CASES["tiles"]()
     market.log_to(tmp_path, "everything").learn(300)

@@ -29,7 +29,8 @@ def run_config(env: str, assignments: list[str], env_assignments: list[str], giv
 
     given: fields of `RunConfig`; None: not given.
     """
-    parts = {"options": parse_assignments(assignments), "env_options": parse_assignments(env_assignments)}
+    env_options = parse_assignments(env_assignments, "--env-set is_slippery=false")
+    parts = {"options": parse_assignments(assignments), "env_options": env_options}
     chosen = {key: value for key, value in (parts | given).items() if value not in (None, {})}
     if not env.endswith(".toml"):
         return RunConfig(env, **chosen)
