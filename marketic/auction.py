@@ -22,13 +22,8 @@ class Auction:
     """
 
     def __init__(self, mechanism: Mechanism, rng: np.random.Generator, tick: float, *, compiled: bool = True) -> None:
-        if not callable(getattr(mechanism, "clear", None)) or isinstance(mechanism, list | dict | set):
-            raise InputError(f"mechanism {mechanism!r} has no method clear(bids, *, rng=None): see marketic.Mechanism")
-        if not sells_one_right(mechanism):
-            raise InputError(
-                f"{type(mechanism).__name__} trades in {type(getattr(mechanism, 'domain', None)).__name__}: a market wanted a "
-                "mechanism that sells one right to one of several bidders, e.g. SecondPrice()"
-            )
+        if not sells_one_right(mechanism) or isinstance(mechanism, list | dict | set):
+            raise _no_auction(mechanism)
         self.mechanism, self.rng, self.tick = mechanism, rng, tick
         self.rule = rule_of(mechanism) if compiled else None
         self.refused, self.unsold = 0, False
@@ -90,6 +85,21 @@ class Auction:
             f"the rule of {type(self.mechanism).__name__} wrote winners {winner.tolist()} and payments "
             f"{payments.tolist()}: wanted active bidders (or -1) and finite currency up to {LARGEST_BID:.3g}"
         )
+
+
+def _no_auction(mechanism: Any) -> InputError:
+    """The error for what cannot auction rights: no mechanism, or one of another kind."""
+    clears = callable(getattr(mechanism, "clear", None)) and not isinstance(mechanism, list | dict | set)
+    trades = callable(getattr(mechanism, "open", None)) and callable(getattr(mechanism, "step", None))
+    if not clears and not trades:
+        return InputError(f"mechanism {mechanism!r} has no method clear(bids, *, rng=None): see marketic.Mechanism")
+    kind = (
+        f"trades in {type(getattr(mechanism, 'domain', None)).__name__}" if clears else "trades in sessions of rounds"
+    )
+    return InputError(
+        f"{type(mechanism).__name__} {kind}: a market wanted a mechanism that sells one right to one of several bidders, "
+        "e.g. SecondPrice() or 'first-price'"
+    )
 
 
 def check_bids(bids: Any, rows: int, bidders: int) -> None:

@@ -56,6 +56,8 @@ def test_evaluation_takes_numbers_of_numpy() -> None:
         ({"agents": ["tiles"]}, ("agents=['tiles']", "a family's name")),
         ({"mechanism": {}}, ("{}", "wanted a table that says class = 'module:Name'")),
         ({"mechanism": ["first-price"]}, ("mechanism ['first-price'] has no method clear",)),
+        ({"mechanism": "lmsr"}, ("LMSR trades in sessions", "sells one right", "'first-price'")),
+        ({"mechanism": "vcg"}, ("VCG trades in Bundles", "sells one right")),
         ({"mechanism": "banana"}, ("no mechanisms named 'banana'", "second-price", "module:Name")),
         ({"mechanism": "nowhere:Thing"}, ("cannot import 'nowhere:Thing'", "wanted module:Name")),
         ({"discount": 2.0}, ("discount=2.0", "from 0 to 1")),
