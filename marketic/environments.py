@@ -6,6 +6,7 @@ mine:Lamp               the class (or function) Lamp in the module `mine`, regis
 """
 
 import importlib
+import inspect
 import sys
 from dataclasses import replace
 from typing import Any
@@ -78,7 +79,7 @@ def make_again(spec: EnvSpec, **options: Any) -> gym.Env:
 
 
 def with_spaces(env: Any) -> Any:
-    """`env` itself. Raises InputError if a Gymnasium environment has no spaces."""
+    """`env` itself. Raises InputError if a Gymnasium environment has no spaces, or takes no seed."""
     single = "single_" if isinstance(env, gym.vector.VectorEnv) else ""
     for name in ("observation_space", "action_space"):
         if isinstance(env, gym.Env | gym.vector.VectorEnv):
@@ -88,7 +89,21 @@ def with_spaces(env: Any) -> Any:
                     f"{type(env.unwrapped).__name__} has {name} {space!r}: wanted a gymnasium.Space; set self.{name} in "
                     "__init__, e.g. to gymnasium.spaces.Discrete(4)"
                 )
+    if not _takes_seed(env):
+        raise InputError(
+            f"{type(env).__name__}.reset takes no seed: wanted reset(self, *, seed=None, options=None), which calls "
+            "super().reset(seed=seed) and draws from self.np_random; see gymnasium.Env.reset"
+        )
     return env
+
+
+def _takes_seed(env: Any) -> bool:
+    """Whether `env.reset(seed=...)` is understood, as far as its signature tells."""
+    try:
+        taken = inspect.signature(env.reset).parameters
+    except (TypeError, ValueError, AttributeError):  # written in C, or no environment at all
+        return True
+    return "seed" in taken or any(one.kind is inspect.Parameter.VAR_KEYWORD for one in taken.values())
 
 
 def _known(name: str) -> str | EnvSpec:

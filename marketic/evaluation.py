@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import gymnasium as gym
 import numpy as np
 
-from marketic.environments import make_again
+from marketic.environments import make_again, with_spaces
 from marketic.errors import InputError
+from marketic.worlds import first_of, wrong_answer
 
 if TYPE_CHECKING:
     from marketic.market import Market
@@ -71,7 +72,7 @@ def evaluate(
     if env is not None:
         if not isinstance(env, gym.Env):
             raise InputError(f"evaluate(env={env!r}): wanted a single gymnasium.Env")
-        return _play_market(market, [env], episodes, seed, deterministic)
+        return _play_market(market, [with_spaces(env)], episodes, seed, deterministic)
     arenas = [evaluation_env(market.env) for _ in range(min(episodes, _SIDE_BY_SIDE))]
     try:
         return _play_market(market, arenas, episodes, seed, deterministic)
@@ -112,18 +113,22 @@ def play(
             rows.pop(place, None)
             return
         playing[place] = episode
-        rows[place] = read(arenas[place].reset(seed=seed + episode)[0])
+        rows[place] = read(first_of(arenas[place].reset(seed=seed + episode)))
 
     for place in range(len(arenas)):
         begin(place)
     while rows:
         places = list(rows)
         for place, action in zip(places, choose(np.stack(list(rows.values()))), strict=True):
-            observation, reward, terminated, truncated, _ = arenas[place].step(action)
-            episode = playing[place]
-            returns[episode] += float(reward)
+            answer, episode = arenas[place].step(action), playing[place]
+            try:
+                observation, reward, terminated, truncated, _ = answer
+                returns[episode] += float(reward)
+                over = bool(terminated) or bool(truncated)
+            except (TypeError, ValueError, OverflowError):
+                raise wrong_answer(answer) from None
             lengths[episode] += 1
-            if terminated or truncated or lengths[episode] >= LONGEST_EPISODE:
+            if over or lengths[episode] >= LONGEST_EPISODE:
                 begin(place)
             else:
                 rows[place] = read(observation)

@@ -128,8 +128,9 @@ class Market(InProcess):
     ) -> "Market":
         """Train for `total_timesteps` >= 0 more environment steps; returns the market itself.
 
-        Every call starts fresh episodes, seeded from the market's own stream, and ends with a clean break: rights that
-        are still owned are priced and bought back, so that nothing is in the air when the market is saved. A vector
+        Every call starts fresh episodes, seeded from the market's own stream, and ends with a clean break, also where the
+        environment fails: rights that are still owned are priced and bought back, so that nothing is in the air when the
+        market is saved. A vector
         environment may overshoot by less than its number of copies.
         """
         wrong = isinstance(total_timesteps, bool) or not isinstance(total_timesteps, int | np.integer)

@@ -41,7 +41,7 @@ class World:
 
     def reset(self, seed: int | None = None) -> None:
         """Start new episodes in every row."""
-        self._encode(_first(self.env.reset(seed=seed)), self.observation)
+        self._encode(first_of(self.env.reset(seed=seed)), self.observation)
         self.ended = False
 
     def step(self, actions: np.ndarray) -> None:
@@ -57,12 +57,12 @@ class World:
         except InputError:  # an observation that is no value of the space
             raise
         except (TypeError, ValueError, OverflowError):
-            raise _wrong_answer(answer) from None
+            raise wrong_answer(answer) from None
         if terminated or truncated:
             self.ended = True
             self.terminated[0], self.truncated[0] = terminated, truncated and not terminated
             self.final[:] = self.observation
-            self._encode(_first(self.env.reset()), self.observation)
+            self._encode(first_of(self.env.reset()), self.observation)
 
     def _encode(self, observation: Any, rows: np.ndarray) -> None:
         """Write an observation of every copy to `rows`, float64 [rows, D]."""
@@ -106,7 +106,7 @@ class VectorWorld(World):
         """Act in every row; rows at rest are reset by the environment and ignore their action."""
         answer = self.env.step(self._batched(actions))
         if not isinstance(answer, tuple) or len(answer) != 5:
-            raise _wrong_answer(answer)
+            raise wrong_answer(answer)
         observation, reward, terminated, truncated, info = answer
         self._encode(observation, self.observation)
         try:
@@ -114,7 +114,7 @@ class VectorWorld(World):
             self.terminated[:] = np.asarray(terminated, dtype=bool)
             self.truncated[:] = np.asarray(truncated, dtype=bool)
         except (TypeError, ValueError, OverflowError):
-            raise _wrong_answer(answer) from None
+            raise wrong_answer(answer) from None
         if self.rests:
             self.reward[self.resting] = 0.0
             self.terminated &= ~self.resting
@@ -133,7 +133,7 @@ class VectorWorld(World):
         elif self.mode == gym.vector.AutoresetMode.SAME_STEP:
             self._take_final_observations(info, done)
         else:
-            self._encode(_first(self.env.reset(options={"reset_mask": done})), self.observation)
+            self._encode(first_of(self.env.reset(options={"reset_mask": done})), self.observation)
 
     def _take_final_observations(self, info: dict[str, Any], done: np.ndarray) -> None:
         if "final_obs" not in info:
@@ -160,7 +160,7 @@ def _row(batch: Any, row: int) -> Any:
     return batch[row]
 
 
-def _first(answer: Any) -> Any:
+def first_of(answer: Any) -> Any:
     """The observation that `reset` returned."""
     if not isinstance(answer, tuple) or len(answer) != 2 or not isinstance(answer[1], dict):
         raise InputError(
@@ -169,7 +169,8 @@ def _first(answer: Any) -> Any:
     return answer[0]
 
 
-def _wrong_answer(answer: Any) -> InputError:
+def wrong_answer(answer: Any) -> InputError:
+    """The error for what is no answer of `step`."""
     return InputError(
         f"the environment's step returned {answer!r}: wanted (observation, reward, terminated, truncated, info) with a number "
         "as reward; see gymnasium.Env.step"

@@ -181,6 +181,29 @@ def test_a_bad_first_observation(space, first, words) -> None:
     assert not market.ledger.balance.any()
 
 
+@pytest.mark.parametrize(
+    "answer", [(0, None, False, False, {}), (0, 10**400, False, False, {}), (0, 1.0, False, {}), 5]
+)
+def test_an_environment_that_breaks_the_api_while_it_is_evaluated(answer) -> None:
+    market = marketic.make(Broken(TABLE), seed=0).learn(20)
+    refused(lambda: market.evaluate(2, env=Broken(TABLE, answer)), "step returned", "a number as reward")
+
+
+def test_an_environment_of_old() -> None:
+    class Old(Broken):
+        def reset(self, *, seed=None, options=None):
+            return 0
+
+    class Seedless(Broken):
+        def reset(self):
+            return 0, {}
+
+    market = marketic.make(Broken(TABLE), seed=0).learn(20)
+    refused(lambda: market.evaluate(1, env=Old(TABLE)), "reset returned 0", "wanted (observation, info)")
+    refused(lambda: market.evaluate(1, env=Seedless(TABLE)), "Seedless.reset takes no seed")
+    refused(lambda: marketic.make(Seedless(TABLE)), "Seedless.reset takes no seed", "reset(self, *, seed=None")
+
+
 def test_a_vector_environment_that_breaks_the_api() -> None:
     bad = gym.vector.SyncVectorEnv([lambda: Broken(BOX), lambda: Broken(BOX, (FINE, NAN, True, False, {}), after=5)])
     market = marketic.make(bad, seed=0)
