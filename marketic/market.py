@@ -97,6 +97,7 @@ class Market(InProcess):
         self.recent_returns: deque[float] = deque(maxlen=100)
         self.surprise = np.zeros(2)
         self.stopping = self.told_of_small_rewards = False
+        self._learning = 0  # our id while we learn: a copy made meanwhile does not learn
         self._seats_counted, self._seat_list = -1, np.zeros(0, dtype=np.int64)
         self.config: dict[str, Any] = {}
         self.log: EventWriter | None = None
@@ -130,16 +131,20 @@ class Market(InProcess):
 
         Every call starts fresh episodes, seeded from the market's own stream, and ends with a clean break, also where the
         environment fails: rights that are still owned are priced and bought back, so that nothing is in the air when the
-        market is saved. A vector
-        environment may overshoot by less than its number of copies.
+        market is saved. A vector environment may overshoot by less than its number of copies.
+
+        Raises InputError for what is no number of steps, and if the environment gives what cannot be traded on.
         """
         wrong = isinstance(total_timesteps, bool) or not isinstance(total_timesteps, int | np.integer)
         if wrong or total_timesteps < 0:
             raise InputError(f"learn(total_timesteps={total_timesteps!r}): wanted an integer >= 0")
+        if self._learning == id(self):
+            raise InputError("learn was called while this market learns, by a callback or an agent: call it afterwards")
         callbacks = CallbackList.of(callback, progress_bar)
         target = self.num_timesteps + int(total_timesteps)
         self.stopping = False
         callbacks.on_start(self, int(total_timesteps))
+        self._learning = id(self)
         try:
             if total_timesteps:
                 if self.log is not None:
@@ -155,6 +160,7 @@ class Market(InProcess):
                 finally:
                     current.pause()
         finally:
+            self._learning = 0
             callbacks.on_stop(self)
         return self
 

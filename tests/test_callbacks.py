@@ -1,5 +1,7 @@
 """Looking over the market's shoulder: every moment is seen, training stops early and ends cleanly."""
 
+import copy
+
 import numpy as np
 import pytest
 from tiny_envs import Fixed, Walk
@@ -13,6 +15,7 @@ from marketic import (
     Market,
 )
 from marketic.agents import Tabular
+from marketic.events import audit
 from marketic.ledger import WORLD
 from marketic.mechanisms import SecondPrice
 
@@ -68,6 +71,27 @@ def test_early_stop_and_failure_still_end_cleanly() -> None:
     assert int(market.ledger.balance.sum()) == 0
     with pytest.raises(InputError, match=r"derive it from marketic\.Callback"):
         market.learn(1, callback=[print])
+
+
+def test_learning_inside_of_learning_is_refused(tmp_path) -> None:
+    class Again(Callback):
+        def on_step(self, event):
+            if event.market.num_timesteps == 10:
+                event.market.learn(5)
+
+    market = marketic.make("FrozenLake-v1", seed=0).log_to(tmp_path)
+    with pytest.raises(InputError, match="while this market learns"):
+        market.learn(50, callback=Again())
+    assert market.learn(20).num_timesteps == 30
+
+    class Copies(Callback):
+        def on_episode(self, event):
+            twin = copy.deepcopy(event.market)
+            assert twin.learn(3).num_timesteps == event.market.num_timesteps + 3
+            event.market.stopping = True
+
+    marketic.make("FrozenLake-v1", seed=0).learn(100, callback=Copies())
+    assert audit(market.events.folder).sound
 
 
 def test_an_interrupted_step_is_not_paid_twice() -> None:
