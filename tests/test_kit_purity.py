@@ -58,6 +58,41 @@ class SetsItsGenerator(Offender):
         return SecondPrice().clear(bids)
 
 
+class SpoilsTheBidsWhenItDraws(Offender):
+    """Writes into the bids once there is a generator."""
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        if rng is not None:
+            bids.value[...] = 0.0
+        return cleared
+
+
+class HandsTheBidsBack(Offender):
+    """Who comes alone gets the good, by the very array of who came."""
+
+    def clear(self, bids, *, rng=None):
+        if (bids.active.sum(axis=-1) > 1).any():
+            return SecondPrice().clear(bids)
+        return Clearing(bids.active, np.zeros(bids.value.shape), np.zeros(bids.value.shape[:-1]))
+
+
+class NeverForgetsTheHighest(Offender):
+    """The reserve price is a thousandth of the highest bid that it ever saw."""
+
+    def __init__(self) -> None:
+        self.top = 0.0
+
+    def clear(self, bids, *, rng=None):
+        cleared = SecondPrice().clear(bids)
+        self.top = max(self.top, float(np.where(bids.active, bids.value, 0.0).max(initial=0.0)))
+        return Clearing(
+            cleared.allocation,
+            np.where(cleared.allocation, np.maximum(cleared.payments, self.top / 1000), 0.0),
+            cleared.prices,
+        )
+
+
 class SeedsTheWorld(Offender):
     """Sets the generator that everybody shares."""
 
@@ -129,6 +164,9 @@ class AnotherLottery(Offender):
 OFFENDERS = {
     LastWinnerWinsTies: ("PURE", "what was cleared before"),
     LooksAtTheBidsThatItKept: ("PURE", "what was cleared before"),
+    SpoilsTheBidsWhenItDraws: ("PURE", "changes the bids"),
+    HandsTheBidsBack: ("PURE", "made of the arrays of the bids"),
+    NeverForgetsTheHighest: ("PURE", "what was cleared before"),
     SetsItsGenerator: ("PURE", "different generators in the same state"),
     SeedsTheWorld: ("PURE", "that everybody shares"),
     DrawsFromTheWorld: ("PURE", "that everybody shares"),

@@ -4,18 +4,20 @@ from typing import Any
 
 import numpy as np
 
+from marketic.checks.drawing import SURE_AND_MEAN
 from marketic.checks.properties import Property, broken
-from marketic.checks.purity import DRAW_SEED, DRAWN, PURE
+from marketic.checks.purity import CHEAP, DRAW_SEED, DRAWN, PURE
 from marketic.checks.scenario import Scenario, answer, batched, copied, single
-from marketic.clearing import Clearing
+from marketic.clearing import Certificate, Clearing
 from marketic.domains.base import number_of_bidders, taken
-from marketic.session import Direct
+
+STATUSES = ("optimal", "approximate", "refused")
+
+LONG, FEW_BIDDERS = 600, 3
+"""Auctions of a long batch, and the bidders of each at most."""
 
 ONE_BY_ONE = 24
 """Cases of each chunk that are cleared one at a time."""
-
-DRAWS = 4
-"""How often a mechanism draws what it says is sure."""
 
 
 def _malformed(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
@@ -35,6 +37,7 @@ def _complaint(mechanism: Any, domain: Any, scenario: Scenario) -> str:
             if kind.kind not in "biuf":
                 return f"{name} are of dtype {kind}: wanted an array of numbers"
         reason = _wrong_with(domain, scenario.truth, answer(mechanism, scenario.truth, rng))
+        reason = reason or _wrong_certificate(cleared.certificate)
         if reason:
             return reason + ("" if rng is None else " (drawn with a generator)")
     return ""
@@ -46,6 +49,8 @@ def _wrong_with(domain: Any, truth: Any, cleared: Clearing) -> str:
         return f"allocation{cleared.allocation.shape} and payments{cleared.payments.shape} for {shape} bidders"
     if not (np.isfinite(cleared.allocation).all() and np.isfinite(cleared.payments).all()):
         return "allocation or payments are not finite"
+    if cleared.prices.shape[:1] != shape[:1]:
+        return f"prices of shape {cleared.prices.shape[1:]} for one auction: wanted the axes of the batch first"
     excess, sentence = domain.infeasible(truth, cleared)
     if (excess > 0).any():
         return str(sentence)
@@ -57,6 +62,18 @@ def _wrong_with(domain: Any, truth: Any, cleared: Clearing) -> str:
     )
     if (got | (cleared.payments != 0))[~truth.active].any():
         return "a bidder that stayed away gets or pays something"
+    return ""
+
+
+def _wrong_certificate(certificate: Any) -> str:
+    """What is wrong with the evidence that came with an answer; "" if nothing is, or none came."""
+    if certificate is None:
+        return ""
+    if not isinstance(certificate, Certificate) or certificate.status not in STATUSES:
+        return f"certificate is {certificate!r}: wanted None or a marketic.clearing.Certificate of status {STATUSES}"
+    measured = (certificate.clearing, certificate.budget, certificate.optimality, certificate.gap)
+    if certificate.status == "optimal" and not all(np.isfinite(measured)):
+        return f"{certificate} says optimal, and measured nothing: its numbers must be finite, or the status another"
     return ""
 
 
@@ -76,27 +93,22 @@ def _unlike_single(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarra
     return broken(different)
 
 
+def _unlike_in_a_crowd(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether auctions are answered otherwise in a batch that holds each of them many times."""
+    if not len(scenario) or domain.share < CHEAP or not 0 < number_of_bidders(scenario.truth) <= FEW_BIDDERS:
+        return np.zeros(len(scenario))
+    places = np.arange(LONG) % len(scenario)
+    once, often = answer(mechanism, scenario.truth), answer(mechanism, taken(scenario.truth, places))
+    off = np.zeros(len(scenario), dtype=bool)
+    for name in ("allocation", "payments"):
+        off[places[~_close(getattr(often, name), getattr(once, name)[places])]] = True
+    return broken(off)
+
+
 def _close(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """Cases in which two answers are equal but for rounding, bool [cases]."""
     same = np.isclose(one, other, rtol=1e-12, atol=1e-12, equal_nan=True)
     return np.asarray(same.reshape(len(one), -1).all(axis=1))
-
-
-def _drawn_otherwise(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
-    """Whether an outcome that is sure without a generator (all or nothing for each bidder) is not what is drawn with one.
-
-    Clocks and order books are no lotteries: there the generator decides who comes first.
-    """
-    if isinstance(mechanism, Direct):
-        return np.zeros(len(scenario))
-    stated = answer(mechanism, scenario.truth)
-    flat = stated.allocation.reshape(len(scenario), -1)
-    sure, off = ((flat == 0.0) | (flat == 1.0)).all(axis=1), np.zeros(len(scenario), dtype=bool)
-    for seed in range(DRAWS):
-        drawn = answer(mechanism, scenario.truth, np.random.default_rng(seed))
-        off |= (drawn.allocation != stated.allocation).reshape(len(scenario), -1).any(axis=1)
-        off |= (np.abs(drawn.payments - stated.payments) > scenario.slack(domain)[:, None]).any(axis=1)
-    return broken(off & sure)
 
 
 def _few(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
@@ -127,14 +139,16 @@ BASICS: dict[str, tuple[Property, ...]] = {
             before=BATCH,
             in_company="what an auction gives depends on the other auctions of its batch",
         ),
-    ),
-    "DRAWS": (
         Property(
-            _drawn_otherwise,
-            lambda *_: "with a generator it gives another outcome than the sure one that it states without",
+            _unlike_in_a_crowd,
+            lambda *_: f"an auction has one outcome alone and another somewhere in a batch of {LONG} of the kind",
             _few,
-            shows=("mechanism.clear(truth)", *(DRAWN.format(seed) for seed in range(DRAWS))),
+            shows=("mechanism.clear(truth)", "[np.unique(a, axis=0) for a in (c.allocation, c.payments)]"),
+            before=f"{BATCH}; many = batch(truth); c = mechanism.clear(replace(many, **{{f.name: "
+            f"np.repeat(getattr(many, f.name), {LONG}, axis=0) for f in fields(many) if f.init and "
+            "isinstance(getattr(many, f.name), np.ndarray)}))",
         ),
     ),
+    "DRAWS": SURE_AND_MEAN,
 }
 """Promises that need no claim: each is kept if nothing that it consists of is broken."""

@@ -40,6 +40,7 @@ class Property:
     shows:     what a reproducer prints, Python of `mechanism`, `truth` and `other`; (): the clearings of the reports.
     before:    a line of Python that a reproducer runs first; MAKER stands for what makes the mechanism.
     once:      True: what shows it leaves its mark, so that it need not show again; the case is told as it was found.
+    fresh: True: it is asked of a copy of the mechanism that has cleared nothing yet.
     in_company: the sentence for a case that breaks the claim in a batch, and does not alone.
     """
 
@@ -53,6 +54,7 @@ class Property:
     shows: tuple[str, ...] = ()
     before: str = ""
     once: bool = False
+    fresh: bool = False
     in_company: str = "two verdicts for the same bids (randomness that is not its `rng`)"
 
 
@@ -71,17 +73,23 @@ def _present(scenario: Scenario, column: int = 0) -> np.ndarray:
     return np.asarray(scenario.truth.active[_rows(scenario), scenario.who[:, column]])
 
 
-def _some_bidder(domain: Any, rng: np.random.Generator, truth: Any, how_many: int = 1) -> np.ndarray:
-    """Different bidders, int64 [cases, how_many]."""
+def _some_bidder(rng: np.random.Generator, truth: Any, how_many: int = 1) -> np.ndarray:
+    """Different bidders, int64 [cases, how_many]: anybody, and in half of the cases those who name the most, or nearly so."""
     cases, n = truth.active.shape[:2]
-    return np.argsort(rng.random((cases, n)), axis=1)[:, :how_many]
+    turn = rng.random((cases, n))
+    value = getattr(truth, "value", None)
+    if value is None or n <= how_many:
+        return np.argsort(turn, axis=1)[:, :how_many]
+    named = np.where(truth.active, value.reshape(cases, n, -1).max(axis=2, initial=-np.inf), -np.inf)
+    leads = named >= np.sort(named, axis=1)[:, -how_many - 1, None]
+    return np.argsort(turn - (leads & (rng.random((cases, 1)) < 0.5)), axis=1)[:, :how_many]
 
 
 # --- DSIC
 
 
 def _a_lie(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(domain, rng, truth)
+    who = _some_bidder(rng, truth)
     return Scenario(truth, domain.lie(rng, truth, who[:, 0]), who)
 
 
@@ -165,7 +173,7 @@ def _explain_pairs(mechanism: Any, domain: Any, scenario: Scenario) -> str:
 
 
 def _one_leaves(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(domain, rng, truth)
+    who = _some_bidder(rng, truth)
     return Scenario(truth, without(truth, who[:, 0]), who)
 
 
@@ -182,7 +190,7 @@ def _explain_revenue(mechanism: Any, domain: Any, scenario: Scenario) -> str:
 
 
 def _a_shill(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(domain, rng, truth)
+    who = _some_bidder(rng, truth)
     return Scenario(truth, domain.split(rng, truth, who[:, 0]), who)
 
 
@@ -202,7 +210,7 @@ def _explain_shill(mechanism: Any, domain: Any, scenario: Scenario) -> str:
 
 
 def _two_lies(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(domain, rng, truth, 2)
+    who = _some_bidder(rng, truth, 2)
     return Scenario(truth, domain.lie(rng, domain.lie(rng, truth, who[:, 0]), who[:, 1]), who)
 
 
@@ -224,7 +232,7 @@ def _explain_two(mechanism: Any, domain: Any, scenario: Scenario) -> str:
 
 
 def _shuffled(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    order = _some_bidder(domain, rng, truth, truth.active.shape[1])
+    order = np.argsort(rng.random(truth.active.shape[:2]), axis=1)
     return Scenario(truth, rearranged(truth, order), order)
 
 

@@ -56,16 +56,31 @@ def _undecided(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
 
 
 def _remembers(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
-    """Whether the same bids get another verdict once others were cleared."""
-    first, again = answer(mechanism, scenario.truth), answer(mechanism, scenario.truth)
+    """Whether the same bids get another verdict once others were cleared; the smallest amounts are asked for first of all."""
+    least = _least(scenario.truth)
+    alone = taken(scenario.truth, least)
+    begun = answer(mechanism, alone)
+    _, first, again = (answer(mechanism, scenario.truth) for _ in range(3))
     answer(mechanism, scenario.other)
-    return broken(unequal(again, answer(mechanism, scenario.truth)) & ~unequal(first, again))
+    changes = unequal(again, answer(mechanism, scenario.truth)) & ~unequal(first, again)
+    changes[least] |= unequal(begun, answer(mechanism, alone))
+    return broken(changes)
+
+
+def _least(truth: Any) -> slice:
+    """The case with the smallest amounts."""
+    value = getattr(truth, "value", None)
+    if value is None or not value.size:
+        return slice(0, 1)
+    case = int(np.abs(value).reshape(len(value), -1).max(axis=1).argmin())
+    return slice(case, case + 1)
 
 
 def _tampers(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
-    """Whether `clear` writes into the bids that it is given."""
+    """Whether `clear` writes into the bids that it is given, with a generator or without."""
     given = copied(scenario.truth)
-    mechanism.clear(given)
+    for rng in _generators():
+        mechanism.clear(given, rng=rng)
     written = np.zeros(len(scenario), dtype=bool)
     for field in fields(given):
         before, after = getattr(scenario.truth, field.name), getattr(given, field.name)
@@ -73,6 +88,20 @@ def _tampers(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
             same = (before == after) | ((before != before) & (after != after))
             written |= ~same.reshape(len(scenario), -1).all(axis=1)
     return broken(written)
+
+
+def _lends(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
+    """Whether an answer changes with the arrays of the bids: it is made of them, and whoever gave them may use them again."""
+    given = copied(scenario.truth)
+    theirs = [
+        array for array in (getattr(given, field.name) for field in fields(given)) if isinstance(array, np.ndarray)
+    ]
+    shares = False
+    for rng in _generators():
+        cleared = mechanism.clear(given, rng=rng)
+        mine = (np.asarray(getattr(cleared, name)) for name in ("allocation", "payments", "prices"))
+        shares |= any(np.may_share_memory(one, other) for one in mine for other in theirs)
+    return broken(np.full(len(scenario), shares))
 
 
 def _overwrites(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
@@ -161,7 +190,13 @@ NEXT = "np.random.random(), random.random()"
 """What the shared generators draw next: other numbers where `clear` drew from them in between."""
 
 PURE = (
-    _way(_tampers, "clear changes the bids that it is given: work on a copy", CLEAR, "truth"),
+    _way(_tampers, "clear changes the bids that it is given: work on a copy", CLEAR, DRAWN.format(DRAW_SEED), "truth"),
+    _way(
+        _lends,
+        "an answer is made of the arrays of the bids, and changes when these do: return arrays of its own (`.copy()`)",
+        "c",
+        before=f"c = {DRAWN.format(DRAW_SEED)}; print(c); truth.value[...] += 1.0; truth.active[...] ^= True",
+    ),
     _way(
         _overwrites,
         "an answer changes when the next one is given: return arrays that are not used again",
@@ -188,6 +223,7 @@ PURE = (
         "the answer depends on what was cleared before: keep nothing from call to call",
         *(CLEAR, OTHER, CLEAR),
         other=True,
+        fresh=True,
     ),
     _way(_undecided, "two verdicts for the same bids and generator", CLEAR, CLEAR, f"[{SEVERAL}]"),
     _way(

@@ -27,7 +27,7 @@ class Bundles:
     exclusive: XOR (True) or OR* bids. single_minded: every bidder wants one bundle, which it may misreport.
     """
 
-    sizes: tuple[int, ...] = (3, 2, 1, 4, 0, 3)
+    sizes: tuple[int, ...] = (3, 2, 1, 4, 0, 3, 6)
     share: float = 0.1
     goods: int = 3
     bids: int = 3

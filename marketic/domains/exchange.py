@@ -18,7 +18,7 @@ class Exchange:
     sizes: numbers of traders to try. share: part of the kit's budget.
     """
 
-    sizes: tuple[int, ...] = (2, 4, 1, 3, 0, 6, 5, 7, 8, 9, 10)
+    sizes: tuple[int, ...] = (2, 4, 1, 3, 0, 6, 5, 7, 8, 9, 10, 12, 33)
     share: float = 1.0
 
     def draw(self, rng: np.random.Generator, cases: int, bidders: int) -> Bids:
@@ -57,12 +57,14 @@ class Exchange:
         return excess - 1e-9, "more is bought than sold, or somebody trades more than one unit or on the wrong side"
 
     def blocking_gain(self, truth: Bids, clearing: Clearing) -> np.ndarray:
-        """The most that some traders gain by trading among themselves; every set of traders is tried."""
+        """The most that some traders gain by trading among themselves, over all sets of traders.
+
+        Whoever ended below 0 gains by leaving. Beyond that, a buyer brings to a set what its value exceeds its surplus by, a
+        seller what its surplus and cost leave, and they are matched as in `optimum`.
+        """
         surplus = self.worth(truth, clearing) - clearing.payments
-        n = truth.active.shape[1]
-        worst = np.zeros(len(truth.active))
-        for number in range(1, 2**n):
-            members = (number >> np.arange(n)) & 1 == 1
-            alone = self.optimum(changed(truth, active=truth.active & members))
-            worst = np.maximum(worst, alone - np.where(members, surplus, 0.0).sum(axis=-1))
-        return worst
+        brought = truth.value * np.asarray(truth.side, dtype=float) - np.maximum(surplus, 0.0)
+        buyers = np.where(truth.active & (truth.side == 1), brought, -np.inf)
+        sellers = np.where(truth.active & (truth.side == -1), brought, -np.inf)
+        pairs = np.sort(buyers, axis=-1)[:, ::-1] + np.sort(sellers, axis=-1)[:, ::-1]
+        return np.asarray(np.maximum(pairs, 0.0).sum(axis=-1) + np.maximum(-surplus, 0.0).sum(axis=-1))

@@ -24,7 +24,7 @@ class Units:
 
     supply: int = 3
     wanted: int = 3
-    sizes: tuple[int, ...] = (2, 1, 3, 0, 4, 2, 5, 9)
+    sizes: tuple[int, ...] = (2, 1, 3, 0, 4, 2, 5, 9, 12)
     share: float = 0.5
 
     def __post_init__(self) -> None:
@@ -82,16 +82,23 @@ class Units:
         return excess - 1e-9, f"it sells {most:g} of {self.supply} units (or less than none to somebody)"
 
     def blocking_gain(self, truth: DemandBids, clearing: Clearing) -> np.ndarray:
-        """The most that the seller and some bidders gain by trading among themselves; every set of bidders is tried."""
+        """The most that the seller and some bidders gain by trading among themselves, over all sets of bidders.
+
+        By dynamic programming: with `made[q]` the most that some of the bidders so far make of q units beyond their surplus,
+        the next one joins with t of the units, or stays out (or leaves alone, if it ended below 0).
+        """
         surplus = self.worth(truth, clearing) - clearing.payments
-        revenue = clearing.payments.sum(axis=-1)
-        n = truth.active.shape[1]
-        worst = (-surplus).max(axis=-1, initial=0.0)
-        for number in range(2**n):
-            members = (number >> np.arange(n)) & 1 == 1
-            value = self.optimum(changed(truth, active=truth.active & members))
-            worst = np.maximum(worst, value - revenue - np.where(members, surplus, 0.0).sum(axis=-1))
-        return worst
+        value = np.where(truth.active[..., None], truth.value, 0.0)
+        made = np.zeros((len(value), self.supply + 1))
+        for bidder in range(value.shape[1]):
+            own, joined = surplus[:, bidder, None], np.zeros((len(value), 1))
+            before = made
+            made = before + np.maximum(-own, 0.0)
+            for t in range(1, min(self.supply, value.shape[2]) + 1):
+                joined = joined + value[:, bidder, t - 1 : t]
+                made[:, t:] = np.maximum(made[:, t:], before[:, :-t] + joined - own)
+        alone = (-surplus).max(axis=-1, initial=0.0)
+        return np.asarray(np.maximum(alone, made[:, -1] - clearing.payments.sum(axis=-1)))
 
     def split(self, rng: np.random.Generator, truth: DemandBids, who: np.ndarray) -> DemandBids:
         """A second demand vector under another name: often the two halves of the true one."""
