@@ -51,7 +51,7 @@ class Terms:
     prior:    of equilibrium claims: independent private values, a frozen scipy.stats distribution with `rvs`; None:
               uniform on [0, 1].
     sizes:    of equilibrium claims: numbers of bidders to test.
-    tolerance: what rounding (or a clock's increment) may cost, currency; 0: 1e-9 of the largest amount.
+    tolerance: what rounding (or a clock's increment) may cost, currency; 0: 1e-9 of the largest amount, and of no less than 1.
     source:   where it is proved.
     """
 
@@ -63,6 +63,10 @@ class Terms:
     sizes: tuple[int, ...] = (2, 3)
     tolerance: float = 0.0
     source: str = ""
+
+
+SHOWN = 1e-6
+"""Differences of fewer units of currency are not told from rounding in stored counterexamples."""
 
 
 @dataclass(frozen=True)

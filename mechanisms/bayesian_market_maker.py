@@ -21,7 +21,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from marketic.claims import Claim, Refutation
+from marketic.claims import SHOWN, Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.errors import InputError
 from marketic.numbers import all_amounts, check_kinds
@@ -51,13 +51,16 @@ class OneUnitMaker(ABC):
     claims: ClassVar[frozenset[Claim]] = frozenset({Claim.CONSERVES})
     coherent: ClassVar[bool] = False
 
-    refuted: ClassVar[tuple[Refutation, ...]] = (
-        Refutation(
-            Claim.PATH_INDEPENDENT,
-            (TradeOrders(np.array([[1.0]])), TradeOrders(np.array([[-1.0]]))),
-            source="buying and selling at once costs the spread",
-        ),
-    )
+    @property
+    def refuted(self) -> tuple[Refutation, ...]:
+        """Buying and selling at once costs the spread, where there is one that is more than rounding."""
+        bid, ask = self.bid_and_ask(self.open(1))
+        if not ask - bid > SHOWN * max(1.0, abs(float(ask))):
+            return ()
+        there_and_back = (TradeOrders(np.array([[1.0]])), TradeOrders(np.array([[-1.0]])))
+        return (
+            Refutation(Claim.PATH_INDEPENDENT, there_and_back, source="buying and selling at once costs the spread"),
+        )
 
     @abstractmethod
     def opening_belief(self) -> tuple[float, float]:

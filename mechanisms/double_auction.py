@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from marketic.bids import Bids
-from marketic.claims import Claim, Refutation
+from marketic.claims import SHOWN, Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.exchange import Exchange
 from marketic.errors import InputError
@@ -56,7 +56,7 @@ class DoubleAuction:
         truth = Bids([4.0, 0.0], side=[1, -1])
         buyer = Refutation(Claim.DSIC, truth, Bids([2.0, 0.0], side=[1, -1]), (0,), "Chatterjee and Samuelson 1983")
         seller = Refutation(Claim.DSIC, truth, Bids([4.0, 2.0], side=[1, -1]), (1,), "Chatterjee and Samuelson 1983")
-        return tuple([buyer] * (self.weight > 0.0) + [seller] * (self.weight < 1.0))
+        return tuple([buyer] * (self.weight > SHOWN) + [seller] * (self.weight < 1.0 - SHOWN))
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Trade the first k of both sides at one price."""

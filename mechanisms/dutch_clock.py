@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from marketic.bids import LARGEST_BID, Bids
-from marketic.claims import Claim, Refutation, Terms
+from marketic.claims import SHOWN, Claim, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.domains import SingleGood
 from marketic.errors import InputError
@@ -73,9 +73,8 @@ class DutchClock:
         """Waiting pays, as in the first-price auction; far enough apart for any increment."""
         unit = self.floor + (self.increment or 1.0)
         waiting = Refutation(Claim.DSIC, Bids([9 * unit, unit]), Bids([3 * unit, unit]), source="Vickrey 1961")
-        if self.floor == 0.0:
-            return (waiting,)
-        return (waiting, Refutation(Claim.EFFICIENT, Bids([self.floor / 2]), source="the floor is a reserve price"))
+        unserved = Refutation(Claim.EFFICIENT, Bids([self.floor / 2]), source="the floor is a reserve price")
+        return tuple([waiting] * (SHOWN < unit <= LARGEST_BID / 9) + [unserved] * (self.floor > SHOWN))
 
     def open(self, bidders: int, batch: tuple[int, ...] = ()) -> DutchState:
         """The clock above all bids."""

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from marketic.bids import LARGEST_BID, Bids
-from marketic.claims import Claim, Refutation, Terms
+from marketic.claims import SHOWN, Claim, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.domains import SingleGood
 from marketic.errors import InputError
@@ -79,10 +79,8 @@ class EnglishClock:
         ring = Refutation(
             Claim.PAIR_PROOF, Bids([9 * unit, 6 * unit]), Bids([9 * unit, 0.0]), (0, 1), "Graham and Marshall 1987"
         )
-        if self.start == 0.0:
-            return (ring,)
         unserved = Refutation(Claim.EFFICIENT, Bids([self.start / 2]), source="the opening price is a reserve")
-        return (ring, unserved)
+        return tuple([ring] * (SHOWN < unit <= LARGEST_BID / 9) + [unserved] * (self.start > SHOWN))
 
     def open(self, bidders: int, batch: tuple[int, ...] = ()) -> EnglishState:
         """The clock at the opening price, everybody in."""

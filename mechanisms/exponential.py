@@ -42,8 +42,7 @@ class PayBidSoftmax:
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """Truth earns nothing; half of one's value, bid against nobody, earns the other half."""
-        one = self.temperature
-        return (Refutation(Claim.DSIC, Bids([one]), Bids([one / 2])),)
+        return (Refutation(Claim.DSIC, Bids([1.0]), Bids([0.5])),)
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
         """Draw a winner (or return the lottery) and charge its bid."""

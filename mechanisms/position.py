@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from marketic.bids import Bids
-from marketic.claims import Claim, Refutation
+from marketic.claims import SHOWN, Claim, Refutation
 from marketic.clearing import Clearing
 from marketic.domains.position import Positions
 from marketic.errors import InputError
@@ -62,7 +62,7 @@ class GSP:
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """Against a close rival the second slot is nearly as good and much cheaper."""
-        if len(self.clicks) == 1 or self.clicks[1] < DIFFERENT * self.clicks[0]:
+        if len(self.clicks) == 1 or self.clicks[1] < max(DIFFERENT * self.clicks[0], SHOWN):
             return ()
         rival = 1.0 - self.clicks[1] / self.clicks[0] / 2
         source = "Edelman, Ostrovsky and Schwarz 2007"
@@ -103,7 +103,7 @@ class VCGPosition:
     def refuted(self) -> tuple[Refutation, ...]:
         """Two share what the second one's silence saves the first, where their slots differ."""
         first, second = (*self.clicks, 0.0)[:2]
-        if first - second < DIFFERENT * first:
+        if first - second < max(DIFFERENT * first, SHOWN):
             return ()
         return (Refutation(Claim.PAIR_PROOF, Bids([4.0, 3.0]), Bids([4.0, 0.0]), (0, 1), "a bidding ring"),)
 

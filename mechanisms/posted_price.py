@@ -61,18 +61,15 @@ class PostedPrice:
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """It sells to anybody who accepts, and not at all if nobody does."""
-        known = [
-            Refutation(Claim.EFFICIENT, Bids([self.price + 1.0, self.price + 2.0]), source="the first comer wins"),
-            Refutation(
-                Claim.PAIR_PROOF, Bids([self.price + 1.0, self.price + 3.0]), Bids([0.0, self.price + 3.0]), (0, 1)
-            ),
-        ]
-        if self.price == 0.0:
-            known.pop()
+        step = max(1.0, self.price / 16)  # more than rounding, at any price
+        one, two, three = (self.price + times * step for times in (1, 2, 3))
+        if three > LARGEST_BID:
+            return ()
+        known = [Refutation(Claim.EFFICIENT, Bids([one, two]), source="the first comer wins")]
         if self.shuffled:
-            known = known[:1]
-            two = self.price + 1.0
-            known.append(Refutation(Claim.FALSE_NAME_PROOF, Bids([two, two]), Bids([two, two, two]), (0, 2)))
+            known.append(Refutation(Claim.FALSE_NAME_PROOF, Bids([one, one]), Bids([one, one, one]), (0, 2)))
+        elif self.price > 0.0:
+            known.append(Refutation(Claim.PAIR_PROOF, Bids([one, three]), Bids([0.0, three]), (0, 1)))
         return tuple(known)
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:

@@ -25,7 +25,7 @@ import numpy as np
 from numba import njit
 
 from marketic.bids import LARGEST_BID, Bids
-from marketic.claims import Claim, Holds, Refutation, Terms
+from marketic.claims import SHOWN, Claim, Holds, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.domains import SingleGood
 from marketic.errors import InputError
@@ -153,7 +153,7 @@ def _exact(mechanism: Mechanism, claim: Claim) -> bool:
 
 
 def _unserved(reserve: float) -> tuple[Refutation, ...]:
-    if reserve < 1e-6:  # nothing, or too little to be told from rounding
+    if reserve < SHOWN:  # nothing, or too little to be told from rounding
         return ()
     return tuple(
         Refutation(claim, Bids([reserve / 2]), source="Krishna 2010, section 2.5")

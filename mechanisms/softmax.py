@@ -15,8 +15,8 @@ from typing import ClassVar
 import numpy as np
 from numba import njit
 
-from marketic.bids import Bids
-from marketic.claims import Claim, Holds, Refutation, Terms
+from marketic.bids import LARGEST_BID, Bids
+from marketic.claims import SHOWN, Claim, Holds, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.domains import SingleGood
 from marketic.errors import InputError
@@ -58,7 +58,9 @@ class Softmax:
     @property
     def refuted(self) -> tuple[Refutation, ...]:
         """A second name is a second chance in the lottery."""
-        one = self.temperature
+        one = min(self.temperature, LARGEST_BID / 2)
+        if one <= SHOWN:
+            return ()
         return (Refutation(Claim.FALSE_NAME_PROOF, Bids([one, one]), Bids([one, one, one]), (0, 2)),)
 
     def clear(self, bids: Bids, *, rng: np.random.Generator | None = None) -> Clearing:
@@ -85,39 +87,48 @@ class Softmax:
         return ClearingRule(softmax_rule, parameters=np.array([self.temperature]), random=True)
 
 
+HOTTEST = 2.0**200
+"""Hotter lotteries are the same to the last bit: all chances are equal."""
+
+
 @njit(cache=True)
-def _log_add(a, b):  # type: ignore[no-untyped-def]
-    """ln(exp(a) + exp(b)) without overflow; -inf is an empty sum."""
+def _soft_max(a, b, temperature):  # type: ignore[no-untyped-def]
+    """temperature * ln(exp(a / temperature) + exp(b / temperature)) of two amounts, currency; -inf is an empty sum."""
     high, low = max(a, b), min(a, b)
-    return high if low == -np.inf else high + math.log1p(math.exp(low - high))
+    return high if low == -np.inf else high + temperature * math.log1p(math.exp((low - high) / temperature))
 
 
 @njit(cache=True)
 def _lottery(value, active, temperature, chance, expected):  # type: ignore[no-untyped-def]
-    """Write winning probabilities and expected payments, both [B, n]. Bids are measured from the top one, which keeps
-    the digits of their differences however large they are.
+    """Write winning probabilities and expected payments, both [B, n]. Bids are measured from the top one, and never divided
+    by the temperature alone, which keeps the digits of their differences however large they are, or however cold it is.
     """
     n = value.shape[1]
     before, after = np.empty(n + 1), np.empty(n + 1)
+    temperature = min(temperature, HOTTEST)
     for row in range(value.shape[0]):
         top = -np.inf
         for i in range(n):
             top = max(top, value[row, i]) if active[row, i] else top
         before[0], after[n] = -np.inf, -np.inf
         for i in range(n):
-            before[i + 1] = _log_add(before[i], (value[row, i] - top) / temperature) if active[row, i] else before[i]
+            before[i + 1] = _soft_max(before[i], value[row, i] - top, temperature) if active[row, i] else before[i]
         for i in range(n - 1, -1, -1):
-            after[i] = _log_add(after[i + 1], (value[row, i] - top) / temperature) if active[row, i] else after[i + 1]
+            after[i] = _soft_max(after[i + 1], value[row, i] - top, temperature) if active[row, i] else after[i + 1]
         for i in range(n):
             chance[row, i], expected[row, i] = 0.0, 0.0
             if active[row, i]:
-                scaled = (value[row, i] - top) / temperature
-                others = _log_add(before[i], after[i + 1])
-                chance[row, i] = math.exp(scaled - _log_add(others, scaled))
-                area = _log_add(others, scaled) - _log_add(others, -top / temperature)
+                bid = value[row, i]
+                others = _soft_max(before[i], after[i + 1], temperature)
+                high, low = _soft_max(others, bid - top, temperature), _soft_max(others, -top, temperature)
+                chance[row, i] = math.exp((bid - top - high) / temperature)
+                surplus = high - low
+                if abs(bid) < temperature:  # there the difference has no digits: it comes from the chance at a bid of 0
+                    with_nothing = math.exp((-top - low) / temperature)
+                    surplus = temperature * math.log1p(with_nothing * math.expm1(bid / temperature))
                 # the bounds hold exactly; rounding must not push a payment beyond them
-                bound = value[row, i] * chance[row, i]
-                payment = bound - temperature * area
+                bound = bid * chance[row, i]
+                payment = bound - surplus
                 expected[row, i] = min(max(payment, 0.0), bound) if bound >= 0 else payment
 
 

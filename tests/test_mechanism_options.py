@@ -10,6 +10,8 @@ from refusals import refused
 import marketic.mechanisms as mechanisms
 from marketic import InputError
 from marketic.checks import check_mechanism
+from marketic.checks.replay import replay
+from marketic.domains import SingleGood
 from marketic.mechanisms import (
     LMSR,
     AssignmentMarket,
@@ -33,6 +35,7 @@ from marketic.mechanisms import (
     WithReserve,
 )
 from marketic.mechanisms.priors import Discrete
+from marketic.registry import names, resolve
 
 NAN, INF = float("nan"), float("inf")
 NONSENSE = [
@@ -139,3 +142,28 @@ def test_spreads_that_vanish_or_overflow_are_refused() -> None:
     for value in (1e-300, 1e300):
         refused(lambda value=value: GaussianMaker(deviation=value), "wanted a mean")
     refused(lambda: Taxed(SecondPrice(), 1e300), "rate=1e+300", "wanted a rate")
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-12, 1e-9, 1e-3, 1e3, 1e9, 9e11, 1e300])
+def test_stored_counterexamples_show_what_they_say_at_any_size_of_an_option(size):
+    """Where they would be rounding, or beyond the largest bid, they are not listed."""
+    replayed = 0
+    for name in names("mechanisms"):
+        made = resolve("mechanisms", name)
+        for option in inspect.signature(made).parameters.values():
+            if (not isinstance(option.default, float) and option.name != "increment") or name == "combinatorial-clock":
+                continue
+            try:
+                mechanism = made(**{option.name: size})
+            except InputError:
+                continue
+            stored = getattr(mechanism, "refuted", ())
+            replayed += len(stored)
+            if stored and hasattr(mechanism, "clear"):
+                domain = getattr(mechanism, "domain", SingleGood())
+                verdicts = [replay(mechanism, domain, case) for case in stored]
+            else:
+                told = check_mechanism(mechanism, budget=1, raises=False).verdicts if stored else {}
+                verdicts = [verdict for claim, verdict in told.items() if claim.startswith("not ")]
+            assert [verdict.status for verdict in verdicts] == ["kept"] * len(stored), (name, option.name, verdicts)
+    assert replayed > 5

@@ -10,7 +10,7 @@ from marketic.clearing import Clearing
 from marketic.domains.base import number_of_bidders, taken
 
 TOLERANCE = 1e-9
-"""Relative to the largest amount of the case: what rounding may do, and no more."""
+"""Relative to the largest amount of the case, or to 1 if that is more: what rounding may do, and no more."""
 
 
 @dataclass(frozen=True)
