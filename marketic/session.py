@@ -145,6 +145,17 @@ def direct(session: Any, proxy: Callable[[Any, Any, np.ndarray], Any] | None = N
     return Direct(session, proxy)
 
 
+def check_orders(clock: str, orders: Any, kind: type, shape: tuple[int, ...]) -> None:
+    """Raise InputError unless a clock is given a record of `kind` with an entry for each bidder, `shape` [..., n]."""
+    if not isinstance(orders, kind):
+        raise InputError(
+            f"step of {clock} got {type(orders).__name__}: wanted marketic {kind.__name__}, one order per bidder"
+        )
+    given = orders.active.shape  # type: ignore[attr-defined]
+    if given != shape:
+        raise InputError(f"step of {clock} got orders of shape {given} for a clock of shape {shape} [..., bidders]")
+
+
 def _added(before: Clearing, now: Clearing) -> Clearing:
     allocation = np.asarray(before.allocation) + np.asarray(now.allocation)  # of bool arrays: or
     prices = np.where(np.isnan(now.prices), before.prices, now.prices)

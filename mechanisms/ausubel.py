@@ -22,9 +22,9 @@ from marketic.claims import Claim, Refutation, Terms
 from marketic.clearing import Clearing
 from marketic.demand_bids import DemandBids, check_units, demand
 from marketic.domains.units import Units
-from marketic.errors import InputError
 from marketic.mechanisms.vickrey_units import FALLING, VickreyUnits, collusion
 from marketic.numbers import check_kinds
+from marketic.session import check_orders
 
 
 @dataclass(frozen=True)
@@ -100,10 +100,7 @@ class ClinchingClock:
 
         Raises InputError if the orders are not one number per bidder.
         """
-        if orders.value.shape != state.demand.shape:
-            raise InputError(
-                f"orders have shape {orders.value.shape}: wanted one price per bidder, {state.demand.shape}"
-            )
+        check_orders("a clinching clock", orders, Bids, state.demand.shape)
         until = np.where(orders.active, np.maximum(orders.value, 0.0), 0.0)
         wants = state.demand > state.clinched
         struck = ~state.running[..., None] & ~state.closed[..., None] & wants & (until <= 0.0)

@@ -32,6 +32,7 @@ from marketic.errors import InputError
 from marketic.mechanism import check_held
 from marketic.mechanisms.core_selecting import CoreSelecting
 from marketic.numbers import MOST_ENTRIES, check_kinds, check_list, check_numbers, check_wholes
+from marketic.session import check_orders
 
 CLOCK, SUPPLEMENTARY, CLOSED = 0, 1, 2
 ROUNDING = 1e-9
@@ -180,11 +181,9 @@ class CombinatorialClock:
         self, state: ClockState, orders: BundleBids, *, rng: np.random.Generator | None = None
     ) -> tuple[ClockState, Clearing]:
         """A round of the clock where it runs; elsewhere the orders are the supplementary bids, which are cleared."""
-        if orders.goods != self.goods or orders.active.shape != state.refused.shape:
-            raise InputError(
-                f"orders for {orders.goods} goods by bidders of shape {orders.active.shape}: wanted {self.goods} and "
-                f"{state.refused.shape}"
-            )
+        check_orders("a combinatorial clock", orders, BundleBids, state.refused.shape)
+        if orders.goods != self.goods:
+            raise InputError(f"orders for {orders.goods} goods: wanted {self.goods}")
         if not orders.exclusive:
             raise InputError("the combinatorial clock takes XOR bids: wanted BundleBids(..., exclusive=True)")
         last = state.phase == SUPPLEMENTARY

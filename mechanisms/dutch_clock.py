@@ -21,7 +21,7 @@ from marketic.errors import InputError
 from marketic.mechanism import single_winner
 from marketic.mechanisms.first_price import FirstPrice
 from marketic.numbers import check_kinds
-from marketic.session import Direct
+from marketic.session import Direct, check_orders
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,9 @@ class DutchClock:
         self, state: DutchState, orders: Bids, *, rng: np.random.Generator | None = None
     ) -> tuple[DutchState, Clearing]:
         """Run the clock down to the highest stop, or to the floor, where it closes unsold."""
+        check_orders(
+            "a Dutch clock", orders, Bids, (*state.closed.shape, *np.shape(getattr(orders, "active", ()))[-1:])
+        )
         running = orders.active & ~state.closed[..., None]
         _, top, _, _ = single_winner(orders.value, running & (orders.value >= self.floor))
         stop = np.where(np.isfinite(top), top, self.floor)

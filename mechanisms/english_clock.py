@@ -22,7 +22,7 @@ from marketic.domains import SingleGood
 from marketic.errors import InputError
 from marketic.mechanisms.second_price import SecondPrice
 from marketic.numbers import check_kinds
-from marketic.session import Direct
+from marketic.session import Direct, check_orders
 
 TICKING = frozenset({Claim.DSIC, Claim.EFFICIENT, Claim.CORE})
 """What holds up to one increment."""
@@ -104,8 +104,7 @@ class EnglishClock:
         self, state: EnglishState, orders: Bids, *, rng: np.random.Generator | None = None
     ) -> tuple[EnglishState, Clearing]:
         """Run the clock to the next drop-out. Raises InputError for another number of bidders than at the opening."""
-        if orders.value.shape != state.staying.shape:
-            raise InputError(f"orders of shape {orders.value.shape} for a clock of shape {state.staying.shape}")
+        check_orders("an English clock", orders, Bids, state.staying.shape)
         inside = state.staying & orders.active & (orders.value >= state.price[..., None]) & ~state.closed[..., None]
         price, drops = self._run(state.price, orders.value + 0.0, inside)
         left = inside & ~drops

@@ -7,7 +7,7 @@ from marketic.bids import Bids
 from marketic.checks import check_mechanism
 from marketic.domains import SingleGood
 from marketic.errors import InputError
-from marketic.mechanisms import FirstPrice, SecondPrice
+from marketic.mechanisms import ClinchingClock, CombinatorialClock, FirstPrice, SecondPrice
 from marketic.mechanisms.dutch_clock import Dutch, DutchClock
 from marketic.mechanisms.english_clock import English, EnglishClock
 from marketic.mechanisms.reserve import SecondPriceReserve, WithReserve
@@ -117,3 +117,16 @@ def test_clocks_refuse_nonsense():
         DutchClock(floor=-1.0)
     with pytest.raises(InputError, match=r"shape \(3,\) for a clock of shape \(2,\)"):
         EnglishClock().step(EnglishClock().open(2), Bids([1.0, 2.0, 3.0]))
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [DutchClock(), EnglishClock(), ClinchingClock(), CombinatorialClock()],
+    ids=lambda clock: type(clock).__name__,
+)
+def test_orders_that_are_not_one_for_each_bidder_are_refused(clock):
+    """Two markets of three bidders: a Dutch clock took one list of two orders for both, and sold."""
+    state = clock.open(3, (2,))
+    for nonsense in (None, 3, "x", np.zeros((2, 3)), Bids([1.0, 2.0]), Bids([1.0, 2.0, 3.0]), Bids(np.ones((3, 3)))):
+        with pytest.raises(InputError, match=r"step of an? .* clock got"):
+            clock.step(state, nonsense)

@@ -89,12 +89,13 @@ class Units:
         """
         surplus = self.worth(truth, clearing) - clearing.payments
         value = np.where(truth.active[..., None], truth.value, 0.0)
-        made = np.zeros((len(value), self.supply + 1))
+        units = min(self.supply, value.shape[1] * value.shape[2])  # more than all want is as good as that
+        made = np.zeros((len(value), units + 1))
         for bidder in range(value.shape[1]):
             own, joined = surplus[:, bidder, None], np.zeros((len(value), 1))
             before = made
             made = before + np.maximum(-own, 0.0)
-            for t in range(1, min(self.supply, value.shape[2]) + 1):
+            for t in range(1, min(units, value.shape[2]) + 1):
                 joined = joined + value[:, bidder, t - 1 : t]
                 made[:, t:] = np.maximum(made[:, t:], before[:, :-t] + joined - own)
         alone = (-surplus).max(axis=-1, initial=0.0)
