@@ -97,8 +97,16 @@ class WithBudget:
             self._check_payments(cleared.payments, cap)
             return cleared
         cleared = self.mechanism.clear(bids, rng=rng)
-        payments = np.minimum(cleared.payments, cap)
+        payments = np.minimum(cleared.payments, cap * self._chances(cleared, rng))
         return Clearing(cleared.allocation, payments, cleared.prices, cleared.certificate)
+
+    def _chances(self, cleared: Clearing, rng: np.random.Generator | None) -> np.ndarray:
+        """With what chance each bidder pays, float64 [..., n]: in a lottery for one good, which states expected payments and in
+        which the winner pays, with its chance to win; else 1.
+        """
+        share = np.asarray(cleared.allocation, dtype=float)
+        lottery = rng is None and isinstance(self.domain, SingleGood)
+        return np.where((share > 0.0) & (share < 1.0) & lottery, share, 1.0)
 
     def _check_payments(self, payments: np.ndarray, cap: Any) -> None:
         beyond = payments - cap > 1e-9 * payments

@@ -223,3 +223,12 @@ def test_taxes_and_subsidies_in_the_payments():
             wrong()
     with pytest.raises(InputError, match="a rate from 0 to 1"):
         Subsidised(SecondPrice(), 0.0, 1.5)
+
+
+def test_a_capped_payment_in_a_lottery_is_stated_as_it_is_drawn():
+    """Each of two wins by a coin and would pay 1.4: capped at 1 it expects to pay 1/2, not the 0.7 of an uncapped lottery."""
+    capped = WithBudget(Softmax(0.3), budget=1.0, caps_payment=True)
+    assert Softmax(0.3).clear(Bids([2.0, 2.0])).payments[0] > 0.5
+    assert capped.clear(Bids([2.0, 2.0])).payments.tolist() == [0.5, 0.5]
+    drawn = capped.clear(Bids(np.full((20_000, 2), 2.0)), rng=np.random.default_rng(0))
+    assert drawn.payments.mean(axis=0) == pytest.approx([0.5, 0.5], abs=0.02)
