@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from marketic.bids import LARGEST_BID
+from marketic.checks.deviators import some_bidders
 from marketic.checks.scenario import MONEY, TOLERANCE, Scenario, answer
 from marketic.claims import Claim
 from marketic.domains.base import changed, rearranged, without
@@ -73,23 +74,11 @@ def _present(scenario: Scenario, column: int = 0) -> np.ndarray:
     return np.asarray(scenario.truth.active[_rows(scenario), scenario.who[:, column]])
 
 
-def _some_bidder(rng: np.random.Generator, truth: Any, how_many: int = 1) -> np.ndarray:
-    """Different bidders, int64 [cases, how_many]: anybody, and in half of the cases those who name the most, or nearly so."""
-    cases, n = truth.active.shape[:2]
-    turn = rng.random((cases, n))
-    value = getattr(truth, "value", None)
-    if value is None or n <= how_many:
-        return np.argsort(turn, axis=1)[:, :how_many]
-    named = np.where(truth.active, value.reshape(cases, n, -1).max(axis=2, initial=-np.inf), -np.inf)
-    leads = named >= np.sort(named, axis=1)[:, -how_many - 1, None]
-    return np.argsort(turn - (leads & (rng.random((cases, 1)) < 0.5)), axis=1)[:, :how_many]
-
-
 # --- DSIC
 
 
 def _a_lie(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(rng, truth)
+    who = some_bidders(rng, truth)
     return Scenario(truth, domain.lie(rng, truth, who[:, 0]), who)
 
 
@@ -173,7 +162,7 @@ def _explain_pairs(mechanism: Any, domain: Any, scenario: Scenario) -> str:
 
 
 def _one_leaves(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(rng, truth)
+    who = some_bidders(rng, truth)
     return Scenario(truth, without(truth, who[:, 0]), who)
 
 
@@ -190,7 +179,7 @@ def _explain_revenue(mechanism: Any, domain: Any, scenario: Scenario) -> str:
 
 
 def _a_shill(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(rng, truth)
+    who = some_bidders(rng, truth)
     return Scenario(truth, domain.split(rng, truth, who[:, 0]), who)
 
 
@@ -210,7 +199,7 @@ def _explain_shill(mechanism: Any, domain: Any, scenario: Scenario) -> str:
 
 
 def _two_lies(domain: Any, rng: np.random.Generator, truth: Any) -> Scenario:
-    who = _some_bidder(rng, truth, 2)
+    who = some_bidders(rng, truth, 2)
     return Scenario(truth, domain.lie(rng, domain.lie(rng, truth, who[:, 0]), who[:, 1]), who)
 
 
