@@ -94,7 +94,9 @@ def _no_auction(mechanism: Any) -> InputError:
     if not clears and not trades:
         return InputError(f"mechanism {mechanism!r} has no method clear(bids, *, rng=None): see marketic.Mechanism")
     kind = (
-        f"trades in {type(getattr(mechanism, 'domain', None)).__name__}" if clears else "trades in sessions of rounds (a clock may be direct(clock))"
+        f"trades in {type(getattr(mechanism, 'domain', None)).__name__}"
+        if clears
+        else "trades in sessions of rounds (a clock may be direct(clock))"
     )
     return InputError(
         f"{type(mechanism).__name__} {kind}: a market wanted a mechanism that sells one right to one of several bidders, "
