@@ -7,7 +7,7 @@ import pytest
 
 import marketic
 from marketic.agents import Bank
-from marketic.agents.bank_record import standards
+from marketic.agents.bank_record import recent, standards
 from marketic.agents.bank_settle import BIDDING, CHALLENGER, SHOWN, STEADY
 from marketic.agents.bank_trials import FEW, Trials
 from marketic.errors import InputError
@@ -139,6 +139,24 @@ def test_the_record_of_images_is_bounded_and_one_that_cannot_fit_is_refused():
     assert len(bank().ring) == 100_000
     with pytest.raises(InputError, match=r"capacity=50000000 .*28224 components.*choose a lower capacity"):
         Bank(frames, 3, rng=np.random.default_rng(0), capacity=50_000_000)
+
+
+@pytest.mark.parametrize(("cursor", "filled"), [(40, 40), (7, 50)])
+@pytest.mark.parametrize("recency", [1.0, 2.5])
+def test_claims_are_drawn_by_age(cursor, filled, recency):
+    rows = recent(np.random.default_rng(0), np.array([cursor, filled]), 50, recency, (100, 1000))
+    age = (cursor - 1 - rows) % 50  # 0: the youngest, which was written just before the cursor
+    share = np.bincount(age.ravel(), minlength=filled)
+    assert len(share) == filled
+    assert share.cumsum() / 1e5 == pytest.approx((np.arange(1, filled + 1) / filled) ** (1 / recency), abs=0.006)
+
+
+def test_of_one_claim_it_is_drawn_and_any_preference_for_young_ones_works():
+    assert not recent(np.random.default_rng(0), np.array([1, 1]), 50, 2.5, (4, 64)).any()
+    assert (recent(np.random.default_rng(0), np.array([7, 50]), 50, 1e300, (4, 64)) == 6).all()
+    for nonsense in (0.5, np.nan, np.inf, "much"):
+        with pytest.raises(InputError, match="recency"):
+            bank(recency=nonsense)
 
 
 def test_columns_are_standardised_as_numpy_does_however_many_there_are():

@@ -5,6 +5,7 @@ network (`bank_network`), trained on a record of n-step claims (`bank_record`), 
 
     y = c R_n + gamma^m Q_posted(s', argmax_a Q(s', a)),     minimise Huber(Q(s, a) - y) by Adam
 
+Claims are drawn by age, young ones more often (`bank_record.recent`): they were made by bidders more like today's.
 Today's bids choose who would buy the right at s'; a slower posted price says what he would pay. This is Double DQN
 (van Hasselt, Guez and Silver 2016) with n-step returns, normalised layers and a Polyak posted price. It prices
 from its own record: credit and realised of a receipt are not read, so any payment rule gives the same bank.
@@ -31,7 +32,7 @@ from typing import Any
 import numpy as np
 
 from marketic.agents.bank_network import draw_parameters
-from marketic.agents.bank_record import record, record_size, standards
+from marketic.agents.bank_record import recent, record, record_size, standards
 from marketic.agents.bank_settle import BIDDING, CHALLENGER, FORMER, SHOWN, STEADY, price, settle
 from marketic.agents.bank_terms import BankTerms
 from marketic.agents.bank_trials import TRIED, Trials
@@ -269,7 +270,7 @@ class Bank:
 
     def _settle(self, updates: int) -> None:
         terms = self.terms
-        index = self.rng.integers(0, self.place[1], (updates, terms.batch))
+        index = recent(self.rng, self.place, len(self.ring), terms.recency, (updates, terms.batch))
         rate = terms.rate * max(terms.rate_floor, 1 - self.steps / terms.rate_steps)
         settle(
             self.copies,

@@ -33,6 +33,20 @@ def standards(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return mean.astype(np.float32), (1 / np.where(deviation > 1e-6, deviation, 1)).astype(np.float32)
 
 
+def recent(
+    rng: np.random.Generator, place: np.ndarray, size: int, recency: float, shape: tuple[int, int]
+) -> np.ndarray:
+    """Rows int64 `shape` of a ring of `size` rows, drawn by age: of n claims the one that floor(n u**recency) are younger than.
+
+    place: the ring's cursor, and n >= 1. u is uniform on [0, 1): with recency 1 all claims are drawn alike, with r > 1 the
+    youngest share x of them makes up x**(1/r) of the draws. What happened last weighs most, and nothing is forgotten
+    (Wang and Ross 2019, who draw from a shrinking window of the youngest).
+    """
+    cursor, filled = place
+    age = np.minimum(filled * rng.random(shape) ** recency, filled - 1).astype(np.int64)
+    return (cursor - 1 - age) % size
+
+
 @njit(cache=True)
 def bounded(reading):
     """A number of an observation as float32: one beyond its range would be infinite, and spoil every mean."""

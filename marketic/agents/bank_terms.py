@@ -31,6 +31,7 @@ class BankTerms:
     lease: int = 20  # longest run of steps for which a novice keeps outbidding; 1: a new draw at every step
     warm: int = 500  # steps of random acts before the first update
     capacity: int | None = None  # claims in the record; None: 100,000, or as many as 1 GiB holds (of images, say)
+    recency: float = 2.5  # >= 1: how much young claims are preferred when old ones are settled again; 1: not at all
     normalise: bool = True  # normalise hidden layers per row
     window: int = 20  # episodes in the mean that ranks the copies
     trial: int = 0  # every trial-th episode is played by a challenger, without novices, and these rank; 0: none
@@ -47,4 +48,5 @@ class BankTerms:
         check_wholes(self, WIDEST, hidden=1)
         check_shares(self, "rate", "rate_floor", "posted_rate", "steady_rate", "novice")
         check_numbers(self, "error_limit", above=0)
+        check_numbers(self, "recency", least=1)
         check_flags(self, "normalise")
