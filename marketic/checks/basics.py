@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from marketic.checks.drawing import SURE_AND_MEAN
-from marketic.checks.properties import Property, broken
+from marketic.checks.property import Property, broken
 from marketic.checks.purity import CHEAP, DRAW_SEED, DRAWN, PURE
 from marketic.checks.scenario import Scenario, answer, batched, copied, single
 from marketic.clearing import Certificate, Clearing

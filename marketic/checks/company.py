@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from marketic.checks.properties import Property
+from marketic.checks.property import Property
 from marketic.checks.purity import another
 from marketic.checks.reproducer import reproducer
 from marketic.checks.scenario import Scenario, answer

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from marketic.checks.properties import Property, broken
+from marketic.checks.property import Property, broken
 from marketic.checks.purity import few
 from marketic.checks.scenario import TOLERANCE, Scenario, answer
 from marketic.domains.base import changed, number_of_bidders, taken

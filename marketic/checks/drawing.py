@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from marketic.checks.properties import Property, broken
+from marketic.checks.property import Property, broken
 from marketic.checks.purity import DRAWN, FEW
 from marketic.checks.scenario import TOLERANCE, Scenario, answer
 from marketic.domains.base import number_of_bidders, taken

@@ -12,7 +12,8 @@ from marketic.checks.company import in_company
 from marketic.checks.compiled_rule import COMPILED
 from marketic.checks.equilibrium import check_equilibrium
 from marketic.checks.own_numbers import own_numbers
-from marketic.checks.properties import PROPERTIES, Property
+from marketic.checks.properties import PROPERTIES
+from marketic.checks.property import Property
 from marketic.checks.purity import FEW
 from marketic.checks.replay import replay
 from marketic.checks.report import Report, Verdict

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from marketic.checks.properties import Property, broken
+from marketic.checks.property import Property, broken
 from marketic.checks.scenario import Scenario, answer, copied
 from marketic.domains.base import changed, taken, without
 

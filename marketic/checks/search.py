@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from marketic.checks.own_numbers import own_numbers, planted
-from marketic.checks.properties import Property
+from marketic.checks.property import Property
 from marketic.checks.scenario import Scenario
 from marketic.domains.base import taken
 

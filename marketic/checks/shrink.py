@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, Phase, find, settings
 from hypothesis import strategies as st
 from hypothesis.errors import Flaky, NoSuchExample
 
-from marketic.checks.properties import Property
+from marketic.checks.property import Property
 from marketic.checks.scenario import MONEY, Scenario
 from marketic.domains.base import changed, number_of_bidders, per_bidder
 
