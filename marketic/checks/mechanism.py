@@ -1,6 +1,5 @@
 """Holding a mechanism to its word: a search for the smallest case in which a claim fails."""
 
-import copy
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -14,7 +13,7 @@ from marketic.checks.equilibrium import check_equilibrium
 from marketic.checks.own_numbers import own_numbers
 from marketic.checks.properties import PROPERTIES
 from marketic.checks.property import Property
-from marketic.checks.purity import FEW
+from marketic.checks.purity import FEW, as_it_came
 from marketic.checks.replay import replay
 from marketic.checks.report import Report, Verdict
 from marketic.checks.reproducer import reproducer
@@ -170,7 +169,7 @@ def _one_that_fails(found: Found, fails: Callable[[Scenario], bool], test: Prope
 
 def _test_basics(mechanism: Any, domain: Any, budget: int, seed: int) -> dict[str, Verdict]:
     """What needs no claim; first of all that `clear` answers at all."""
-    fresh = _as_it_came(mechanism)
+    fresh = as_it_came(mechanism)
     raised = _where_it_raises(mechanism, domain, budget, seed)
     verdicts = {"ANSWERS": raised or Verdict("kept", "", min(budget, RAISING))}
     promises = BASICS | (COMPILED if rule_of(mechanism) is not None and sells_one_right(mechanism) else {})
@@ -180,14 +179,6 @@ def _test_basics(mechanism: Any, domain: Any, budget: int, seed: int) -> dict[st
         found = (_test(one, domain, test, budget, seed, drawn=drawn) for one, test in asked)
         verdicts[promise] = _first_broken(found)
     return verdicts
-
-
-def _as_it_came(mechanism: Any) -> Any:
-    """A copy that has cleared nothing yet, if it can be copied."""
-    try:
-        return copy.deepcopy(mechanism)
-    except (Exception, SystemExit):  # whatever a stranger's class holds: nothing follows from it
-        return mechanism
 
 
 def _first_broken(found: Iterator[Verdict]) -> Verdict:

@@ -57,6 +57,7 @@ def _undecided(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
 
 def _remembers(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
     """Whether the same bids get another verdict once others were cleared; the smallest amounts are asked for first of all."""
+    mechanism = as_it_came(mechanism)  # what earlier questions left in it would not show in lines that begin anew
     least = _least(scenario.truth)
     alone = taken(scenario.truth, least)
     begun = answer(mechanism, alone)
@@ -146,6 +147,14 @@ def _reseeds(mechanism: Any, domain: Any, scenario: Scenario) -> np.ndarray:
 
 def _anew(mechanism: Any) -> Any:
     return replace(mechanism) if is_dataclass(mechanism) else type(mechanism)()  # type: ignore[type-var]
+
+
+def as_it_came(mechanism: Any) -> Any:
+    """A copy that has cleared nothing yet, if it can be copied."""
+    try:
+        return copy.deepcopy(mechanism)
+    except (Exception, SystemExit):  # whatever a stranger's class holds: nothing follows from it
+        return mechanism
 
 
 def another(mechanism: Any) -> list[Any]:

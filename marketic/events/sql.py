@@ -30,7 +30,7 @@ def query(run: str | Path, statement: str) -> Any:
         answer = connection.sql(statement).to_arrow_table()
         return answer.rename_columns(_unlike(answer.column_names))
     except _errors() as error:
-        damaged = "parts_" in str(error) and "parquet" in str(error)  # the name under which the parts are read
+        damaged = "/part-" in str(error) and ".parquet" in str(error)  # it names one of the log's files
         _refuse(f"{error}{' (marketic audit says which parts are sound)' if damaged else ''}")
     finally:
         connection.close()
