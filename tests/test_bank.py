@@ -7,9 +7,10 @@ import pytest
 
 import marketic
 from marketic.agents import Bank
-from marketic.agents.bank_record import recent, standards
+from marketic.agents.bank_record import recent
 from marketic.agents.bank_settle import BIDDING, CHALLENGER, SHOWN, STEADY
 from marketic.agents.bank_trials import FEW, Trials
+from marketic.agents.bank_units import standards
 from marketic.errors import InputError
 from marketic.population import Receipt
 

@@ -32,10 +32,11 @@ from typing import Any
 import numpy as np
 
 from marketic.agents.bank_network import draw_parameters
-from marketic.agents.bank_record import recent, record, record_size, standards
+from marketic.agents.bank_record import recent, record, record_size
 from marketic.agents.bank_settle import BIDDING, CHALLENGER, FORMER, SHOWN, STEADY, price, settle
 from marketic.agents.bank_terms import BankTerms
 from marketic.agents.bank_trials import TRIED, Trials
+from marketic.agents.bank_units import restandardise, standards
 from marketic.bids import Bids
 from marketic.errors import InputError
 from marketic.goods import Goods
@@ -261,7 +262,10 @@ class Bank:
     def _reform(self) -> None:
         """Standardise observations and the currency anew, at steps warm, 2 warm, ... REFORMS * warm."""
         if self.place[1]:
+            before = self.mean, self.scale
             self.mean, self.scale = standards(self.ring[: self.place[1], : self.inputs])
+            if self.done:  # first weights were drawn for standardised observations: they stay
+                restandardise(self.copies, self.moments, self.terms.hidden, before, (self.mean, self.scale))
         currency = 1 / np.sqrt(self.sums[0] / self.sums[1]) if self.sums[0] > 0 else 1.0
         founded = self.currency != 1.0  # not before a reward was seen: random first bids would dwarf small rewards
         last = (self.terms.hidden + 1) * self.bidders

@@ -8,6 +8,7 @@ Until a claim is n steps old it is open; the open claims of env b are rows open_
 import numpy as np
 from numba import njit
 
+from marketic.agents.bank_units import CUT
 from marketic.numbers import MOST_ENTRIES
 
 CLAIMS = 100_000
@@ -19,18 +20,6 @@ LARGEST = 1e37  # of an observation's numbers: differences of two, and 1 / devia
 def record_size(capacity: int | None, inputs: int) -> int:
     """Claims in a record of observations of `inputs` numbers; capacity None: see `CLAIMS`."""
     return max(1, min(CLAIMS, MOST_ENTRIES // (2 * inputs + 3))) if capacity is None else capacity
-
-
-def standards(seen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and 1 / deviation of each column of float32 [claims, D], float32 [D]; 1 where a column never changes."""
-    columns = seen.shape[1]
-    mean, deviation = np.zeros(columns), np.zeros(columns)
-    width = max(1, 2**24 // len(seen))  # columns at a time: copies in float64 of all of them might not fit into memory
-    for first in range(0, columns, width):
-        part = slice(first, min(first + width, columns))
-        exact = seen[:, part].astype(np.float64)
-        mean[part], deviation[part] = exact.mean(0), exact.std(0)
-    return mean.astype(np.float32), (1 / np.where(deviation > 1e-6, deviation, 1)).astype(np.float32)
 
 
 def recent(
@@ -132,9 +121,9 @@ def record(
 
 @njit(cache=True)
 def draw(ring, index, mean, scale, currency, z, z_next, payoff, factor, action):
-    """Copy the claims index [M] out of the ring: observations standardised and clipped to +-5, payoffs in currency."""
+    """Copy the claims index [M] out of the ring: observations standardised and clipped to +-CUT, payoffs in currency."""
     size = mean.size
-    low, high = np.float32(-5), np.float32(5)
+    low, high = np.float32(-CUT), np.float32(CUT)
     for i in range(index.size):
         row = ring[index[i]]
         for j in range(size):

@@ -5,6 +5,7 @@ from numba import njit
 
 from marketic.agents.bank_network import adam, backward, follow, forward
 from marketic.agents.bank_record import bounded, draw
+from marketic.agents.bank_units import CUT
 
 BIDDING, POSTED, STEADY, SHOWN, FORMER, CHALLENGER = range(6)  # rows of `copies` [5, P]; with trials [6, P]
 
@@ -13,7 +14,7 @@ BIDDING, POSTED, STEADY, SHOWN, FORMER, CHALLENGER = range(6)  # rows of `copies
 def price(theta, mean, scale, observation, bidders, hidden, normalise):
     """Values [B, n], float32 and in the bank's currency, of observations [B, D]."""
     rows, size = observation.shape
-    low, high = np.float32(-5), np.float32(5)
+    low, high = np.float32(-CUT), np.float32(CUT)
     z = np.empty((rows, size), np.float32)
     for i in range(rows):
         for j in range(size):
