@@ -116,14 +116,23 @@ class Round:
             self._lengths += ~resting
 
     def pause(self) -> None:
-        """A clean break: price what is still owned, buy it back, and drop the open episodes."""
+        """A clean break: price what is still owned, buy it back, and drop the open episodes.
+
+        What nobody can price, because an agent or the mechanism fails, ends where it is: its owner has what it earned.
+        """
         if self._settlement is None:
             return
         owned = self._settlement.position[:, OWNED] == 1
         if owned.any():
             if self.log is not None:
                 self.log.pausing(True)
-            self._close(*last_states(self, owned))
+            try:
+                self._close(*last_states(self, owned))
+            finally:
+                left = self._settlement.position[:, OWNED] == 1
+                if left.any():
+                    self._order[:] = np.where(left[:, None], (TERMINATED, -1, -1), (IDLE, -1, -1))
+                    self._settle(None, None)
         if self.log is not None:
             self.log.pausing(False)
         warn_of_small_rewards(self.market)
@@ -148,13 +157,16 @@ class Round:
             buyer = np.where(order[:, 2] >= 0, order[:, 2], winner)
         self.rest(order)
         noted = 0 if self.log is None else self.log.waiting
-        self._deliver(bids, payments, self.observation, self._nowhere, self._nowhere)
+        self._settle(bids, payments)
         if self.log is not None:
             self.log.note_bids(bids, noted)
         self.last_auction = bids.value, payments
-        self.reward.fill(0.0)  # paid; what comes next may be interrupted
-        self.seen.buy()
-        self.winner[:] = buyer
+        try:
+            self._teach(self.observation, self._nowhere, self._nowhere)
+        finally:  # sold and paid, whatever the sellers make of it, and whatever interrupts what comes next
+            self.reward.fill(0.0)
+            self.seen.buy()
+            self.winner[:] = buyer
         if self._simple and self._settlement is not None and (self.plain is None or self.plain.stale):
             self.plain = None if self.market.novices is not None else PlainTrade(self, self._settlement)
 
@@ -164,15 +176,8 @@ class Round:
             resting = self.world.resting if self.rights == 1 else np.repeat(self.world.resting, self.rights)
             order[resting, 0] = IDLE
 
-    def _deliver(
-        self,
-        bids: Bids | None,
-        payments: np.ndarray | None,
-        observation: np.ndarray,
-        terminated: np.ndarray,
-        truncated: np.ndarray,
-    ) -> None:
-        """Settle the rows of `_order` and let the sellers learn. Without bids nothing is sold (episodes that ended)."""
+    def _settle(self, bids: Bids | None, payments: np.ndarray | None) -> None:
+        """Settle the rows of `_order`. Without bids nothing is sold (episodes that ended)."""
         settlement = self._settlement
         if settlement is None:
             assert bids is not None, "the first thing that happens to a right is its sale"
@@ -180,6 +185,9 @@ class Round:
         value = self._no_bids if bids is None else bids.value
         paid = self._no_bids if payments is None else payments
         settlement.settle(self._order, value, paid, self._accounts_of(bids), self.reward)
+
+    def _teach(self, observation: np.ndarray, terminated: np.ndarray, truncated: np.ndarray) -> None:
+        """Let the sellers of what was settled learn: the right is at `observation` now."""
         chain = self.market.chain
         receipt = Receipt(
             valid=np.greater(self._sold, 0.0),
@@ -259,7 +267,8 @@ class Round:
         if truncated.any():
             self.check(final)
             bids, self._order[:, 1], payments = self._hold(final)
-        self._deliver(bids, payments, final, stage == TERMINATED, truncated)
+        self._settle(bids, payments)
+        self._teach(final, stage == TERMINATED, truncated)
 
     def _open_settlement(self, bids: tuple[int, ...], members: int) -> Settlement:
         """Open the books for auctions with so many rows and bidders, int [2], of so many members."""

@@ -1,12 +1,14 @@
 """Training that breaks off in the middle of a step: no right stays in the air, no money is lost, and the log stays sound."""
 
 import gymnasium as gym
+import numpy as np
 import pytest
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from tiny_envs import Fixed, Walk
 
 import marketic
 from marketic import Callback, Individuals, InputError, Market
+from marketic.agents import Tabular
 from marketic.events.auditing import audit
 from marketic.ledger import REWARD, WORLD
 from marketic.mechanisms import SecondPrice
@@ -88,3 +90,53 @@ def test_an_end_that_was_not_settled_yet_is_an_end(env, compiled) -> None:
     last = agent.trades[-1]
     assert (last.realised, last.terminated) == (1.0, True), "the prize, and no price of where the next walk begins"
     assert market.ledger.flows[REWARD] == 2**20
+
+
+class Counted(Walk):
+    """Pays 1 a step, whatever one does, and counts what it has paid."""
+
+    paid = 0
+
+    def step(self, action):
+        self.paid += 1
+        seen, _, ended, truncated, info = super().step(0)
+        return seen, 1.0, ended, truncated, info
+
+
+def failing(kind, method, at, times):
+    """The class with a `method` that fails from its call number `at` on, so many times."""
+    calls = iter(range(1, 10**9))
+
+    def fails(self, *args, **options):
+        if at <= next(calls) < at + times:
+            raise RuntimeError(method)
+        return getattr(kind, method)(self, *args, **options)
+
+    return type(kind.__name__, (kind,), {method: fails})
+
+
+@pytest.mark.parametrize("times", [1, 2, 4])
+@pytest.mark.parametrize("copies", [1, 3])
+@pytest.mark.parametrize("at", [2, 7, 13, 14])
+@pytest.mark.parametrize(
+    ("kind", "method"), [(SecondPrice, "clear"), (Tabular, "bid"), (Tabular, "act"), (Tabular, "learn")]
+)
+def test_whoever_fails_every_reward_is_paid_once(kind, method, at, copies, times, tmp_path) -> None:
+    """Also if it fails again while training winds up: nobody prices the right then, and its owner has what it earned."""
+    parts = [Counted(6) for _ in range(copies)]
+    env = parts[0]
+    if copies > 1:
+        env = SyncVectorEnv([lambda part=part: part for part in parts], autoreset_mode=AutoresetMode.SAME_STEP)
+    broken = failing(kind, method, at, times)
+    agents = (broken if kind is Tabular else Tabular)(6, 2, rng=np.random.default_rng(0))
+    market = Market(env, agents, (broken if kind is SecondPrice else SecondPrice)(), seed=0).log_to(tmp_path)
+    failures = 0
+    while market.num_timesteps < 60:
+        try:
+            market.learn(60)
+        except RuntimeError:
+            failures += 1
+        assert market.ledger.flows[REWARD] == sum(part.paid for part in parts) * 2**20
+        assert int(market.ledger.balance.sum()) == 0
+    assert 1 <= failures <= times
+    assert audit(market.events.folder).problems == []
