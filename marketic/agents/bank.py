@@ -9,8 +9,9 @@ Claims are drawn by age, young ones more often (`bank_record.recent`): they were
 Today's bids choose who would buy the right at s'; a slower posted price says what he would pay. This is Double DQN
 (van Hasselt, Guez and Silver 2016) with n-step returns, normalised layers and a Polyak posted price. It prices
 from its own record: credit and realised of a receipt are not read, so any payment rule gives the same bank.
-c is the currency: 1 / rms of the discounted sum of rewards, so one learning rate serves tasks of any scale; when c
-changes, the last layer of every copy is multiplied by c_new / c_old, and no price moves ("currency reform").
+c is the currency: 1 / rms of the discounted sum of rewards, so one learning rate serves tasks of any scale. When c
+changes ("currency reform"), the last layer of every copy is multiplied by c_new / c_old, and its first layer is rewritten for
+observations that are standardised anew (`bank_units`): no price moves.
 
 Five copies of the network are kept. BIDDING learns and bids; POSTED follows it and values the claims; STEADY follows
 it more slowly. SHOWN is the copy of STEADY that stood when the mean revenue of the last `window` training episodes was
