@@ -5,7 +5,7 @@
 The bank: on the four toy-text tasks the presets *are* the defaults (market research for tables, the bank for everything
 else), so that their lines in `marketic bench learning` count here as well. On LunarLander the preset is the bank with
 trials; what the bank as it comes does there is told in BENCHMARKS.md. This bench runs the other three tasks with the
-bank as it comes (seeds 100-104), and two with real actions, which have no preset, at five levels of each action. The
+bank as it comes (seeds 100-104), and two with real actions, at five levels of each action. The
 portfolio (`--agents portfolio`): all eight tasks, every society with its family's defaults, and revenue alone to choose
 among them (seeds 400-404). Protocol, criteria and bars are those of `marketic.benchmarks.learning`.
 """
@@ -14,7 +14,9 @@ import time
 from dataclasses import replace
 from typing import Any
 
+from marketic.agents.bank_terms import BankTerms
 from marketic.benchmarks.learning import TASKS, Task, run_seed, summarise
+from marketic.preset_table import preset_for
 from marketic.result import result
 
 SEEDS = tuple(range(100, 105))
@@ -33,18 +35,20 @@ def tasks() -> list[Task]:
 
 
 def real_action_tasks() -> list[Task]:
-    """Two tasks that have no preset, with five levels of each action, played by the untuned bank."""
-    return [
-        Task(f"{env}, untuned bank", env, 20_000, len(SEEDS), 30_000, 1_000, bar, "bank", SEEDS)
-        for env, bar in REAL_ACTIONS.items()
-    ]
+    """Two tasks with five levels of each action, played by the untuned bank: a preset's options are taken back."""
+    chosen = []
+    for env, bar in REAL_ACTIONS.items():
+        defaults = {name: getattr(BankTerms, name) for name in preset_for(env, None, "bank").options}
+        name = f"{env}, untuned bank"
+        chosen.append(Task(name, env, 20_000, len(SEEDS), 30_000, 1_000, bar, "bank", SEEDS, options=defaults))
+    return chosen
 
 
 def portfolio_tasks() -> list[Task]:
-    """All eight tasks of the learning bench, played by the portfolio."""
+    """The eight tasks of the learning bench with actions to choose from, played by the portfolio."""
     chosen = []
     for task in TASKS:
-        if task.agents is None:
+        if task.agents is None and task.env not in REAL_ACTIONS:
             name, limit = f"{task.env}, portfolio", LIMITS.get(task.env, task.limit)
             seeds, passes = PORTFOLIO_SEEDS, len(PORTFOLIO_SEEDS)
             chosen.append(replace(task, name=name, agents="portfolio", seeds=seeds, passes=passes, limit=limit))

@@ -28,6 +28,7 @@ from marketic.benchmarks.peer_recipes import RECIPES
 from marketic.benchmarks.peer_tables import QLearning, QSettings
 from marketic.benchmarks.peer_tiles import Sarsa, SarsaSettings
 from marketic.evaluation import play
+from marketic.preset_table import PRESETS
 from marketic.result import Row, result
 
 SEEDS = tuple(range(100, 105))
@@ -117,8 +118,9 @@ def peers_of(task: Task) -> dict[str, Callable[[int], Peer]]:
 
 
 def tasks() -> list[Task]:
-    """The tasks of the learning bench that markets play by preset or default, and the two with real actions."""
-    return [replace(task, seeds=SEEDS) for task in TASKS if task.agents is None] + real_action_tasks()
+    """The tasks of the learning bench that markets play by preset or default, and Pendulum, which has no preset."""
+    ours = [replace(task, seeds=SEEDS) for task in TASKS if task.agents is None]
+    return ours + [task for task in real_action_tasks() if task.env not in PRESETS]
 
 
 def run_market(task: Task, seed: int) -> "Run":

@@ -166,6 +166,9 @@ LUNAR_LANDER = replace(  # slower to pass than without trials, but with a margin
         "novice": 0.03,  # every third episode has none: without more in the others, the bank hovers for long
     },
 )
+MOUNTAIN_CAR_CONTINUOUS = replace(  # doing nothing costs nothing: who never swings long enough never sees the prize
+    BANK, options={"novice": 0.08, "lease": 50}
+)
 GOODS = Preset("goods", discount=0.95)
 PORTFOLIO = Preset("portfolio", royalty=0.8)
 RULES_THAT_BET = Preset("rules", {"contract": Bets()})
@@ -178,6 +181,7 @@ PRESETS: dict[str, tuple[Preset, ...]] = {
     "MountainCar-v0": (MOUNTAIN_CAR_TILES, MOUNTAIN_CAR_GROWING, MOUNTAIN_CAR_PROGRAMS),
     "Acrobot-v1": (ACROBOT_TILES, ACROBOT_GROWING),
     "LunarLander-v3": (LUNAR_LANDER,),
+    "MountainCarContinuous-v0": (MOUNTAIN_CAR_CONTINUOUS,),
     "FrozenLake-v1": (RESEARCH, FROZEN_LAKE_PROGRAMS),
     "FrozenLake8x8-v1": (RESEARCH,),
     "Taxi-v4": (RESEARCH,),

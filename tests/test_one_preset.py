@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import marketic
+from marketic.agents.bank_terms import BankTerms
 from marketic.benchmarks.learning import TASKS, exact_test
 from marketic.benchmarks.one_preset import portfolio_tasks, real_action_tasks, tasks
 from marketic.preset_table import BANK, PORTFOLIO, PRESETS, RESEARCH, preset_for
@@ -19,7 +20,7 @@ def test_the_three_tasks_are_played_by_the_bank_as_it_comes():
 
 
 def test_four_other_presets_are_the_defaults_and_the_fifth_is_the_bank_with_trials():
-    others = {task.env for task in TASKS} - {task.env for task in tasks()}
+    others = {task.env for task in TASKS} - {task.env for task in [*tasks(), *real_action_tasks()]}
     assert len(others) == 5
     assert all(PRESETS[env][0] is RESEARCH for env in others - {"LunarLander-v3"})
     lander = PRESETS["LunarLander-v3"][0]
@@ -37,15 +38,18 @@ def test_the_criteria_are_those_of_the_learning_bench():
         )
 
 
-def test_tasks_with_real_actions_have_no_preset():
+def test_tasks_with_real_actions_are_played_by_the_bank_as_it_comes():
     for task in real_action_tasks():
-        assert (task.agents, task.options) == ("bank", {})
-        assert task.env not in PRESETS
-        assert preset_for(task.env, None, None) is BANK
+        played = marketic.make(task.env, agents=task.agents, seed=0, **task.options).population
+        assert task.agents == "bank"
+        assert played.terms == BankTerms()
+    assert preset_for("Pendulum-v1", None, None) is BANK
+    assert PRESETS["MountainCarContinuous-v0"] == (replace(BANK, options={"novice": 0.08, "lease": 50}),)
 
 
 def test_the_portfolio_plays_all_eight_tasks_by_one_setting():
-    played, tuned = portfolio_tasks(), [task for task in TASKS if task.agents is None]
+    real = {task.env for task in real_action_tasks()}
+    played, tuned = portfolio_tasks(), [task for task in TASKS if task.agents is None and task.env not in real]
     assert [task.env for task in played] == [task.env for task in tuned]
     assert len(played) == 8
     for task, bar in zip(played, tuned, strict=True):
