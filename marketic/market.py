@@ -144,8 +144,8 @@ class Market(InProcess):
         target = self.num_timesteps + int(total_timesteps)
         self.stopping = False
         callbacks.on_start(self, int(total_timesteps))
-        self._learning = id(self)
         try:
+            self._learning = id(self)  # inside: an interrupt must not leave the market learning for ever
             if total_timesteps:
                 if self.log is not None:
                     self.log.ends_at = target

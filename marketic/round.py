@@ -132,7 +132,7 @@ class Round:
                 left = self._settlement.position[:, OWNED] == 1
                 if left.any():
                     self._order[:] = np.where(left[:, None], (TERMINATED, -1, -1), (IDLE, -1, -1))
-                    self._settle(None, None)
+                    self._end(None, None)
         if self.log is not None:
             self.log.pausing(False)
         warn_of_small_rewards(self.market)
@@ -157,14 +157,16 @@ class Round:
             buyer = np.where(order[:, 2] >= 0, order[:, 2], winner)
         self.rest(order)
         noted = 0 if self.log is None else self.log.waiting
-        self._settle(bids, payments)
-        if self.log is not None:
-            self.log.note_bids(bids, noted)
-        self.last_auction = bids.value, payments
+        settlement, accounts = self._books(bids), self._accounts_of(bids)
+        earned = self.reward.copy()
+        self.reward.fill(0.0)  # an interrupt may come at any moment, and nobody is paid twice
         try:
-            self._teach(self.observation, self._nowhere, self._nowhere)
-        finally:  # sold and paid, whatever the sellers make of it, and whatever interrupts what comes next
-            self.reward.fill(0.0)
+            settlement.settle(order, bids.value, payments, accounts, earned)
+            if self.log is not None:
+                self.log.note_bids(bids, noted)
+            self.last_auction = bids.value, payments
+            self._teach(earned, self.observation, self._nowhere, self._nowhere)
+        finally:  # sold, whatever the sellers make of it
             self.seen.buy()
             self.winner[:] = buyer
         if self._simple and self._settlement is not None and (self.plain is None or self.plain.stale):
@@ -176,24 +178,16 @@ class Round:
             resting = self.world.resting if self.rights == 1 else np.repeat(self.world.resting, self.rights)
             order[resting, 0] = IDLE
 
-    def _settle(self, bids: Bids | None, payments: np.ndarray | None) -> None:
-        """Settle the rows of `_order`. Without bids nothing is sold (episodes that ended)."""
-        settlement = self._settlement
-        if settlement is None:
-            assert bids is not None, "the first thing that happens to a right is its sale"
-            settlement = self._open_settlement(bids.value.shape, 1 if bids.bidder is None else bids.bidder.shape[-1])
-        value = self._no_bids if bids is None else bids.value
-        paid = self._no_bids if payments is None else payments
-        settlement.settle(self._order, value, paid, self._accounts_of(bids), self.reward)
-
-    def _teach(self, observation: np.ndarray, terminated: np.ndarray, truncated: np.ndarray) -> None:
-        """Let the sellers of what was settled learn: the right is at `observation` now."""
+    def _teach(
+        self, earned: np.ndarray, observation: np.ndarray, terminated: np.ndarray, truncated: np.ndarray
+    ) -> None:
+        """Let the sellers of what was settled learn: `earned` float64 [rows], and the right is at `observation` now."""
         chain = self.market.chain
         receipt = Receipt(
             valid=np.greater(self._sold, 0.0),
             observation=self.bought_at,
             winner=self.winner,
-            reward=self.reward,
+            reward=earned,
             credit=self._credit,
             realised=self._realised,
             terminated=terminated,
@@ -267,8 +261,21 @@ class Round:
         if truncated.any():
             self.check(final)
             bids, self._order[:, 1], payments = self._hold(final)
-        self._settle(bids, payments)
-        self._teach(final, stage == TERMINATED, truncated)
+        self._end(bids, payments)
+        self._teach(self.reward, final, stage == TERMINATED, truncated)
+
+    def _end(self, bids: Bids | None, payments: np.ndarray | None) -> None:
+        """Settle the rows of `_order`, whose episodes end. Without bids nothing has a price."""
+        value = self._no_bids if bids is None else bids.value
+        paid = self._no_bids if payments is None else payments
+        self._books(bids).settle(self._order, value, paid, self._accounts_of(bids), self.reward)
+
+    def _books(self, bids: Bids | None) -> Settlement:
+        """The settlement, opened by the first bids."""
+        if self._settlement is not None:
+            return self._settlement
+        assert bids is not None, "the first thing that happens to a right is its sale"
+        return self._open_settlement(bids.value.shape, 1 if bids.bidder is None else bids.bidder.shape[-1])
 
     def _open_settlement(self, bids: tuple[int, ...], members: int) -> Settlement:
         """Open the books for auctions with so many rows and bidders, int [2], of so many members."""

@@ -9,6 +9,7 @@ from tiny_envs import Fixed, Walk
 import marketic
 from marketic import Callback, Individuals, InputError, Market
 from marketic.agents import Tabular
+from marketic.chain import Settlement
 from marketic.events.auditing import audit
 from marketic.ledger import REWARD, WORLD
 from marketic.mechanisms import SecondPrice
@@ -139,4 +140,24 @@ def test_whoever_fails_every_reward_is_paid_once(kind, method, at, copies, times
         assert market.ledger.flows[REWARD] == sum(part.paid for part in parts) * 2**20
         assert int(market.ledger.balance.sum()) == 0
     assert 1 <= failures <= times
+    assert audit(market.events.folder).problems == []
+
+
+@pytest.mark.parametrize("at", [2, 7, 13])
+def test_an_interrupt_right_after_a_sale_pays_nobody_twice(at, tmp_path, monkeypatch) -> None:
+    real, calls = Settlement.settle, iter(range(1, 10**6))
+
+    def interrupted(self, *args) -> None:
+        real(self, *args)
+        if next(calls) == at:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Settlement, "settle", interrupted)
+    env = Counted(6)
+    agents = Tabular(6, 2, rng=np.random.default_rng(0))
+    market = Market(env, agents, SecondPrice(), seed=0, compiled_parts=False).log_to(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        market.learn(60)
+    market.learn(60)
+    assert market.ledger.flows[REWARD] == env.paid * 2**20
     assert audit(market.events.folder).problems == []

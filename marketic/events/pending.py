@@ -88,14 +88,13 @@ class TradeRows:
         tape = self.tape[: self.state[tapes.CURSOR]]
         if not len(tape):
             return
-        self.state[tapes.CURSOR] = 0
         after = self.rows + len(tape)
         if after > self._long.shape[1]:
             more = max(after, 2 * self._long.shape[1])
             self._long, self._short = (_widened(array, more) for array in (self._long, self._short))
             self._buyers = _widened(self._buyers.T, more).T.copy() if len(self._buyers) else self._buyers
         _turn(tape, self.rows, _LONG_AT, _SHORT_AT, self._long, self._short, self._buyers)
-        self.rows = after
+        self.rows, self.state[tapes.CURSOR] = after, 0  # last, and together: an interrupt loses nothing
 
     def columns(self, first: int) -> dict[str, Any]:
         """All rows as columns of `trades`; first: the number of the first one. Valid until more rows are taken."""

@@ -17,7 +17,8 @@ from marketic.events.kinship import Kinship
 from marketic.events.last_words import last_words
 from marketic.events.log import EventLog
 from marketic.events.manifest import Manifest
-from marketic.events.parts import drop_parts, path_of, sync, write_part
+from marketic.events.outbox import Outbox
+from marketic.events.parts import drop_parts, sync
 from marketic.events.pending import Pending, TradeRows
 from marketic.events.schema import LEVELS, SNAPSHOT_EVERY
 from marketic.events.snapshots import Snapshots
@@ -69,7 +70,7 @@ class EventWriter:
         self.look_at = self._regular_at = 0
         self.live = Live()
         self._due = self._next_snapshot()
-        self._unsynced: list[Path] = []
+        self.outbox = Outbox()
         market.ledger.watcher = self
 
     # What training calls
@@ -193,18 +194,19 @@ class EventWriter:
             self.cut()
         self.flush()
         if self.manifest is not None:
-            sync([*self._unsynced, self.manifest.path])
+            sync([*self.outbox.unsynced, self.manifest.path])
             forget_waiting(self.folder)
-        self._unsynced = []
+        self.outbox.unsynced = []
 
     def _next_snapshot(self) -> int:
         return (self.market.num_timesteps // self.snapshot_every + 1) * self.snapshot_every
 
     def flush(self) -> None:
-        """Write what waits as a part."""
+        """Write what waits as a part; one that failed before goes first."""
         if self.manifest is None:  # nothing was ever sold
             return
         self.live.wrote()
+        self.outbox.deliver(self.manifest)
         self._rows.take()
         trades, tick = self.waiting, self.market.ledger.tick
         if trades and not self.snapshots.prices:
@@ -216,17 +218,14 @@ class EventWriter:
             self.transcript.forget(self.trades + trades)
         if not tables:
             return
-        number, version = len(self.manifest.parts), self.manifest.version
-        entries = {name: write_part(self.folder, name, number, tables[name], version) for name in sorted(tables)}
-        self._unsynced += [path_of(self.folder, name, number) for name in entries]
         self.trades += trades
         self._rows.clear()
-        self.manifest.append({"step": self.market.num_timesteps, "trades": self.trades, "tables": entries})
+        self.outbox.send(self.manifest, self.market.num_timesteps, self.trades, tables)
 
     def show(self) -> None:
         """Let readers see what waits, as the log's open part; the log itself does not change."""
         self.live.wrote()
-        if self.manifest is not None and (tables := self._tables()):
+        if self.manifest is not None and not self.outbox.full and (tables := self._tables()):
             now = self.market.num_timesteps, self.trades + self.waiting
             write_waiting(self.folder, self.manifest.head, *now, tables, self.manifest.version)
 
@@ -290,6 +289,7 @@ class EventWriter:
         self.trades, self.state[tapes.EPISODES] = trades, episodes
         self._pending.clear()
         self._rows.clear()
+        self.outbox.clear()
         if self.transcript is not None:
             self.transcript.go_on(trades)
         self._due = self._next_snapshot()
