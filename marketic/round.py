@@ -133,8 +133,8 @@ class Round:
                 if left.any():
                     self._order[:] = np.where(left[:, None], (TERMINATED, -1, -1), (IDLE, -1, -1))
                     self._end(None, None)
-        if self.log is not None:
-            self.log.pausing(False)
+                if self.log is not None:
+                    self.log.pausing(False)
         warn_of_small_rewards(self.market)
 
     def _trade(self) -> None:

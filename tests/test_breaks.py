@@ -10,6 +10,7 @@ import marketic
 from marketic import Callback, Individuals, InputError, Market
 from marketic.agents import Tabular
 from marketic.chain import Settlement
+from marketic.events import tape as tapes
 from marketic.events.auditing import audit
 from marketic.ledger import REWARD, WORLD
 from marketic.mechanisms import SecondPrice
@@ -137,6 +138,7 @@ def test_whoever_fails_every_reward_is_paid_once(kind, method, at, copies, times
             market.learn(60)
         except RuntimeError:
             failures += 1
+        assert market.log.state[tapes.CUT] == 0, "ends of chains are clean breaks only while training winds up"
         assert market.ledger.flows[REWARD] == sum(part.paid for part in parts) * 2**20
         assert int(market.ledger.balance.sum()) == 0
     assert 1 <= failures <= times

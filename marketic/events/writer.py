@@ -60,7 +60,7 @@ class EventWriter:
         self.state[tapes.LEVEL], self.state[tapes.RIGHTS] = LEVELS.index(level), market.rights
         self._rows = TradeRows(self.state, 1, 0)
         self.manifest: Manifest | None = None
-        self.trades = 0  # in parts
+        self.trades = 0  # in parts, written or in the outbox
         self.snapshots, self.kinship = Snapshots(market), Kinship()
         self.transcript = Transcript(market) if level == "everything" else None
         self._pending = Pending()
